@@ -1,0 +1,116 @@
+/*
+ * audit.h - one record for each thing that happened, and its own writer thread.
+ *
+ * A worker renders a record into its own lane (a bounded ring, one producer, one
+ * consumer, no lock) and goes on; the writer thread takes from all lanes, gives
+ * each record its `seq`, `prev` and `mac`, and writes batches. Slow-log lines
+ * travel the same way to their own file. A full lane or a failed write loses
+ * records: they are counted, and an audit.gap record tells how many.
+ */
+#ifndef AUDIT_AUDIT_H
+#define AUDIT_AUDIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "policy/policy.h"
+#include "sql/facts.h"
+
+struct audit;	   /* the writer; one per process */
+struct audit_lane; /* one per thread that records */
+
+/*
+ * What of a text goes into its records, rendered once and kept with the cached
+ * facts. Opaque; owned by the caller. Index i is statement i of the text.
+ */
+struct audit_text_parts;
+
+/* Who: rendered once at log-in, kept with the client. Opaque; owned by the caller. */
+struct audit_who;
+
+struct audit_who_fields {
+	const char *session;	    /* session id */
+	const char *client_address; /* "[local]" for a unix socket */
+	int client_port;	    /* 0 for a unix socket */
+	const char *user, *role, *database, *application;
+};
+
+/*
+ * Start the writer and open the files the configuration names (none is fine).
+ * `lanes` is how many threads will record. NULL with *err when a file cannot be opened
+ * or its last record cannot be continued.
+ */
+struct audit *audit_start(const struct config *config, size_t lanes, struct error *err);
+/* Write what is queued, the audit.stop record, sync, and end the thread. */
+void audit_stop(struct audit *audit, const char *reason);
+/* Lane i, for the thread that will use it; owned by the audit. */
+struct audit_lane *audit_lane(struct audit *audit, size_t i);
+/* A new configuration (reload): reopens the files when their names are gone or changed. */
+bool audit_reload(struct audit *audit, const struct config *config, struct error *err);
+
+/* A session id: unique, sortable by time. */
+void audit_session_id(char id[16]);
+struct audit_who *audit_who_new(const struct audit_who_fields *fields);
+void audit_who_free(struct audit_who *who);
+
+/*
+ * facts may be NULL (not parsed): then the length and SHA-256 of the text stand
+ * for it, or the text itself when audit.text is raw.
+ */
+struct audit_text_parts *audit_text_parts_new(const struct config *config, const char *text,
+    size_t length, const struct sql_facts *facts);
+void audit_text_parts_free(struct audit_text_parts *parts);
+
+enum audit_outcome { AUDIT_OK, AUDIT_ERROR, AUDIT_DENIED_OUTCOME, AUDIT_UNKNOWN };
+
+/* A statement was answered, refused, or its client or server died. All borrowed. */
+struct audit_statement {
+	const struct audit_who *who;
+	const struct audit_text_parts *text; /* NULL: no text known (FunctionCall) */
+	const struct sql_facts *facts;	     /* NULL: not parsed */
+	size_t sub;			     /* which statement of the text */
+	uint64_t txn;			     /* number of the transaction in the session */
+	uint64_t stmt;			     /* number of the message in the session, from 1 */
+	const char *sqlstate;		     /* of the answer; "00000" good */
+	int64_t returned_rows, rows_affected; /* -1: does not apply */
+	uint64_t bytes_in, bytes_out;
+	uint64_t duration_us, queue_us;
+	uint64_t wall_us; /* when the answer was complete */
+	int server_pid;	  /* 0: none */
+	const char *pin;  /* why the server stays with this client, or NULL */
+	enum audit_outcome outcome;
+	const struct verdict *verdict; /* NULL: no policy applied */
+};
+
+/* Record it (unless audit.statements leaves it out), and the slow log's line if it was slow. */
+void audit_statement(struct audit_lane *lane, const struct audit_statement *statement);
+
+/* session.start, session.end, session.fail. `reason` and `sqlstate` may be NULL. */
+void audit_session(struct audit_lane *lane, const char *event, const struct audit_who *who,
+    const char *reason, const char *sqlstate, uint64_t statements, uint64_t bytes_in,
+    uint64_t bytes_out);
+/* cancel: origin is "client", "limit" or "console". */
+void audit_cancel(struct audit_lane *lane, const struct audit_who *who, const char *origin);
+/*
+ * policy.load, policy.reject, config.change, console.command: `members` is JSON
+ * members already rendered by json_put_member() (",\"name\":\"x\"…").
+ */
+void audit_event(struct audit_lane *lane, const char *event, const struct audit_who *who,
+    const struct buf *members);
+
+/* For SHOW AUDIT and readiness; callable from any thread. */
+struct audit_status {
+	bool enabled, healthy;
+	uint64_t seq;	 /* last given */
+	uint64_t lost;	 /* records, in all */
+	uint64_t queued; /* bytes waiting */
+	uint64_t last_sync_us; /* wall clock; 0 never */
+	char failure[200];
+};
+void audit_get_status(struct audit *audit, struct audit_status *status);
+
+#endif

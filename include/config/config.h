@@ -1,0 +1,160 @@
+/*
+ * config.h - one reading of pgweir.yaml, which never changes afterwards.
+ *
+ * A reload makes a new one; workers swap pointers by message. Shared by all
+ * threads, counted. Durations are milliseconds, 0 is "no limit" where the
+ * setting's text says so; sizes are bytes.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/problems.h"
+
+enum pool_mode { POOL_MODE_SESSION, POOL_MODE_TRANSACTION, POOL_MODE_STATEMENT };
+enum auth_method { AUTH_METHOD_TRUST, AUTH_METHOD_PASSWORD, AUTH_METHOD_MD5, AUTH_METHOD_SCRAM };
+enum audit_statements { AUDIT_ALL, AUDIT_WRITE, AUDIT_DENIED, AUDIT_NONE };
+enum audit_text { AUDIT_TEXT_NORMALIZED, AUDIT_TEXT_RAW, AUDIT_TEXT_NONE };
+enum audit_sync { AUDIT_SYNC_NONE, AUDIT_SYNC_INTERVAL };
+enum backend_reset { BACKEND_RESET_AUTO, BACKEND_RESET_ALWAYS, BACKEND_RESET_NEVER };
+
+enum { CONFIG_INHERIT = -1 }; /* a database's or user's value that follows the global one */
+
+/* Where to listen: TCP when host is set, else a socket in unix_dir. */
+struct listen_config {
+	char *host;	/* NULL for a unix socket */
+	char *unix_dir; /* NULL for TCP */
+	int port;
+	int mode; /* of the unix socket's file */
+};
+
+struct database_config {
+	char *name;   /* "*" stands for any other name */
+	char **hosts; /* host names, addresses, or folders of unix sockets (leading '/') */
+	size_t host_count;
+	int port;
+	char *dbname; /* name on the server; NULL: the name that the client gave */
+	int pool_size, min, reserve; /* or CONFIG_INHERIT */
+	int pool_mode;		     /* enum pool_mode or CONFIG_INHERIT */
+	int max_connections;	     /* or CONFIG_INHERIT for pool.max_per_database */
+	int line;		     /* in the file, for messages */
+};
+
+struct user_config {
+	char *name;
+	char *password; /* clear, "md5…" or "SCRAM-SHA-256$…"; NULL: see userlist */
+	char *role;	/* PostgreSQL role; NULL: the same name */
+	int pool_mode;	/* enum pool_mode or CONFIG_INHERIT */
+	int max_connections; /* server connections, or CONFIG_INHERIT for pool.max_per_user */
+	int line;
+};
+
+struct role_config {
+	char *name;
+	char *password; /* clear, or "SCRAM-SHA-256$…" keys cannot log in: clear or md5 */
+	int line;
+};
+
+struct config {
+	atomic_int references;
+	char *path; /* of pgweir.yaml; other paths are relative to its folder, made absolute */
+	struct listen_config *listens;
+	size_t listen_count;
+	struct database_config *databases;
+	size_t database_count;
+	struct user_config *users;
+	size_t user_count;
+	struct role_config *roles;
+	size_t role_count;
+
+	int64_t workers; /* 0 = auto */
+
+	int auth_method;     /* enum auth_method */
+	char *auth_userlist; /* path or "" */
+
+	int pool_mode; /* enum pool_mode */
+	int64_t pool_size, pool_min, pool_reserve, pool_reserve_after_ms;
+	int64_t pool_max_per_database, pool_max_per_user;
+	int64_t pool_wait_timeout_ms;
+
+	int64_t limits_clients, limits_clients_per_database, limits_clients_per_user,
+	    limits_clients_per_address, limits_message_size, limits_unauthenticated_clients;
+
+	int64_t timeouts_login_ms, timeouts_statement_ms, timeouts_transaction_ms,
+	    timeouts_idle_in_transaction_ms, timeouts_client_idle_ms, timeouts_cancel_ms,
+	    timeouts_shutdown_ms;
+
+	int64_t backend_connect_timeout_ms, backend_connect_retry_ms, backend_max_age_ms,
+	    backend_idle_timeout_ms, backend_check_after_ms;
+	int backend_reset; /* enum backend_reset */
+
+	int64_t protocol_max_prepared_statements;
+	bool protocol_strict;
+
+	char *policies; /* a glob, absolute; "" for none */
+
+	char *audit_file;     /* "" for none */
+	int audit_statements; /* enum audit_statements */
+	int audit_text;	      /* enum audit_text */
+	int audit_sync;	      /* enum audit_sync */
+	int64_t audit_sync_every_ms;
+
+	char *slow_log_file; /* "" for none */
+	int64_t slow_log_threshold_ms;
+
+	char *log_file;
+	int log_level; /* enum log_level */
+	bool log_connections;
+
+	char **console_admins, **console_viewers, **console_auditors; /* NULL-terminated */
+
+	char *instance; /* this process's name in the records */
+};
+
+/*
+ * Read and check a file. NULL when *problems has an error. The caller has one
+ * reference.
+ */
+struct config *config_load(const char *path, struct problems *problems);
+/* The same from a text; `path` names it and roots relative paths. */
+struct config *config_parse(
+    const char *path, const char *text, size_t length, struct problems *problems);
+struct config *config_reference(struct config *config);
+/* Give a reference back; the last one frees. */
+void config_release(struct config *config);
+
+/* The entry for a database name, else the one for "*", else NULL. */
+const struct database_config *config_database(const struct config *config, const char *name);
+/* The entry for a user, or NULL. */
+const struct user_config *config_user(const struct config *config, const char *name);
+const struct role_config *config_role(const struct config *config, const char *name);
+/* The mode that applies to this user on this database: user over database over global. */
+enum pool_mode config_pool_mode(const struct config *config,
+    const struct database_config *database, const struct user_config *user);
+const char *config_pool_mode_name(enum pool_mode mode);
+
+/* One row of SHOW CONFIG or -T: values as text, secrets as "***". */
+struct config_row {
+	const char *key;      /* "pool.size" */
+	char value[512];
+	const char *fallback; /* the default, as text */
+	bool changeable;      /* by a reload */
+};
+
+/* How many scalar settings there are, and the i-th of them. */
+size_t config_row_count(void);
+void config_row(const struct config *config, size_t i, struct config_row *row);
+
+/* The effective configuration as YAML, secrets masked: pgweir -T. */
+void config_print(const struct config *config, struct buf *out);
+/* etc/pgweir.yaml: every setting with its text and default, from the table. */
+void config_print_sample(struct buf *out);
+/* The man page pgweir.yaml(5) as mdoc/man source, from the table. */
+void config_print_manual(struct buf *out);
+
+#endif

@@ -1,0 +1,119 @@
+/*
+ * policy.h - facts in, verdict out.
+ *
+ * A set of policy files is loaded whole or not at all, and never changes
+ * afterwards; it is shared by all threads and counted. Judging is pure.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/problems.h"
+#include "sql/facts.h"
+
+/* Every policy file that one glob names, read at one moment. */
+struct policies;
+
+/* Who asks. All borrowed; never NULL ("" when not known). */
+struct subject {
+	const char *user;	 /* who logged in */
+	const char *role;	 /* PostgreSQL role */
+	const char *database;	 /* as the client names it */
+	const char *application; /* a claim of the client */
+	const char *client;	 /* address in text */
+};
+
+enum policy_action { POLICY_ALLOW, POLICY_LOG, POLICY_WARN, POLICY_DENY };
+enum policy_mode { POLICY_MODE_OFF, POLICY_MODE_WARN, POLICY_MODE_ENFORCE };
+
+/* 0 is "no limit". *_rule and *_policy name where the limit came from (borrowed, or NULL). */
+struct policy_limit {
+	int64_t value; /* milliseconds, or a count */
+	const char *rule;
+	const char *policy;
+	const char *file;
+	int line;
+};
+
+struct policy_limits {
+	struct policy_limit statement_timeout;
+	struct policy_limit transaction_timeout;
+	struct policy_limit idle_in_transaction_timeout;
+};
+
+/*
+ * What the policies say of one text for one subject. Strings marked (own) are
+ * freed by verdict_free(); the others belong to the policies.
+ */
+struct verdict {
+	enum policy_action action; /* POLICY_DENY only when it is to be refused */
+	enum policy_mode mode;	   /* of the rule that decided; ENFORCE when none did */
+	bool would_deny;	   /* a rule in mode warn would have denied */
+	const char *rule;	   /* id of the rule that decided, or NULL */
+	const char *policy;	   /* "name@sha256:8 hex digits" of the deciding policy, or NULL */
+	const char *file;	   /* where the rule stands */
+	int line;
+	char sqlstate[6];
+	char *message; /* (own) NULL when allowed */
+	char *detail;  /* (own) or NULL */
+	char *hint;    /* (own) or NULL */
+	char *schema, *table; /* (own) of the object at fault, or NULL */
+	size_t statement;     /* index of the statement at fault */
+	int position;	      /* in the text, characters from 1; 0 when none */
+	struct policy_limits limits;
+};
+
+/*
+ * Load every file the glob names, in name order, and run their inline tests.
+ * NULL when *problems has an error. "" or a glob that fits nothing is an empty set.
+ * The caller has one reference.
+ */
+struct policies *policies_load(const char *glob, struct problems *problems);
+struct policies *policies_reference(struct policies *policies);
+void policies_release(struct policies *policies);
+/* Differs for every load of this process: part of the verdict cache's key. */
+uint32_t policies_generation(const struct policies *policies);
+/* The largest text that is to be parsed for any policy, in bytes. */
+size_t policies_text_cap(const struct policies *policies);
+/* True when no policy can ever refuse or limit anything. */
+bool policies_are_empty(const struct policies *policies);
+
+/* One loaded file, for SHOW POLICIES and the audit log. */
+struct policy_info {
+	const char *name, *owner, *file;
+	char sha256[65];
+	enum policy_mode mode;
+	size_t rule_count;
+};
+size_t policies_count(const struct policies *policies);
+void policies_info(const struct policies *policies, size_t i, struct policy_info *info);
+
+/*
+ * Judge a text. `facts` is NULL when the text was not parsed (outcome says why,
+ * err the parser's words). `wall_us` is the time for rules with a window.
+ * The verdict is filled whole; free with verdict_free().
+ */
+void policies_judge(const struct policies *policies, const struct subject *subject,
+    const char *text, size_t length, enum sql_outcome outcome, const struct sql_facts *facts,
+    const struct error *err, uint64_t wall_us, struct verdict *verdict);
+void verdict_free(struct verdict *verdict);
+
+/*
+ * The limits that hold for a subject before any statement is known (transaction
+ * and idle-in-transaction timeouts).
+ */
+void policies_limits(const struct policies *policies, const struct subject *subject,
+    uint64_t wall_us, struct policy_limits *limits);
+
+/*
+ * pgweirctl explain: the verdict, every rule that matched with file and line,
+ * and the limits, as text. Returns the action.
+ */
+enum policy_action policies_explain(const struct policies *policies,
+    const struct subject *subject, const char *text, uint64_t wall_us, struct buf *out);
+
+#endif

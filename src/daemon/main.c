@@ -1,0 +1,6 @@
+/* main.c - pgweir, the daemon. */
+int
+main(void)
+{
+	return 0;
+}
