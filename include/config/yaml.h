@@ -16,7 +16,7 @@
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 /*
- * One node. Owned by its tree (yaml_free() on the root). A scalar has `text`
+ * One node. Owned by its tree (yaml_tree_free() on the root). A scalar has `text`
  * (never NULL); a list has `items`; a map has `keys` (scalars) beside `items`.
  */
 struct yaml {
@@ -35,7 +35,8 @@ struct yaml *yaml_load(const char *path, struct problems *problems);
 /* Read a text; `name` stands for the file in messages. */
 struct yaml *yaml_parse(
     const char *name, const char *text, size_t length, struct problems *problems);
-void yaml_free(struct yaml *root);
+/* Free a whole tree. (Plain yaml_free is a symbol of libyaml itself.) */
+void yaml_tree_free(struct yaml *root);
 
 /* The value of a map's key, or NULL. */
 const struct yaml *yaml_get(const struct yaml *map, const char *key);
