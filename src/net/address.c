@@ -1,0 +1,86 @@
+/* address.c - see address.h. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "net/address.h"
+
+static bool
+from_unix(const char *folder, int port, struct address *address)
+{
+	struct sockaddr_un *un = (struct sockaddr_un *)&address->storage;
+	int length =
+	    snprintf(un->sun_path, sizeof(un->sun_path), "%s/.s.PGSQL.%d", folder, port);
+
+	if (length < 0 || (size_t)length >= sizeof(un->sun_path))
+		return false;
+	un->sun_family = AF_UNIX;
+	address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length + 1);
+	return true;
+}
+
+bool
+address_from_text(const char *host, int port, struct address *address)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)&address->storage;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address->storage;
+
+	memset(address, 0, sizeof(*address));
+	if (host[0] == '/')
+		return from_unix(host, port, address);
+	if (inet_pton(AF_INET, host, &in->sin_addr) == 1) {
+		in->sin_family = AF_INET;
+		in->sin_port = htons((uint16_t)port);
+		address->length = sizeof(*in);
+		return true;
+	}
+	if (inet_pton(AF_INET6, host, &in6->sin6_addr) == 1) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons((uint16_t)port);
+		address->length = sizeof(*in6);
+		return true;
+	}
+	return false;
+}
+
+bool
+address_is_unix(const struct address *address)
+{
+	return address->storage.ss_family == AF_UNIX;
+}
+
+void
+address_text(const struct address *address, char text[ADDRESS_TEXT_SIZE])
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&address->storage;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address->storage;
+	const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
+
+	text[0] = '\0';
+	switch (address->storage.ss_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &in->sin_addr, text, ADDRESS_TEXT_SIZE);
+		break;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, ADDRESS_TEXT_SIZE);
+		break;
+	case AF_UNIX:
+		snprintf(text, ADDRESS_TEXT_SIZE, "%s", un->sun_path);
+		break;
+	}
+}
+
+int
+address_port(const struct address *address)
+{
+	switch (address->storage.ss_family) {
+	case AF_INET:
+		return ntohs(((const struct sockaddr_in *)&address->storage)->sin_port);
+	case AF_INET6:
+		return ntohs(((const struct sockaddr_in6 *)&address->storage)->sin6_port);
+	}
+	return 0;
+}

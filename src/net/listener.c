@@ -1,0 +1,178 @@
+/* listener.c - see listener.h. */
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/listener.h"
+#include "net_internal.h"
+
+enum {
+	BACKLOG = 4096,
+	ACCEPTS_A_TURN = 64,   /* so that a storm of connects does not starve queries */
+	REST_AFTER_EMFILE = 1, /* seconds */
+};
+
+struct listener {
+	int fd;
+	struct event *event, *rest;
+	listener_callback *callback;
+	void *arg;
+};
+
+char *
+listener_unix_path(const struct listen_address *entry)
+{
+	return mem_printf("%s/.s.PGSQL.%d", entry->unix_dir, entry->port);
+}
+
+/* A socket's file that nobody listens on any more is in our way; a live one is an error. */
+static bool
+clear_stale(const struct address *address, const char *path, struct error *err)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool live = connect(fd, (const struct sockaddr *)&address->storage, address->length) == 0;
+
+	close(fd);
+	if (live)
+		return error_set(err, ERROR_IO,
+		    "cannot listen on %s: another process listens there; stop it, or choose another "
+		    "port or unix_dir",
+		    path);
+	unlink(path);
+	return true;
+}
+
+static bool
+bind_unix(const struct listen_address *entry, int *fds, int copies, struct error *err)
+{
+	char *path = listener_unix_path(entry);
+	struct address address;
+	bool good = false;
+
+	fds[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (!address_from_text(entry->unix_dir, entry->port, &address))
+		error_set(err, ERROR_IO, "cannot listen on %s: the path is too long", path);
+	else if (clear_stale(&address, path, err)) {
+		good = bind(fds[0], (struct sockaddr *)&address.storage, address.length) == 0 &&
+		    chmod(path, (mode_t)entry->mode) == 0 && listen(fds[0], BACKLOG) == 0;
+		if (!good)
+			error_set(err, ERROR_IO, "cannot listen on %s: %s", path, strerror(errno));
+	}
+	for (int i = 1; i < copies; i++)
+		fds[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+	mem_free(path);
+	return good;
+}
+
+static bool
+bind_tcp(const struct listen_address *entry, int *fd, struct error *err)
+{
+	const char *host = strcmp(entry->host, "*") == 0 ? "0.0.0.0" : entry->host;
+	const int on = 1;
+	struct address address;
+
+	if (!address_from_text(host, entry->port, &address) || address_is_unix(&address))
+		return error_set(err, ERROR_IO,
+		    "cannot listen on %s: not a numeric address (write 127.0.0.1, ::1 or \"*\")",
+		    entry->host);
+	*fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		return error_set(err, ERROR_IO, "cannot make a socket: %s", strerror(errno));
+	/* Accepted sockets inherit the last two. */
+	setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	setsockopt(*fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (bind(*fd, (struct sockaddr *)&address.storage, address.length) < 0 ||
+	    listen(*fd, BACKLOG) < 0)
+		return error_set(err, ERROR_IO, "cannot listen on %s port %d: %s%s", entry->host,
+		    entry->port, strerror(errno),
+		    errno == EADDRINUSE ? "; stop who uses it (ss -ltnp), or choose another port" : "");
+	return true;
+}
+
+bool
+listener_bind(const struct listen_address *entry, int *fds, int copies, struct error *err)
+{
+	if (entry->host == NULL)
+		return bind_unix(entry, fds, copies, err);
+	for (int i = 0; i < copies; i++)
+		if (!bind_tcp(entry, &fds[i], err))
+			return false;
+	return true;
+}
+
+/* No descriptor is left: stop accepting for a moment instead of spinning. */
+static void
+take_a_rest(struct listener *listener)
+{
+	const struct timeval pause = { .tv_sec = REST_AFTER_EMFILE };
+
+	log_warning("cannot accept a client: %s; trying again in %d s", strerror(errno),
+	    REST_AFTER_EMFILE);
+	event_del(listener->event);
+	event_add(listener->rest, &pause);
+}
+
+static void
+on_connection(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *listener = arg;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		struct address peer = { .length = sizeof(peer.storage) };
+		int client = accept4(fd, (struct sockaddr *)&peer.storage, &peer.length,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (client >= 0) {
+			listener->callback(client, &peer, listener->arg);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			take_a_rest(listener);
+		if (errno != ECONNABORTED && errno != EINTR)
+			return;
+	}
+}
+
+static void
+on_rested(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *listener = arg;
+
+	event_add(listener->event, NULL);
+	(void)fd;
+	(void)what;
+}
+
+struct listener *
+listener_new(struct loop *loop, int fd, listener_callback *callback, void *arg)
+{
+	struct listener *listener = mem_zalloc(1, sizeof(*listener));
+
+	*listener = (struct listener){ .fd = fd, .callback = callback, .arg = arg };
+	listener->event =
+	    event_new(loop_base(loop), fd, EV_READ | EV_PERSIST, on_connection, listener);
+	listener->rest = event_new(loop_base(loop), -1, 0, on_rested, listener);
+	event_add(listener->event, NULL);
+	return listener;
+}
+
+void
+listener_free(struct listener *listener)
+{
+	event_free(listener->event);
+	event_free(listener->rest);
+	close(listener->fd);
+	mem_free(listener);
+}
