@@ -1,0 +1,125 @@
+/*
+ * budget.h - how many server connections there may be, and who waits for one.
+ *
+ * A pool's size is a promise for the whole process, so this is shared by all
+ * workers: counts under a mutex that is taken only to open, close, hand over or
+ * wait for a server, never to lend an idle one.
+ */
+#ifndef POOL_BUDGET_H
+#define POOL_BUDGET_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/error.h"
+#include "net/mailbox.h"
+#include "pool/parameters.h"
+
+struct budgets; /* all of the process */
+struct budget;	/* of one pool: (database, PostgreSQL role) */
+
+enum { BUDGET_WORKERS_MOST = 128, BUDGET_OPENING_MOST = 8 };
+
+/* A place in the line. Embedded in what waits; belongs to its worker. */
+struct ticket {
+	TAILQ_ENTRY(ticket) in_line;
+	uint64_t since_us;
+	bool waiting;
+};
+
+/* Limits of one pool, from the configuration. */
+struct budget_limits {
+	int size, reserve, min;
+	int64_t reserve_after_ms;
+	int per_database, per_user; /* caps over pools; 0 none */
+};
+
+struct budgets *budgets_new(unsigned workers);
+void budgets_free(struct budgets *budgets);
+unsigned budgets_workers(const struct budgets *budgets);
+/*
+ * Where `poke` messages for a worker go; `deliver` gets the struct poke. Called
+ * once a worker, before any budget is used.
+ */
+void budgets_attach(struct budgets *budgets, unsigned worker, struct mailbox *mailbox,
+    void (*deliver)(struct message *message, void *receiver));
+struct mailbox *budgets_mailbox(const struct budgets *budgets, unsigned worker);
+
+/* Why a worker is poked: look at the line, or close an idle server for another pool's sake. */
+struct poke {
+	struct message message;
+	struct budget *budget;
+	unsigned worker;
+	atomic_bool pending;
+	atomic_bool shed; /* close one idle server */
+};
+
+/* The budget of a pool; made at first use, lives as long as the process. */
+struct budget *budget_get(struct budgets *budgets, const char *database, const char *role,
+    const struct budget_limits *limits);
+void budget_set_limits(struct budget *budget, const struct budget_limits *limits);
+const char *budget_database(const struct budget *budget);
+const char *budget_role(const struct budget *budget);
+
+/* Is anyone in line? Cheap; asked for each borrow and return. */
+bool budget_has_line(const struct budget *budget);
+/* How many idle servers this worker has for the pool now. */
+void budget_set_idle(struct budget *budget, unsigned worker, int idle);
+
+/* Join and leave the line. */
+void budget_join(
+    struct budget *budget, unsigned worker, struct ticket *ticket, uint64_t now_us);
+void budget_leave(struct budget *budget, unsigned worker, struct ticket *ticket);
+/* Places ahead of a ticket, for notices. */
+size_t budget_position(struct budget *budget, const struct ticket *ticket);
+
+/* What a worker should do for the line. */
+enum budget_advice {
+	BUDGET_NOTHING,
+	BUDGET_GRANT,	/* your idle server to *ticket, which is yours and out of the line */
+	BUDGET_HAND_OVER, /* your idle server to *worker */
+	BUDGET_OPEN,	/* open a connection; it is counted already */
+};
+/*
+ * `idle` says whether the caller has an idle server to give. Whoever waited
+ * longest is served first; a worker serves its own first when that is no more than
+ * a moment unfair, because a server that changes threads costs two wake-ups.
+ */
+enum budget_advice budget_advise(struct budget *budget, unsigned worker, bool idle,
+    uint64_t now_us, struct ticket **ticket, unsigned *to);
+/* A server that was handed to this worker arrived. */
+void budget_arrived(struct budget *budget, unsigned worker);
+
+/* May a connection be opened to keep `min`? Counted if so. */
+bool budget_open_for_min(struct budget *budget, uint64_t now_us);
+/* A connection counted as opening is ready to serve. */
+void budget_opened(struct budget *budget);
+/* An opening connection failed: back off. */
+void budget_failed(struct budget *budget, uint64_t now_us, int64_t retry_ms);
+/*
+ * Waiting will not mend it (wrong password, no such database): everyone now in
+ * line is to be told. budget_doom() pokes all workers; each asks budget_doomed()
+ * for those of its tickets that the doom is for, until it returns NULL.
+ */
+void budget_doom(struct budget *budget, const struct error *err, uint64_t now_us);
+struct ticket *budget_doomed(struct budget *budget, unsigned worker, struct error *err);
+/* An idle server is being checked before it is lent: as good as opening. */
+void budget_checking(struct budget *budget, int change);
+/* A connection is gone. */
+void budget_closed(struct budget *budget);
+
+/* What a server of this pool reports after login; NULL before the first one did. */
+bool budget_welcome(struct budget *budget, struct parameters *copy);
+void budget_set_welcome(struct budget *budget, const struct parameters *parameters);
+
+struct budget_counts {
+	int used, opening, size, waiting;
+	uint64_t oldest_us; /* since when the head of the line waits; 0: nobody */
+	int database_used;
+};
+void budget_get_counts(struct budget *budget, struct budget_counts *counts);
+
+#endif

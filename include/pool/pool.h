@@ -1,0 +1,91 @@
+/*
+ * pool.h - the server connections kept for one (database, PostgreSQL role).
+ *
+ * A client borrows a server for one transaction (or session) and returns it. If
+ * none is idle and the budget allows no more, the client waits in line. A pool
+ * belongs to one worker and is used from that worker's thread only.
+ */
+#ifndef POOL_POOL_H
+#define POOL_POOL_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "auth/users.h"
+#include "config/config.h"
+#include "net/resolve.h"
+#include "pool/budget.h"
+#include "pool/server.h"
+#include "stats/counters.h"
+
+struct pools; /* all of one worker */
+
+/* Waits for a server. Embedded in its owner; zeroed is not waiting. */
+struct waiter {
+	struct ticket ticket; /* first member */
+	/* A server is lent. Called once, from the loop. */
+	void (*granted)(struct waiter *waiter, struct server *server);
+	/* There will be none: the server's own reason. */
+	void (*refused)(struct waiter *waiter, const struct error *err);
+};
+
+TAILQ_HEAD(server_list, server);
+
+/* Owned by its worker's pools. */
+struct pool {
+	TAILQ_ENTRY(pool) in_pools;
+	struct pools *pools; /* borrowed */
+	char *database;	     /* as clients name it */
+	char *role;
+	struct budget *budget;	    /* shared, lives as long as the process */
+	struct server_list servers; /* all of this worker */
+	struct server_list idle;    /* most recently used first */
+	int idle_count;
+	struct scram_keys keys; /* a client's own, when the role has no secret */
+	struct pool_counters counters;
+	bool paused;
+	uint64_t reconnect_us; /* servers connected before this are retired */
+	unsigned host;	       /* which of the database's hosts to try next */
+	struct host_lookup *lookup; /* ours; NULL until a name had to be looked up */
+};
+
+struct pools *pools_new(struct loop *loop, unsigned worker, struct budgets *budgets,
+    struct resolver *resolver, struct config *config, struct users *users);
+void pools_free(struct pools *pools);
+struct loop *pools_loop(const struct pools *pools);
+const struct config *pools_config(const struct pools *pools);
+/* A reload: the new snapshots are referenced, the old ones released. */
+void pools_configure(struct pools *pools, struct config *config, struct users *users);
+
+/* The pool of a database (its configured name or what the client gave) and role. */
+struct pool *pools_get(struct pools *pools, const char *database, const char *role);
+/* For SHOW: every pool of the worker. */
+struct pool *pools_first(const struct pools *pools);
+static inline struct pool *
+pools_next(struct pool *pool)
+{
+	return TAILQ_NEXT(pool, in_pools);
+}
+
+/*
+ * Lend a server. True: *lent is set and must come back through pool_return() or
+ * be closed. False: the waiter is in line, and one of its callbacks will be called.
+ */
+bool pool_borrow(struct pool *pool, struct waiter *waiter, struct server **lent);
+/* The waiter gives up. */
+void pool_leave(struct pool *pool, struct waiter *waiter);
+/*
+ * Take back a lent server that is between transactions and owes nobody an
+ * answer; it is reset first when something is left behind.
+ */
+void pool_return(struct server *server);
+
+/* PAUSE: lend nothing; true from pools_are_quiet() once no server of it is lent. */
+void pools_pause(struct pools *pools, const char *database, bool paused);
+bool pools_are_quiet(const struct pools *pools, const char *database);
+/* RECONNECT: retire every server of the database (NULL: all) after its loan. */
+void pools_reconnect(struct pools *pools, const char *database);
+/* Close every server at once: KILL, the end of the process. NULL: all. */
+void pools_close_servers(struct pools *pools, const char *database, const char *why);
+
+#endif

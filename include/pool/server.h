@@ -1,0 +1,92 @@
+/*
+ * server.h - one connection to PostgreSQL.
+ */
+#ifndef POOL_SERVER_H
+#define POOL_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "auth/conversation.h"
+#include "net/address.h"
+#include "net/mailbox.h"
+#include "net/stream.h"
+#include "pool/parameters.h"
+#include "pool/settings.h"
+#include "pool/statements.h"
+
+struct pool;
+struct server;
+
+enum server_state {
+	SERVER_CONNECTING, /* the socket is not open yet */
+	SERVER_LOGIN,	   /* startup packet sent */
+	SERVER_IDLE,	   /* in the pool's idle list */
+	SERVER_ACTIVE,	   /* lent to a client */
+	SERVER_TESTED,	   /* running a statement of ours: check or reset */
+	SERVER_CANCELED,   /* given back while a cancel for it is under way */
+	SERVER_CLOSING,
+};
+
+/* What the borrower of a server hears. */
+struct server_user {
+	/* Bytes came; valid until it returns. */
+	void (*data)(struct server *server, const uint8_t *bytes, size_t length);
+	/* What was written has gone out. */
+	void (*drained)(struct server *server);
+	/* The connection is gone; the server closes itself when this returns. */
+	void (*lost)(struct server *server, const char *why);
+};
+
+/*
+ * Created by server_open(). Owned by its pool, until it is handed over to
+ * another worker and then by that worker's pool. Freed at the end of the loop turn
+ * in which it entered SERVER_CLOSING.
+ */
+struct server {
+	struct message message; /* embedded: giving us away needs no memory */
+	struct deferred death;
+	TAILQ_ENTRY(server) in_pool;   /* the list of all */
+	TAILQ_ENTRY(server) in_idle;   /* only while SERVER_IDLE */
+	LIST_HEAD(, cancel) cancels;   /* under way, aimed at us */
+	enum server_state state;       /* written by server_enter() alone */
+	struct pool *pool;	       /* borrowed; outlives us */
+	struct loop *loop;	       /* borrowed */
+	struct stream *stream;	       /* ours */
+	const struct server_user *user; /* borrowed; NULL unless ACTIVE */
+	void *user_arg;		       /* the borrower's */
+	struct auth_client *auth;      /* ours; NULL after login */
+	struct buf in;		       /* an incomplete message, in LOGIN and TESTED */
+	struct parameters parameters;  /* as last reported */
+	struct settings settings;      /* as last put on it */
+	struct statements *statements; /* ours; prepared on it */
+	unsigned residue;	       /* enum sql_residue bits left by borrowers */
+	char transaction;	       /* of the last ReadyForQuery: I, T or E */
+	bool retired;		       /* close at the next return */
+	bool plain_startup;	       /* without the settings that old servers do not know */
+	struct address address;
+	int pid;
+	uint8_t key[256]; /* for cancel requests */
+	size_t key_length;
+	uint64_t id;
+	uint64_t connected_us, connected_wall_us, since_us, deadline_us, retire_us, loan;
+};
+
+const char *server_state_name(const struct server *server);
+/* Change the state; the only place that does. */
+void server_enter(struct server *server, enum server_state state);
+/* Close it, whatever it is doing; counted off the budget; freed at the end of the turn. */
+void server_close(struct server *server, const char *why);
+/*
+ * Ask PostgreSQL to cancel what this server runs. The server is not lent again
+ * before the cancel connection is closed. `done` (may be NULL) is called once, on
+ * this loop, when it is.
+ */
+void server_cancel(struct server *server, void (*done)(void *arg), void *arg);
+bool server_is_being_canceled(const struct server *server);
+/* A ParameterStatus message came in (its body): remember it. False: malformed. */
+bool server_note_parameter(struct server *server, const uint8_t *body, size_t length);
+
+#endif

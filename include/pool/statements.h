@@ -1,0 +1,47 @@
+/*
+ * statements.h - the prepared statements that a server connection has, under the
+ * names we gave them, least recently used last.
+ */
+#ifndef POOL_STATEMENTS_H
+#define POOL_STATEMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { STATEMENT_NAME_SIZE = 40 }; /* "pgweir_" and 32 hex digits, with NUL */
+
+/* 128 bits of a keyless hash over text and parameter types: the same in every process. */
+struct statement_id {
+	uint64_t high, low;
+};
+
+struct statements;
+
+/* Where a statement is on its way to or on the server. */
+enum statement_place {
+	STATEMENT_ABSENT,
+	STATEMENT_SENT,	   /* Parse went out in the batch `batch`, not yet confirmed */
+	STATEMENT_PRESENT, /* ParseComplete came */
+};
+
+struct statements *statements_new(void);
+void statements_free(struct statements *statements);
+/* Where it is; for SENT, *batch is the batch of its Parse. Marks it as used. */
+enum statement_place statements_find(
+    struct statements *statements, const struct statement_id *id, uint64_t *batch);
+/* A Parse for it goes out now. */
+void statements_sent(
+    struct statements *statements, const struct statement_id *id, uint64_t batch);
+/* ParseComplete came. */
+void statements_confirm(struct statements *statements, const struct statement_id *id);
+/* Its Parse failed or was skipped, or CloseComplete came. */
+void statements_forget(struct statements *statements, const struct statement_id *id);
+void statements_clear(struct statements *statements);
+size_t statements_count(const struct statements *statements);
+/* The least recently used one that is PRESENT and not used in this batch; false if none. */
+bool statements_oldest(
+    const struct statements *statements, uint64_t batch, struct statement_id *id);
+void statement_name(const struct statement_id *id, char name[STATEMENT_NAME_SIZE]);
+
+#endif

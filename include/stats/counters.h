@@ -1,0 +1,23 @@
+/*
+ * counters.h - what a pool has done, counted by the one worker that did it.
+ *
+ * Names and meanings are those of PgBouncer's SHOW STATS; times in microseconds.
+ */
+#ifndef STATS_COUNTERS_H
+#define STATS_COUNTERS_H
+
+#include <stdint.h>
+
+/* Plain numbers: one writer, read by a message to its worker. */
+struct pool_counters {
+	uint64_t server_assignment_count, xact_count, query_count;
+	uint64_t bytes_received, bytes_sent; /* from and to clients */
+	uint64_t xact_time_us, query_time_us, wait_time_us;
+	uint64_t client_parse_count, server_parse_count, bind_count;
+	uint64_t logins, denied, retried;
+};
+
+/* Add `more` to *sum, field by field. */
+void pool_counters_add(struct pool_counters *sum, const struct pool_counters *more);
+
+#endif
