@@ -96,6 +96,8 @@ struct config {
 	int64_t protocol_max_prepared_statements;
 	bool protocol_strict;
 
+	int tls_client_mode, tls_server_mode; /* 0, disable: this version knows no other */
+
 	char *policies; /* a glob, absolute; "" for none */
 
 	char *audit_file;     /* "" for none */
@@ -103,9 +105,11 @@ struct config {
 	int audit_text;	      /* enum audit_text */
 	int audit_sync;	      /* enum audit_sync */
 	int64_t audit_sync_every_ms;
+	int audit_on_failure; /* 0, continue: this version knows no other */
 
 	char *slow_log_file; /* "" for none */
 	int64_t slow_log_threshold_ms;
+	int slow_log_format; /* 0, jsonlog: there is no other */
 
 	char *log_file;
 	int log_level; /* enum log_level */
@@ -149,6 +153,14 @@ struct config_row {
 /* How many scalar settings there are, and the i-th of them. */
 size_t config_row_count(void);
 void config_row(const struct config *config, size_t i, struct config_row *row);
+
+/*
+ * Append the names of what differs, "pool.size, users": all of it, or only what
+ * a reload cannot change and so waits for a restart. Entries of databases, users
+ * and roles count as one. False: nothing differs.
+ */
+bool config_differences(const struct config *old, const struct config *fresh,
+    bool restart_only, struct buf *names);
 
 /* The effective configuration as YAML, secrets masked: pgweir -T. */
 void config_print(const struct config *config, struct buf *out);

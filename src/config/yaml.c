@@ -168,6 +168,17 @@ list_add(struct yaml *list, struct yaml *value)
 	list->items[list->count++] = value;
 }
 
+/* Keys are names, and are repeated in messages: they must not forge a line there. */
+static void
+refuse_control_bytes(struct reader *reader, const struct yaml *key)
+{
+	for (const char *at = key->text; *at != '\0'; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+			yaml_problem(reader->problems, key, "a key has a control character in it");
+			return;
+		}
+}
+
 /* Put a new node where it belongs: into the innermost open list or map. */
 static void
 attach(struct reader *reader, struct yaml *node)
@@ -183,7 +194,9 @@ attach(struct reader *reader, struct yaml *node)
 		map_add(open->yaml, open->key, node);
 		open->key = NULL;
 	} else {
-		if (node->kind != YAML_SCALAR) {
+		if (node->kind == YAML_SCALAR) {
+			refuse_control_bytes(reader, node);
+		} else {
 			yaml_problem(reader->problems, node, "a key must be a word, not %s",
 			    yaml_kind_name(node->kind));
 			node->text = mem_strdup("");
@@ -350,6 +363,27 @@ mark_of_byte(const char *text, size_t offset, yaml_mark_t *mark)
 	}
 }
 
+/* What usually is behind a word of libyaml's. */
+static const struct hint {
+	const char *problem, *help;
+} hints[] = {
+	{ "found character that cannot start any token",
+	    ": indent with spaces, not tabs, and quote a text that begins with @, ` or %" },
+	{ "did not find expected ',' or '}'", ": a text with { } [ ] or , in it needs quotes" },
+	{ "did not find expected ',' or ']'", ": a text with { } [ ] or , in it needs quotes" },
+	{ "mapping values are not allowed in this context",
+	    ": a text with \": \" in it needs quotes, or the line is indented too far" },
+};
+
+static const char *
+help_for(const char *problem)
+{
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+		if (strcmp(hints[i].problem, problem) == 0)
+			return hints[i].help;
+	return "";
+}
+
 /* The parser gave up: say what it says, and what it was reading. */
 static void
 on_syntax_error(struct reader *reader)
@@ -357,14 +391,11 @@ on_syntax_error(struct reader *reader)
 	const yaml_parser_t *parser = &reader->parser;
 	yaml_mark_t mark = parser->problem_mark;
 	const char *what = parser->problem != NULL ? parser->problem : "not YAML";
-	const char *help = "";
+	const char *help = help_for(what);
 	char *text;
 
 	if (parser->error == YAML_READER_ERROR)
 		mark_of_byte(reader->text, parser->problem_offset, &mark);
-	else if (strcmp(what, "found character that cannot start any token") == 0)
-		help = ": indent with spaces, not tabs, and quote a text that begins with "
-		       "@, ` or %";
 	if (parser->context != NULL)
 		text = mem_printf("%s%s (%s that began at line %d)", what, help, parser->context,
 		    (int)parser->context_mark.line + 1);

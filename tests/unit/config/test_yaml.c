@@ -144,6 +144,13 @@ a_key_is_a_word(void **state)
 }
 
 static void
+a_key_cannot_forge_a_line_of_a_message(void **state)
+{
+	expect_refused("\"a\\nb\": 1\n", "t.yaml:1:1: error: a key has a control character in it");
+	(void)state;
+}
+
+static void
 thirty_two_levels_are_read_and_one_more_is_not(void **state)
 {
 	char text[40000];
@@ -163,7 +170,8 @@ static void
 a_syntax_error_says_where_and_in_what(void **state)
 {
 	expect_refused("a: [1, 2\nb: 3\n",
-	    "t.yaml:2:2: error: did not find expected ',' or ']' (while parsing a flow "
+	    "t.yaml:2:2: error: did not find expected ',' or ']': a text with { } [ ] or , in it "
+	    "needs quotes (while parsing a flow "
 	    "sequence that began at line 1)");
 	expect_refused("a:\n\tb: 1\n",
 	    "t.yaml:2:1: error: found character that cannot start any token: indent with "
@@ -242,6 +250,7 @@ main(void)
 		cmocka_unit_test(duplicate_keys_are_refused_in_every_map),
 		cmocka_unit_test(a_second_document_is_refused),
 		cmocka_unit_test(a_key_is_a_word),
+		cmocka_unit_test(a_key_cannot_forge_a_line_of_a_message),
 		cmocka_unit_test(thirty_two_levels_are_read_and_one_more_is_not),
 		cmocka_unit_test(a_syntax_error_says_where_and_in_what),
 		cmocka_unit_test(bytes_that_are_no_text_are_refused_with_their_place),

@@ -1,0 +1,219 @@
+/*
+ * checks.c - what no single setting can know: the checks between settings.
+ * Called by config.c once all files were read.
+ */
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/mem.h"
+#include "reading.h"
+
+/* Where an entry stands; the file itself when it came from no file. */
+static const struct yaml *
+place_of(const struct reading *reading, const char *part, const char *name)
+{
+	char *full = mem_printf("%s.%s", part, name);
+	const struct yaml *place = reading_place(reading, full);
+
+	mem_free(full);
+	return place;
+}
+
+/* The place of an entry's field, or of the entry when the field was left out. */
+static const struct yaml *
+place_of_field(
+    const struct reading *reading, const char *part, const char *name, const char *field)
+{
+	const struct yaml *entry = place_of(reading, part, name);
+	const struct yaml *value = yaml_get(entry, field);
+
+	return value != NULL ? value : entry;
+}
+
+static void
+check_listen(const struct reading *reading, const struct yaml *at, const struct listen_config *one)
+{
+	const struct yaml *mode = yaml_get(at, "mode");
+
+	if (one->host != NULL && one->unix_dir != NULL)
+		yaml_problem(reading->problems, at,
+		    "listen: one entry has both host and unix_dir: make two entries of it");
+	else if (at->kind == YAML_MAP && yaml_get(at, "host") == NULL &&
+	    yaml_get(at, "unix_dir") == NULL)
+		yaml_problem(reading->problems, at,
+		    "listen: an entry needs a host or a unix_dir, such as {host: 127.0.0.1}");
+	else if (one->host != NULL && mode != NULL)
+		yaml_problem(
+		    reading->problems, mode, "listen.mode: only a unix_dir has permissions");
+}
+
+static bool
+same_place(const struct listen_config *a, const struct listen_config *b)
+{
+	const char *one = a->host != NULL ? a->host : a->unix_dir;
+	const char *other = b->host != NULL ? b->host : b->unix_dir;
+
+	return a->port == b->port && one != NULL && other != NULL && strcmp(one, other) == 0;
+}
+
+static void
+check_listens(const struct reading *reading)
+{
+	const struct config *config = reading->config;
+	const struct yaml *list = reading_place(reading, "listen");
+
+	for (size_t i = 0; list != NULL && i < config->listen_count; i++) {
+		check_listen(reading, list->items[i], &config->listens[i]);
+		for (size_t j = 0; j < i; j++)
+			if (same_place(&config->listens[i], &config->listens[j])) {
+				yaml_problem(reading->problems, list->items[i],
+				    "listen: the same address and port are already at line %d",
+				    list->items[j]->line);
+				break;
+			}
+	}
+}
+
+/* A folder of unix sockets must leave room for the socket's name in its address. */
+static void
+check_hosts(const struct reading *reading, const struct database_config *database)
+{
+	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof("/.s.PGSQL.65535");
+
+	for (size_t i = 0; i < database->host_count; i++)
+		if (database->hosts[i][0] == '/' && strlen(database->hosts[i]) > most)
+			yaml_problem(reading->problems,
+			    place_of_field(reading, "databases", database->name, "host"),
+			    "databases.%s.host: the folder of a unix socket may have %zu bytes",
+			    database->name, most);
+}
+
+static void
+check_database(const struct reading *reading, const struct database_config *database)
+{
+	const struct config *config = reading->config;
+	int64_t size = database->pool_size != CONFIG_INHERIT ? database->pool_size
+							     : config->pool_size;
+	int64_t min = database->min != CONFIG_INHERIT ? database->min : config->pool_min;
+	bool own = database->pool_size != CONFIG_INHERIT || database->min != CONFIG_INHERIT;
+
+	if (strcmp(database->name, "pgweir") == 0 || strcmp(database->name, "pgbouncer") == 0)
+		yaml_problem(reading->problems, place_of(reading, "databases", database->name),
+		    "databases.%s: this name is the admin console's: choose another and give "
+		    "PostgreSQL's with dbname",
+		    database->name);
+	if (own && min > size)
+		yaml_problem(reading->problems,
+		    place_of_field(reading, "databases", database->name,
+			database->min != CONFIG_INHERIT ? "min" : "pool_size"),
+		    "databases.%s: its min, %lld, is more than its pool_size, %lld",
+		    database->name, (long long)min, (long long)size);
+	check_hosts(reading, database);
+}
+
+static void
+check_databases(const struct reading *reading)
+{
+	const struct config *config = reading->config;
+
+	if (config->database_count == 0)
+		problems_add(reading->problems, reading->file, 1, 1,
+		    "there are no databases: write where PostgreSQL is, such as "
+		    "databases: {\"*\": {host: 127.0.0.1, port: 5432}}");
+	for (size_t i = 0; i < config->database_count; i++)
+		check_database(reading, &config->databases[i]);
+}
+
+static void
+check_roles(const struct reading *reading)
+{
+	const struct config *config = reading->config;
+
+	for (size_t i = 0; i < config->role_count; i++) {
+		const struct role_config *role = &config->roles[i];
+
+		if (role->password != NULL && strncmp(role->password, "SCRAM-SHA-256$", 14) == 0)
+			yaml_problem(reading->problems,
+			    place_of_field(reading, "roles", role->name, "password"),
+			    "roles.%s.password: nobody can log in with what PostgreSQL stores of "
+			    "a SCRAM password: give the password itself",
+			    role->name);
+	}
+}
+
+static void
+check_pool(const struct reading *reading)
+{
+	const struct config *config = reading->config;
+	const struct yaml *min = reading_place(reading, "pool.min");
+
+	if (min != NULL && config->pool_min > config->pool_size)
+		yaml_problem(reading->problems, min,
+		    "pool.min: %lld is more than pool.size, %lld", (long long)config->pool_min,
+		    (long long)config->pool_size);
+}
+
+/* Two writers in one file would spoil it for both. */
+static void
+check_files(const struct reading *reading)
+{
+	const struct config *config = reading->config;
+	const struct {
+		const char *name, *path;
+	} files[] = {
+		{ "audit.file", config->audit_file },
+		{ "slow_log.file", config->slow_log_file },
+		{ "log.file", config->log_file },
+	};
+
+	for (size_t i = 0; i < 3; i++)
+		for (size_t j = 0; j < i; j++)
+			if (files[i].path[0] != '\0' && strcmp(files[i].path, files[j].path) == 0)
+				yaml_problem(reading->problems,
+				    reading_place(reading, files[i].name),
+				    "%s: %s writes to this file too: name another", files[i].name,
+				    files[j].name);
+}
+
+/* Does this password stand in a file that everybody may read? Then warn, once. */
+static bool
+warn_exposed(const struct reading *reading, const char *part, const char *name)
+{
+	const struct yaml *password = yaml_get(place_of(reading, part, name), "password");
+	struct stat st;
+
+	if (password == NULL || password->kind != YAML_SCALAR ||
+	    strncmp(password->text, "${", 2) == 0 ||
+	    stat(password->file, &st) != 0 || (st.st_mode & S_IROTH) == 0)
+		return false;
+	problems_warn(reading->problems, password->file, password->line, password->col,
+	    "every user of this machine may read this password (the file's mode is %04o): "
+	    "chmod o= the file, or write ${file:PATH} instead",
+	    (unsigned)(st.st_mode & 07777));
+	return true;
+}
+
+static void
+check_exposure(const struct reading *reading)
+{
+	const struct config *config = reading->config;
+
+	for (size_t i = 0; i < config->user_count; i++)
+		if (warn_exposed(reading, "users", config->users[i].name))
+			return;
+	for (size_t i = 0; i < config->role_count; i++)
+		if (warn_exposed(reading, "roles", config->roles[i].name))
+			return;
+}
+
+void
+checks_run(const struct reading *reading)
+{
+	check_listens(reading);
+	check_databases(reading);
+	check_roles(reading);
+	check_pool(reading);
+	check_files(reading);
+	check_exposure(reading);
+}

@@ -1,0 +1,703 @@
+/*
+ * settings.c - see settings.h. Rows of a section stand together, in the order
+ * in which they are printed.
+ */
+#include <string.h>
+
+#include "settings.h"
+
+#define AT(member) offsetof(struct config, member)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const pool_modes[] = { "session", "transaction", "statement", NULL };
+static const char *const auth_methods[] = { "trust", "password", "md5", "scram-sha-256", NULL };
+static const char *const resets[] = { "auto", "always", "never", NULL };
+static const char *const audit_whats[] = { "all", "write", "denied", "none", NULL };
+static const char *const audit_texts[] = { "normalized", "raw", "none", NULL };
+static const char *const audit_syncs[] = { "none", "interval", NULL };
+static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
+/* Words of which this version knows one only: the configuration may name it. */
+static const char *const only_disable[] = { "disable", NULL };
+static const char *const only_continue[] = { "continue", NULL };
+static const char *const only_jsonlog[] = { "jsonlog", NULL };
+
+static const char no_tls[] = "this version does not speak TLS: set disable, or leave tls out";
+
+const struct setting settings[] = {
+	{ .name = "instance",
+	    .type = SETTING_TEXT,
+	    .where = AT(instance),
+	    .fallback = "pgweir",
+	    .least = "1",
+	    .most = "63",
+	    .text = "The name of this process in the records of the access log. Give each "
+		    "process that writes to the same store its own." },
+	{ .name = "workers",
+	    .type = SETTING_INT,
+	    .where = AT(workers),
+	    .fallback = "auto",
+	    .least = "1",
+	    .most = "256",
+	    .word = "auto",
+	    .text = "How many event loops run, one thread each. auto is one for each core." },
+
+	{ .name = "auth.method",
+	    .type = SETTING_ENUM,
+	    .where = AT(auth_method),
+	    .fallback = "scram-sha-256",
+	    .words = auth_methods,
+	    .reloadable = true,
+	    .text = "How clients prove who they are. trust asks for nothing, but the name must "
+		    "be known. password sends the password in clear and md5 its weak hash: "
+		    "prefer scram-sha-256. A user whose stored secret is SCRAM is asked for "
+		    "SCRAM under md5 too." },
+	{ .name = "auth.userlist",
+	    .type = SETTING_PATH,
+	    .where = AT(auth_userlist),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "A file of users and secrets in PgBouncer's format: \"name\" \"secret\", one "
+		    "user a line. It is read beside the users of this file, which win. It is "
+		    "refused when every user of the machine may read it. Empty is no such file." },
+
+	{ .name = "pool.mode",
+	    .type = SETTING_ENUM,
+	    .where = AT(pool_mode),
+	    .fallback = "transaction",
+	    .words = pool_modes,
+	    .reloadable = true,
+	    .text = "For how long a client keeps a server connection: until it disconnects "
+		    "(session), until its transaction ends (transaction), or until its "
+		    "statement ends (statement, in which transactions are refused)." },
+	{ .name = "pool.size",
+	    .type = SETTING_INT,
+	    .where = AT(pool_size),
+	    .fallback = "20",
+	    .least = "1",
+	    .most = "100000",
+	    .reloadable = true,
+	    .text = "How many server connections there may be for one database and role, in the "
+		    "whole process." },
+	{ .name = "pool.min",
+	    .type = SETTING_INT,
+	    .where = AT(pool_min),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "100000",
+	    .reloadable = true,
+	    .text = "How many server connections are kept open for one database and role, once "
+		    "it was used." },
+	{ .name = "pool.reserve",
+	    .type = SETTING_INT,
+	    .where = AT(pool_reserve),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "100000",
+	    .reloadable = true,
+	    .text = "How many server connections may be opened beyond pool.size when a client "
+		    "has waited for pool.reserve_after." },
+	{ .name = "pool.reserve_after",
+	    .type = SETTING_DURATION,
+	    .where = AT(pool_reserve_after_ms),
+	    .fallback = "5s",
+	    .least = "0",
+	    .most = "1h",
+	    .reloadable = true,
+	    .text = "How long a client waits before the reserve is opened for it." },
+	{ .name = "pool.max_per_database",
+	    .type = SETTING_INT,
+	    .where = AT(pool_max_per_database),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "100000",
+	    .reloadable = true,
+	    .text = "How many server connections there may be to one database, whatever the "
+		    "role. 0 is no limit." },
+	{ .name = "pool.max_per_user",
+	    .type = SETTING_INT,
+	    .where = AT(pool_max_per_user),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "100000",
+	    .reloadable = true,
+	    .text = "How many server connections one role may have, whatever the database. 0 is "
+		    "no limit." },
+	{ .name = "pool.wait_timeout",
+	    .type = SETTING_DURATION,
+	    .where = AT(pool_wait_timeout_ms),
+	    .fallback = "30s",
+	    .least = "0",
+	    .most = "1h",
+	    .reloadable = true,
+	    .text = "How long a client may wait for a server connection before it is refused "
+		    "with SQLSTATE 53300. 0 waits for ever." },
+
+	{ .name = "limits.clients",
+	    .type = SETTING_INT,
+	    .where = AT(limits_clients),
+	    .fallback = "10000",
+	    .least = "1",
+	    .most = "1000000",
+	    .reloadable = true,
+	    .text = "How many clients may be connected. The next one is refused with SQLSTATE "
+		    "53300. The process needs as many file descriptors, and one more for each "
+		    "server connection." },
+	{ .name = "limits.clients_per_database",
+	    .type = SETTING_INT,
+	    .where = AT(limits_clients_per_database),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "1000000",
+	    .reloadable = true,
+	    .text = "How many clients may be connected to one database. 0 is no limit." },
+	{ .name = "limits.clients_per_user",
+	    .type = SETTING_INT,
+	    .where = AT(limits_clients_per_user),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "1000000",
+	    .reloadable = true,
+	    .text = "How many clients may be logged in as one user. 0 is no limit." },
+	{ .name = "limits.clients_per_address",
+	    .type = SETTING_INT,
+	    .where = AT(limits_clients_per_address),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "1000000",
+	    .reloadable = true,
+	    .text = "How many clients may be connected from one address. Unix sockets do not "
+		    "count. 0 is no limit." },
+	{ .name = "limits.message_size",
+	    .type = SETTING_SIZE,
+	    .where = AT(limits_message_size),
+	    .fallback = "1GiB",
+	    .least = "8KiB",
+	    .most = "1GiB",
+	    .reloadable = true,
+	    .text = "The largest message that a client may send. A longer one ends its "
+		    "connection." },
+	{ .name = "limits.unauthenticated_clients",
+	    .type = SETTING_INT,
+	    .where = AT(limits_unauthenticated_clients),
+	    .fallback = "1000",
+	    .least = "1",
+	    .most = "1000000",
+	    .reloadable = true,
+	    .text = "How many clients may be connected that have not logged in yet. The next "
+		    "one is refused at once, so that a flood of strangers leaves room for those "
+		    "who are logged in." },
+
+	{ .name = "timeouts.login",
+	    .type = SETTING_DURATION,
+	    .where = AT(timeouts_login_ms),
+	    .fallback = "15s",
+	    .least = "100ms",
+	    .most = "1h",
+	    .reloadable = true,
+	    .text = "How long a client may take to log in before it is disconnected." },
+	{ .name = "timeouts.statement",
+	    .type = SETTING_DURATION,
+	    .where = AT(timeouts_statement_ms),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "7d",
+	    .reloadable = true,
+	    .text = "How long a statement may run before it is cancelled with SQLSTATE 57014. "
+		    "A policy may say less. 0 is no limit." },
+	{ .name = "timeouts.transaction",
+	    .type = SETTING_DURATION,
+	    .where = AT(timeouts_transaction_ms),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "7d",
+	    .reloadable = true,
+	    .text = "How long a transaction may stay open before it is ended. 0 is no limit." },
+	{ .name = "timeouts.idle_in_transaction",
+	    .type = SETTING_DURATION,
+	    .where = AT(timeouts_idle_in_transaction_ms),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "7d",
+	    .reloadable = true,
+	    .text = "How long a client may leave a transaction open and say nothing before it "
+		    "is ended. 0 is no limit." },
+	{ .name = "timeouts.client_idle",
+	    .type = SETTING_DURATION,
+	    .where = AT(timeouts_client_idle_ms),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "365d",
+	    .reloadable = true,
+	    .text = "How long a client may say nothing outside a transaction before it is "
+		    "disconnected. 0 is no limit." },
+	{ .name = "timeouts.cancel",
+	    .type = SETTING_DURATION,
+	    .where = AT(timeouts_cancel_ms),
+	    .fallback = "10s",
+	    .least = "100ms",
+	    .most = "1h",
+	    .reloadable = true,
+	    .text = "How long a cancelled statement may take to end before its server "
+		    "connection is closed." },
+	{ .name = "timeouts.shutdown",
+	    .type = SETTING_DURATION,
+	    .where = AT(timeouts_shutdown_ms),
+	    .fallback = "60s",
+	    .least = "0",
+	    .most = "24h",
+	    .reloadable = true,
+	    .text = "How long the process waits for its clients after TERM before it "
+		    "disconnects them." },
+
+	{ .name = "backend.connect_timeout",
+	    .type = SETTING_DURATION,
+	    .where = AT(backend_connect_timeout_ms),
+	    .fallback = "5s",
+	    .least = "100ms",
+	    .most = "10m",
+	    .reloadable = true,
+	    .text = "How long connecting and logging in to PostgreSQL may take." },
+	{ .name = "backend.connect_retry",
+	    .type = SETTING_DURATION,
+	    .where = AT(backend_connect_retry_ms),
+	    .fallback = "1s",
+	    .least = "10ms",
+	    .most = "10m",
+	    .reloadable = true,
+	    .text = "How long to wait before the next attempt after connecting to PostgreSQL "
+		    "failed." },
+	{ .name = "backend.max_age",
+	    .type = SETTING_DURATION,
+	    .where = AT(backend_max_age_ms),
+	    .fallback = "1h",
+	    .least = "0",
+	    .most = "365d",
+	    .reloadable = true,
+	    .text = "How old a server connection may become before it is replaced, once nobody "
+		    "uses it. 0 is no limit." },
+	{ .name = "backend.idle_timeout",
+	    .type = SETTING_DURATION,
+	    .where = AT(backend_idle_timeout_ms),
+	    .fallback = "10m",
+	    .least = "0",
+	    .most = "365d",
+	    .reloadable = true,
+	    .text = "How long a server connection above pool.min may be unused before it is "
+		    "closed. 0 is no limit." },
+	{ .name = "backend.check_after",
+	    .type = SETTING_DURATION,
+	    .where = AT(backend_check_after_ms),
+	    .fallback = "30s",
+	    .least = "0",
+	    .most = "365d",
+	    .reloadable = true,
+	    .text = "A server connection that was unused for longer than this is asked whether "
+		    "it still lives before a client gets it. 0 asks each time." },
+	{ .name = "backend.reset",
+	    .type = SETTING_ENUM,
+	    .where = AT(backend_reset),
+	    .fallback = "auto",
+	    .words = resets,
+	    .reloadable = true,
+	    .text = "When DISCARD ALL is sent before a server connection goes to another "
+		    "client: after session mode and whenever something was left behind (auto), "
+		    "after every use (always), or never, which lets what one client leaves "
+		    "behind be seen by the next." },
+
+	{ .name = "protocol.max_prepared_statements",
+	    .type = SETTING_INT,
+	    .where = AT(protocol_max_prepared_statements),
+	    .fallback = "200",
+	    .least = "0",
+	    .most = "100000",
+	    .reloadable = true,
+	    .text = "How many prepared statements are kept in one server connection in "
+		    "transaction and statement mode; the one not used for longest makes room. 0 "
+		    "turns the tracking off, and drivers that prepare statements will fail." },
+	{ .name = "protocol.strict",
+	    .type = SETTING_BOOL,
+	    .where = AT(protocol_strict),
+	    .fallback = "true",
+	    .reloadable = true,
+	    .text = "Refuse with SQLSTATE 0A000 what cannot be right in the pool's mode, "
+		    "instead of passing it on." },
+
+	{ .name = "tls.client.mode",
+	    .type = SETTING_ENUM,
+	    .where = AT(tls_client_mode),
+	    .fallback = "disable",
+	    .words = only_disable,
+	    .refusal = no_tls,
+	    .text = "TLS between clients and pgweir. This version knows disable only." },
+	{ .name = "tls.server.mode",
+	    .type = SETTING_ENUM,
+	    .where = AT(tls_server_mode),
+	    .fallback = "disable",
+	    .words = only_disable,
+	    .refusal = no_tls,
+	    .text = "TLS between pgweir and PostgreSQL. This version knows disable only." },
+
+	{ .name = "policies",
+	    .type = SETTING_PATH,
+	    .where = AT(policies),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "The policy files, such as policies.d/*.yaml. All of them are loaded, or "
+		    "none. Empty is no policy." },
+
+	{ .name = "audit.file",
+	    .type = SETTING_PATH,
+	    .where = AT(audit_file),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "The access log: one JSON object a line for each session and statement. "
+		    "Empty is none." },
+	{ .name = "audit.statements",
+	    .type = SETTING_ENUM,
+	    .where = AT(audit_statements),
+	    .fallback = "all",
+	    .words = audit_whats,
+	    .reloadable = true,
+	    .text = "Which statements are recorded: all, all but reads and transaction control "
+		    "(write), those that were refused (denied), or none. Sessions, policies, "
+		    "configuration and console commands always are." },
+	{ .name = "audit.text",
+	    .type = SETTING_ENUM,
+	    .where = AT(audit_text),
+	    .fallback = "normalized",
+	    .words = audit_texts,
+	    .reloadable = true,
+	    .text = "How a statement's text is recorded: with its values replaced by $1, $2 "
+		    "(normalized), as it was sent, values and all (raw), or not (none)." },
+	{ .name = "audit.sync",
+	    .type = SETTING_ENUM,
+	    .where = AT(audit_sync),
+	    .fallback = "interval",
+	    .words = audit_syncs,
+	    .refusal = "only none and interval are supported by this version",
+	    .reloadable = true,
+	    .text = "When records are forced to the disk: every audit.sync_every (interval), or "
+		    "when the system sees fit (none)." },
+	{ .name = "audit.sync_every",
+	    .type = SETTING_DURATION,
+	    .where = AT(audit_sync_every_ms),
+	    .fallback = "1s",
+	    .least = "10ms",
+	    .most = "1h",
+	    .reloadable = true,
+	    .text = "How much time of records a power failure may cost." },
+	{ .name = "audit.on_failure",
+	    .type = SETTING_ENUM,
+	    .where = AT(audit_on_failure),
+	    .fallback = "continue",
+	    .words = only_continue,
+	    .refusal = "only continue is supported by this version: statements go on, and the "
+		       "gap is counted and recorded once writing works again",
+	    .reloadable = true,
+	    .text = "What happens while records cannot be written. continue lets statements "
+		    "run, counts what is missing and records the gap later. This version knows "
+		    "no other." },
+
+	{ .name = "slow_log.file",
+	    .type = SETTING_PATH,
+	    .where = AT(slow_log_file),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "The log of slow statements, in PostgreSQL's jsonlog format, which pgbadger "
+		    "reads. Empty is none." },
+	{ .name = "slow_log.threshold",
+	    .type = SETTING_DURATION,
+	    .where = AT(slow_log_threshold_ms),
+	    .fallback = "200ms",
+	    .least = "0",
+	    .most = "24h",
+	    .reloadable = true,
+	    .text = "How long a statement must take to be logged there. 0 logs every one." },
+	{ .name = "slow_log.format",
+	    .type = SETTING_ENUM,
+	    .where = AT(slow_log_format),
+	    .fallback = "jsonlog",
+	    .words = only_jsonlog,
+	    .reloadable = true,
+	    .text = "The format of the slow log. There is one." },
+
+	{ .name = "log.file",
+	    .type = SETTING_PATH,
+	    .where = AT(log_file),
+	    .fallback = "stderr",
+	    .least = "1",
+	    .word = "stderr",
+	    .reloadable = true,
+	    .text = "The main log, in PgBouncer's format. stderr is standard error." },
+	{ .name = "log.level",
+	    .type = SETTING_ENUM,
+	    .where = AT(log_level),
+	    .fallback = "info",
+	    .words = log_levels,
+	    .reloadable = true,
+	    .text = "How much is logged." },
+	{ .name = "log.connections",
+	    .type = SETTING_BOOL,
+	    .where = AT(log_connections),
+	    .fallback = "true",
+	    .reloadable = true,
+	    .text = "Log each log-in and each disconnection of a client." },
+
+	{ .name = "console.admins",
+	    .type = SETTING_LIST,
+	    .where = AT(console_admins),
+	    .fallback = "postgres",
+	    .reloadable = true,
+	    .text = "The users who may give every command of the admin console. They log in as "
+		    "any user does, to the database pgweir or pgbouncer." },
+	{ .name = "console.viewers",
+	    .type = SETTING_LIST,
+	    .where = AT(console_viewers),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "The users who may use SHOW in the admin console." },
+	{ .name = "console.auditors",
+	    .type = SETTING_LIST,
+	    .where = AT(console_auditors),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "The users who may use SHOW in the admin console, also for what concerns "
+		    "policies and the access log." },
+};
+const size_t settings_count = COUNT(settings);
+
+static const struct setting listen_fields[] = {
+	{ .name = "host",
+	    .type = SETTING_TEXT,
+	    .where = offsetof(struct listen_config, host),
+	    .least = "1",
+	    .most = "255",
+	    .text = "The address to listen on. \"*\" is every address of the machine." },
+	{ .name = "unix_dir",
+	    .type = SETTING_PATH,
+	    .where = offsetof(struct listen_config, unix_dir),
+	    .least = "1",
+	    .most = "90", /* with /.s.PGSQL.65535 it must fit a socket's address */
+	    .text = "Instead of host: the folder in which the unix socket is made." },
+	{ .name = "port",
+	    .type = SETTING_SMALL,
+	    .where = offsetof(struct listen_config, port),
+	    .fallback = "6432",
+	    .least = "1",
+	    .most = "65535",
+	    .text = "The port, which a unix socket bears in its name." },
+	{ .name = "mode",
+	    .type = SETTING_MODE,
+	    .where = offsetof(struct listen_config, mode),
+	    .fallback = "0777",
+	    .text = "The permissions of the unix socket." },
+};
+
+static const struct setting database_fields[] = {
+	{ .name = "host",
+	    .type = SETTING_LIST,
+	    .where = offsetof(struct database_config, hosts),
+	    .fallback = "/run/postgresql",
+	    .least = "1",
+	    .text = "The host name or address of PostgreSQL, or the folder of its unix socket. "
+		    "A list is tried in order." },
+	{ .name = "port",
+	    .type = SETTING_SMALL,
+	    .where = offsetof(struct database_config, port),
+	    .fallback = "5432",
+	    .least = "1",
+	    .most = "65535",
+	    .text = "The port of PostgreSQL." },
+	{ .name = "dbname",
+	    .type = SETTING_TEXT,
+	    .where = offsetof(struct database_config, dbname),
+	    .least = "1",
+	    .most = "63",
+	    .text = "The name of the database in PostgreSQL, if it is not the name that clients "
+		    "use." },
+	{ .name = "pool_size",
+	    .type = SETTING_SMALL,
+	    .where = offsetof(struct database_config, pool_size),
+	    .least = "1",
+	    .most = "100000",
+	    .inherits = "pool.size",
+	    .text = "pool.size for this database." },
+	{ .name = "min",
+	    .type = SETTING_SMALL,
+	    .where = offsetof(struct database_config, min),
+	    .least = "0",
+	    .most = "100000",
+	    .inherits = "pool.min",
+	    .text = "pool.min for this database." },
+	{ .name = "reserve",
+	    .type = SETTING_SMALL,
+	    .where = offsetof(struct database_config, reserve),
+	    .least = "0",
+	    .most = "100000",
+	    .inherits = "pool.reserve",
+	    .text = "pool.reserve for this database." },
+	{ .name = "pool_mode",
+	    .type = SETTING_ENUM,
+	    .where = offsetof(struct database_config, pool_mode),
+	    .words = pool_modes,
+	    .inherits = "pool.mode",
+	    .text = "pool.mode for this database." },
+	{ .name = "max_connections",
+	    .type = SETTING_SMALL,
+	    .where = offsetof(struct database_config, max_connections),
+	    .least = "0",
+	    .most = "100000",
+	    .inherits = "pool.max_per_database",
+	    .text = "pool.max_per_database for this database." },
+};
+
+static const struct setting user_fields[] = {
+	{ .name = "password",
+	    .type = SETTING_SECRET,
+	    .where = offsetof(struct user_config, password),
+	    .least = "1",
+	    .most = "1024",
+	    .text = "What the user proves to know: a password, or what PostgreSQL stores of it "
+		    "in pg_authid (md5... or SCRAM-SHA-256$...). Without it the userlist is "
+		    "asked." },
+	{ .name = "role",
+	    .type = SETTING_TEXT,
+	    .where = offsetof(struct user_config, role),
+	    .least = "1",
+	    .most = "63",
+	    .text = "The role as which the user reaches PostgreSQL, if it is not the role of "
+		    "the same name." },
+	{ .name = "pool_mode",
+	    .type = SETTING_ENUM,
+	    .where = offsetof(struct user_config, pool_mode),
+	    .words = pool_modes,
+	    .inherits = "pool.mode",
+	    .text = "pool.mode for this user; it wins over the database's." },
+	{ .name = "max_connections",
+	    .type = SETTING_SMALL,
+	    .where = offsetof(struct user_config, max_connections),
+	    .least = "0",
+	    .most = "100000",
+	    .inherits = "pool.max_per_user",
+	    .text = "pool.max_per_user for this user." },
+};
+
+static const struct setting role_fields[] = {
+	{ .name = "password",
+	    .type = SETTING_SECRET,
+	    .where = offsetof(struct role_config, password),
+	    .least = "1",
+	    .most = "1024",
+	    .text = "The password with which pgweir logs in to PostgreSQL as this role." },
+};
+
+const struct part parts[] = {
+	{ .name = "listen",
+	    .fields = listen_fields,
+	    .field_count = COUNT(listen_fields),
+	    .entry_size = sizeof(struct listen_config),
+	    .array_where = AT(listens),
+	    .count_where = AT(listen_count),
+	    .name_where = NOWHERE,
+	    .line_where = NOWHERE,
+	    .text = "Where clients connect: a list of addresses and of folders for unix "
+		    "sockets. Without it pgweir listens on 127.0.0.1, port 6432.",
+	    .sample = "listen:\n"
+		      "  - {host: 127.0.0.1, port: 6432}\n"
+		      "#  - {unix_dir: /run/pgweir, port: 6432, mode: \"0770\"}\n" },
+	{ .name = "databases",
+	    .fields = database_fields,
+	    .field_count = COUNT(database_fields),
+	    .entry_size = sizeof(struct database_config),
+	    .array_where = AT(databases),
+	    .count_where = AT(database_count),
+	    .name_where = offsetof(struct database_config, name),
+	    .line_where = offsetof(struct database_config, line),
+	    .reloadable = true,
+	    .key_text = "The name that clients use. \"*\" stands for any other name, which is "
+			"passed on as it is.",
+	    .text = "The databases that clients may connect to, and where they are.",
+	    .sample = "databases:\n"
+		      "  \"*\": {host: /run/postgresql}\n"
+		      "#  shop: {host: 127.0.0.1, port: 5432, dbname: shop, pool_size: 20}\n" },
+	{ .name = "users",
+	    .fields = user_fields,
+	    .field_count = COUNT(user_fields),
+	    .entry_size = sizeof(struct user_config),
+	    .array_where = AT(users),
+	    .count_where = AT(user_count),
+	    .name_where = offsetof(struct user_config, name),
+	    .line_where = offsetof(struct user_config, line),
+	    .reloadable = true,
+	    .key_text = "The name with which the client logs in.",
+	    .text = "Who may log in, and as whom they reach PostgreSQL.",
+	    .sample = "users:\n"
+		      "#  orders-svc: {password: \"${file:/run/secrets/orders}\", role: app_rw}\n" },
+	{ .name = "roles",
+	    .fields = role_fields,
+	    .field_count = COUNT(role_fields),
+	    .entry_size = sizeof(struct role_config),
+	    .array_where = AT(roles),
+	    .count_where = AT(role_count),
+	    .name_where = offsetof(struct role_config, name),
+	    .line_where = offsetof(struct role_config, line),
+	    .reloadable = true,
+	    .key_text = "The name of the role in PostgreSQL.",
+	    .text = "With what pgweir logs in to PostgreSQL. A role that is not named here uses "
+		    "the secret of the user of the same name: the keys of the user's own SCRAM "
+		    "log-in, or the stored password.",
+	    .sample = "roles:\n"
+		      "#  app_rw: {password: \"${env:APP_RW_PASSWORD}\"}\n" },
+};
+const size_t parts_count = COUNT(parts);
+
+const char include_text[] =
+    "Further files, such as conf.d/*.yaml (one pattern or a list), read in the order of their "
+    "names and merged into this one. A setting may stand in one place only. An included file "
+    "includes no others.";
+
+/* What the contract promises and this version does not do yet. */
+static const char *const unsupported[] = { "auth.hba", "auth.ident", "auth.query",
+	"auth.query_user", "auth.query_database", "protocol.pin_budget", "tls.client.cert",
+	"tls.client.key", "tls.client.ca", "tls.client.min_version", "tls.server.ca",
+	"tls.server.cert", "tls.server.key", "tls.server.min_version", "audit.sign_key",
+	"audit.rotate_size", "audit.rotate_every", "audit.keep", "http" };
+
+const struct setting *
+setting_find(const char *name)
+{
+	for (size_t i = 0; i < settings_count; i++)
+		if (strcmp(settings[i].name, name) == 0)
+			return &settings[i];
+	return NULL;
+}
+
+const struct part *
+part_find(const char *name)
+{
+	for (size_t i = 0; i < parts_count; i++)
+		if (strcmp(parts[i].name, name) == 0)
+			return &parts[i];
+	return NULL;
+}
+
+bool
+setting_is_unsupported(const char *name)
+{
+	for (size_t i = 0; i < COUNT(unsupported); i++)
+		if (strcmp(unsupported[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool
+setting_is_group(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < settings_count; i++)
+		if (strncmp(settings[i].name, name, length) == 0 &&
+		    settings[i].name[length] == '.')
+			return true;
+	return false;
+}
