@@ -1,4 +1,4 @@
-/* secret.c - see secret.h. Called by value.c. */
+/* secret.c - see secret.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,19 +7,14 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "secret.h"
+#include "config/secret.h"
 
-enum { SECRET_BYTES_MOST = 4096 };
-
-/*
- * Open a secret's file, if it is fit to hold one. Not blocking, so that a FIFO
- * cannot hold the load up.
- */
-static bool
-open_secret(const char *path, int *fd, struct error *err)
+bool
+secret_open(const char *path, int *fd, struct error *err)
 {
 	struct stat st;
 
+	/* Not blocking, so that a FIFO cannot hold the load up. */
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (*fd < 0 || fstat(*fd, &st) != 0) {
 		error_set(err, ERROR_CONFIG, "cannot open %s: %s", path, strerror(errno));
@@ -68,18 +63,18 @@ static bool
 secret_of_bytes(
     const char *path, const char *bytes, size_t length, char **secret, struct error *err)
 {
-	if (length > SECRET_BYTES_MOST)
-		return error_set(err, ERROR_CONFIG, "%s is longer than %d bytes: it is no password",
-		    path, SECRET_BYTES_MOST);
 	if (length > 0 && bytes[length - 1] == '\n')
 		length--;
 	if (length > 0 && bytes[length - 1] == '\r')
 		length--;
+	if (length > SECRET_BYTES_MOST)
+		return error_set(err, ERROR_CONFIG, "%s is longer than %d bytes: it is no password",
+		    path, SECRET_BYTES_MOST);
 	if (length == 0)
 		return error_set(err, ERROR_CONFIG, "%s is empty", path);
 	if (memchr(bytes, '\n', length) != NULL)
-		return error_set(
-		    err, ERROR_CONFIG, "%s has more than one line: it must hold the password alone", path);
+		return error_set(err, ERROR_CONFIG,
+		    "%s has more than one line: it must hold the password alone", path);
 	if (memchr(bytes, '\0', length) != NULL)
 		return error_set(err, ERROR_CONFIG, "%s has a NUL byte in it", path);
 	*secret = mem_strndup(bytes, length);
@@ -89,12 +84,12 @@ secret_of_bytes(
 static bool
 secret_of_path(const char *path, char **secret, struct error *err)
 {
-	char bytes[SECRET_BYTES_MOST + 1];
+	char bytes[SECRET_BYTES_MOST + 3]; /* a line's end, and one more to see too long ones */
 	ssize_t length;
 	bool good;
 	int fd;
 
-	if (!open_secret(path, &fd, err))
+	if (!secret_open(path, &fd, err))
 		return false;
 	length = read_all(fd, bytes, sizeof(bytes));
 	good = length < 0

@@ -556,7 +556,7 @@ static const struct setting user_fields[] = {
 	    .type = SETTING_SECRET,
 	    .where = offsetof(struct user_config, password),
 	    .least = "1",
-	    .most = "1024",
+	    .most = "2047", /* SECRET_BYTES_MOST */
 	    .text = "What the user proves to know: a password, or what PostgreSQL stores of it "
 		    "in pg_authid (md5... or SCRAM-SHA-256$...). Without it the userlist is "
 		    "asked." },
@@ -587,7 +587,7 @@ static const struct setting role_fields[] = {
 	    .type = SETTING_SECRET,
 	    .where = offsetof(struct role_config, password),
 	    .least = "1",
-	    .most = "1024",
+	    .most = "2047", /* SECRET_BYTES_MOST */
 	    .text = "The password with which pgweir logs in to PostgreSQL as this role." },
 };
 

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "secret.h"
+#include "config/secret.h"
 #include "value.h"
 
 enum {

@@ -479,7 +479,8 @@ yaml_load(const char *path, struct problems *problems)
 
 	if (read_file(path, &bytes, problems))
 		root = yaml_parse(path, (char *)buf_bytes(&bytes), buf_length(&bytes), problems);
-	explicit_bzero(buf_bytes(&bytes), buf_length(&bytes)); /* it may hold passwords */
+	if (bytes.data != NULL)
+		explicit_bzero(bytes.data, bytes.size); /* it may hold passwords */
 	buf_free(&bytes);
 	return root;
 }

@@ -1,0 +1,252 @@
+/*
+ * users.c - see users.h. Two tables by name: who may log in, and with what we
+ * log in. Made from the configuration and the userlist, then only read.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "auth/users.h"
+#include "auth/userlist.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+enum { SCRAM_KEY_BYTES = 32 };
+
+static const char scram_prefix[] = "SCRAM-SHA-256$";
+
+/* Who may log in, or a role. Owned by the table it is in. */
+struct user {
+	char *name;
+	char *secret; /* NULL: none */
+	char *role;   /* NULL: the same name */
+	UT_hash_handle hh;
+};
+
+struct users {
+	atomic_int references;
+	struct user *clients; /* by user name */
+	struct user *roles;   /* by role name; only those with a password of their own */
+};
+
+static const struct user *
+find(const struct user *table, const char *name)
+{
+	struct user *found;
+
+	HASH_FIND_STR(table, name, found);
+	return found;
+}
+
+/* The entry of this name, made when there is none. */
+static struct user *
+entry(struct user **table, const char *name)
+{
+	struct user *found;
+
+	HASH_FIND_STR(*table, name, found);
+	if (found == NULL) {
+		found = mem_zalloc(1, sizeof(*found));
+		found->name = mem_strdup(name);
+		HASH_ADD_KEYPTR(hh, *table, found->name, strlen(found->name), found);
+	}
+	return found;
+}
+
+static void
+free_table(struct user *table)
+{
+	struct user *user, *next;
+
+	HASH_ITER(hh, table, user, next) {
+		HASH_DEL(table, user);
+		mem_free(user->name);
+		mem_free_secret(user->secret);
+		mem_free(user->role);
+		mem_free(user);
+	}
+}
+
+/* --- what a stored secret is ------------------------------------------------ */
+
+/* The base64 up to `stop` (or the end): how many bytes it stands for, -1 if it is none. */
+static ssize_t
+base64_field(const char **at, char stop)
+{
+	const char *end = stop != '\0' ? strchr(*at, stop) : *at + strlen(*at);
+	struct buf bytes = { 0 };
+	ssize_t length = -1;
+
+	if (end != NULL && text_get_base64(*at, (size_t)(end - *at), &bytes))
+		length = (ssize_t)buf_length(&bytes);
+	if (end != NULL)
+		*at = end + (stop != '\0');
+	if (bytes.data != NULL)
+		explicit_bzero(bytes.data, bytes.size);
+	buf_free(&bytes);
+	return length;
+}
+
+/* SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey> */
+static bool
+is_scram(const char *secret)
+{
+	const char *at = secret + strlen(scram_prefix);
+	char number[11];
+	int64_t iterations;
+	size_t digits;
+
+	if (strncmp(secret, scram_prefix, strlen(scram_prefix)) != 0)
+		return false;
+	digits = strspn(at, "0123456789");
+	if (digits == 0 || digits >= sizeof(number) || at[digits] != ':')
+		return false;
+	memcpy(number, at, digits);
+	number[digits] = '\0';
+	if (!text_to_int(number, &iterations) || iterations < 1 || iterations > INT32_MAX)
+		return false;
+	at += digits + 1;
+	return base64_field(&at, '$') > 0 && base64_field(&at, ':') == SCRAM_KEY_BYTES &&
+	    base64_field(&at, '\0') == SCRAM_KEY_BYTES;
+}
+
+enum secret_kind
+secret_kind(const char *secret)
+{
+	if (secret == NULL || secret[0] == '\0')
+		return SECRET_NONE;
+	if (strncmp(secret, "md5", 3) == 0 && strlen(secret) == 35 &&
+	    strspn(secret + 3, "0123456789abcdef") == 32)
+		return SECRET_MD5;
+	return is_scram(secret) ? SECRET_SCRAM : SECRET_CLEAR;
+}
+
+/* A verifier that lost a character on its way would be taken for a clear password. */
+static bool
+is_broken_scram(const char *secret)
+{
+	return strncmp(secret, scram_prefix, strlen(scram_prefix)) == 0 && !is_scram(secret);
+}
+
+/* --- loading ---------------------------------------------------------------- */
+
+/* Where a userlist's entries go. */
+struct loading {
+	struct users *users;
+	struct problems *problems;
+	const char *file;
+};
+
+static void
+on_userlist_entry(void *arg, const struct userlist_entry *line)
+{
+	struct loading *loading = arg;
+	struct user *user = entry(&loading->users->clients, line->name);
+
+	if (is_broken_scram(line->secret))
+		problems_add(loading->problems, loading->file, line->line, line->secret_col,
+		    "the secret of \"%s\" begins with %s and is no SCRAM verifier: copy "
+		    "rolpassword from pg_authid again",
+		    line->name, scram_prefix);
+	if (line->secret[0] != '\0')
+		user->secret = mem_strdup(line->secret);
+}
+
+/* The configuration's word counts: its password replaces the userlist's. */
+static void
+add_configured_user(
+    struct users *users, const struct config *config, const struct user_config *one,
+    struct problems *problems)
+{
+	struct user *user = entry(&users->clients, one->name);
+
+	user->role = mem_strdup(one->role);
+	if (one->password == NULL)
+		return;
+	if (is_broken_scram(one->password))
+		problems_add(problems, config->path, 0, 0,
+		    "users.%s.password begins with %s and is no SCRAM verifier: copy "
+		    "rolpassword from pg_authid again",
+		    one->name, scram_prefix);
+	mem_free_secret(user->secret);
+	user->secret = mem_strdup(one->password);
+}
+
+struct users *
+users_load(const struct config *config, struct problems *problems)
+{
+	struct users *users = mem_zalloc(1, sizeof(*users));
+	struct loading loading = { users, problems, config->auth_userlist };
+	size_t errors_before = problems->errors;
+
+	atomic_init(&users->references, 1);
+	if (config->auth_userlist[0] != '\0')
+		userlist_read(config->auth_userlist, on_userlist_entry, &loading, problems);
+	for (size_t i = 0; i < config->user_count; i++)
+		add_configured_user(users, config, &config->users[i], problems);
+	for (size_t i = 0; i < config->role_count; i++)
+		if (config->roles[i].password != NULL)
+			entry(&users->roles, config->roles[i].name)->secret =
+			    mem_strdup(config->roles[i].password);
+	if (problems->errors > errors_before) {
+		users_release(users);
+		return NULL;
+	}
+	if (users->clients == NULL)
+		problems_warn(problems, config->path, 0, 0,
+		    "nobody can log in: there are no users, and no userlist names any");
+	return users;
+}
+
+struct users *
+users_reference(struct users *users)
+{
+	atomic_fetch_add_explicit(&users->references, 1, memory_order_relaxed);
+	return users;
+}
+
+void
+users_release(struct users *users)
+{
+	if (users == NULL ||
+	    atomic_fetch_sub_explicit(&users->references, 1, memory_order_acq_rel) > 1)
+		return;
+	free_table(users->clients);
+	free_table(users->roles);
+	mem_free(users);
+}
+
+/* --- look-ups ---------------------------------------------------------------- */
+
+const char *
+users_secret(const struct users *users, const char *name)
+{
+	const struct user *user = find(users->clients, name);
+
+	return user != NULL ? user->secret : NULL;
+}
+
+bool
+users_known(const struct users *users, const char *name)
+{
+	return find(users->clients, name) != NULL;
+}
+
+const char *
+users_role(const struct users *users, const char *name)
+{
+	const struct user *user = find(users->clients, name);
+
+	return user != NULL && user->role != NULL ? user->role : name;
+}
+
+const char *
+users_role_secret(const struct users *users, const char *role)
+{
+	const struct user *own = find(users->roles, role);
+
+	return own != NULL ? own->secret : users_secret(users, role);
+}
