@@ -1,0 +1,161 @@
+"""Cancel requests: they reach the right server, and never a stranger's query."""
+import random
+import threading
+import time
+
+import psycopg
+
+from support import wire
+from support.case import PgweirTest
+from support.waiting import wait_until
+
+
+class Cancel(PgweirTest):
+    config = {"pool": {"size": 2, "wait_timeout": "20s"}}
+
+    def send_cancel(self, pid, key):
+        """A CancelRequest, as a driver sends it; the server closes without a word."""
+        with self.pgweir.raw() as canceller:
+            canceller.send(wire.cancel_request(pid, key))
+            self.assertEqual(canceller.receive_rest(), ([], b""))
+
+    def wait_running(self, text):
+        wait_until(lambda: self.server_sessions(f"state = 'active' AND query LIKE '%{text}%'"), 5,
+                   "the query to run")
+
+    def test_a_running_query_is_cancelled_and_the_client_stays(self):
+        client = self.raw_login()
+        client.send(wire.query("SELECT pg_sleep(20), 'running'"))
+        self.wait_running("running")
+        self.send_cancel(client.pid, client.key)
+        answer = client.answer()
+        self.assertEqual((answer.sqlstate, answer.status), ("57014", "I"))
+        self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
+
+    def test_psycopgs_cancel_works(self):
+        connection = self.connect()
+        threading.Timer(0.3, connection.cancel).start()
+        with self.assertRaises(psycopg.errors.QueryCanceled):
+            connection.execute("SELECT pg_sleep(20)")
+        self.assertEqual(connection.execute("SELECT 1").fetchone(), (1,))
+
+    def test_a_pipeline_is_cancelled_and_ends_at_its_sync(self):
+        client = self.raw_login()
+        client.send(wire.parse("SELECT pg_sleep(20), 'piped'"), wire.bind(), wire.execute(),
+                    wire.parse("SELECT 2"), wire.bind(), wire.execute(), wire.SYNC)
+        self.wait_running("piped")
+        self.send_cancel(client.pid, client.key)
+        answer = client.answer()
+        self.assertEqual((answer.sqlstate, answer.rows), ("57014", []))
+
+    def test_a_waiting_query_is_cancelled_and_leaves_the_line(self):
+        holders = [self.raw_login() for _ in range(2)]
+        for holder in holders:
+            holder.query("BEGIN")
+        client = self.raw_login()
+        mark = self.server.log_mark()
+        client.send(wire.query("SELECT 'was waiting'"))
+        wait_until(lambda: sum(int(row["cl_waiting"]) for row in self.pgweir.console("SHOW POOLS")) == 1,
+                   5, "the client to wait")
+        self.send_cancel(client.pid, client.key)
+        self.assertEqual(client.answer().sqlstate, "57014")
+        for holder in holders:
+            holder.query("COMMIT")
+        self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
+        self.assertNotIn("was waiting", self.server.log_since(mark))
+
+    def test_a_cancel_of_an_idle_client_does_nothing(self):
+        client, other = self.raw_login(), self.raw_login()
+        client.query("SELECT 1")
+        self.send_cancel(client.pid, client.key)
+        for _ in range(20):
+            self.assertIsNone(other.query("SELECT 1").error)
+            self.assertIsNone(client.query("SELECT 1").error)
+
+    def test_a_wrong_key_is_closed_as_quietly_as_a_right_one(self):
+        client = self.raw_login()
+        client.send(wire.query("SELECT pg_sleep(1), 'goes on'"))
+        self.wait_running("goes on")
+        self.send_cancel(client.pid, bytes(b ^ 0x55 for b in client.key))
+        self.send_cancel(client.pid ^ 1, client.key)
+        self.send_cancel(0, b"\0\0\0\0")
+        self.send_cancel(0xffffffff, b"\xff\xff\xff\xff")
+        self.assertIsNone(client.answer().error)
+
+    def test_a_cancel_request_of_the_wrong_length_is_closed(self):
+        for key in (b"", b"\1", b"\1\2\3", b"x" * 300, b"y" * 9000):
+            with self.pgweir.raw() as canceller:
+                canceller.send(wire.cancel_request(1, key))
+                canceller.receive_rest()
+        self.assert_serves()
+
+    def test_more_cancels_than_servers_all_end(self):
+        clients = [self.raw_login(timeout=20) for _ in range(12)]
+        for client in clients:
+            client.send(wire.query("SELECT pg_sleep(20)"))
+        for client in clients:
+            for _ in range(3):
+                self.send_cancel(client.pid, client.key)
+        for client in clients:
+            self.assertEqual(client.answer().sqlstate, "57014")
+        self.assertEqual(clients[0].query("SELECT 1").rows, [[b"1"]])
+
+    def test_a_cancel_in_a_transaction_fails_only_that_transaction(self):
+        client = self.raw_login()
+        client.query("BEGIN")
+        client.send(wire.query("SELECT pg_sleep(20), 'in txn'"))
+        self.wait_running("in txn")
+        self.send_cancel(client.pid, client.key)
+        self.assertEqual(client.answer().status, "E")
+        self.assertEqual(client.query("ROLLBACK").status, "I")
+
+    def test_a_cancel_is_recorded(self):
+        client = self.raw_login()
+        client.send(wire.query("SELECT pg_sleep(20), 'recorded'"))
+        self.wait_running("recorded")
+        self.send_cancel(client.pid, client.key)
+        client.answer()
+        self.pgweir.wait_records(event="cancel", origin="client")
+
+    def test_a_storm_of_cancels_never_hits_a_stranger(self):
+        """Two clients cancel without end; six others must never see 57014."""
+        stop, strangers_hit, failures, queries = threading.Event(), [], [], [0]
+
+        def victim(number):
+            try:
+                client = self.pgweir.raw_login(timeout=20)
+                while not stop.is_set():
+                    answer = client.query(f"SELECT {number}, pg_sleep(0.001)")
+                    queries[0] += 1
+                    if answer.error:
+                        strangers_hit.append(answer.error)
+                    elif answer.rows[0][0] != str(number).encode():
+                        failures.append(answer)
+                client.close()
+            except Exception as error:
+                failures.append(error)
+
+        def canceller(seed):
+            try:
+                chance = random.Random(seed)
+                client = self.pgweir.raw_login(timeout=20)
+                while not stop.is_set():
+                    client.send(wire.query(f"SELECT pg_sleep({chance.random() * 0.004})"))
+                    time.sleep(chance.random() * 0.004)
+                    self.send_cancel(client.pid, client.key)
+                    answer = client.answer()
+                    if answer.error and answer.sqlstate != "57014":
+                        failures.append(answer.error)
+                client.close()
+            except Exception as error:
+                failures.append(error)
+        threads = [threading.Thread(target=victim, args=(n,)) for n in range(6)]
+        threads += [threading.Thread(target=canceller, args=(n,)) for n in range(2)]
+        for thread in threads:
+            thread.start()
+        time.sleep(4)
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+        self.assertEqual((strangers_hit, failures), ([], []))
+        self.assertGreater(queries[0], 100)

@@ -1,0 +1,299 @@
+"""A client that dies frees its server; a server that dies leaves its client connected."""
+import threading
+import time
+
+from support import wire
+from support.case import PgweirTest, TimedTest
+from support.pgweir import Pgweir, slowness
+from support.postgres import Postgres
+from support.waiting import wait_until
+
+
+class DyingClients(PgweirTest):
+    config = {"pool": {"size": 1, "wait_timeout": "5s"}}
+
+    def setUp(self):
+        super().setUp()
+        self.server.run("DROP TABLE IF EXISTS death; CREATE TABLE death (a text PRIMARY KEY); "
+                        "GRANT ALL ON death TO PUBLIC", dbname="shop")
+
+    def assert_server_free_within_a_second(self):
+        wait_until(lambda: not self.server_sessions("usename = 'app' AND state <> 'idle'"),
+                   1.0 * slowness(), "the server to be free")
+        self.assert_serves()
+
+    def backend(self):
+        rows = self.server_sessions("usename = 'app'")
+        return rows[0][0] if rows else None
+
+    def test_a_client_reset_in_a_query_frees_its_server_which_is_used_again(self):
+        client = self.raw_login()
+        client.query("SELECT 1")
+        before = self.backend()
+        client.send(wire.query("SELECT pg_sleep(30)"))
+        wait_until(lambda: self.server_sessions("state = 'active' AND query LIKE '%sleep(30)%'"), 5, "the query")
+        client.reset()
+        self.assert_server_free_within_a_second()
+        self.assertEqual(self.backend(), before)
+
+    def test_a_client_closed_in_a_query_frees_its_server(self):
+        client = self.raw_login()
+        client.send(wire.query("SELECT pg_sleep(30)"))
+        wait_until(lambda: self.server_sessions("state = 'active' AND query LIKE '%sleep(30)%'"), 5, "the query")
+        client.close()
+        self.assert_server_free_within_a_second()
+
+    def test_a_client_reset_in_a_transaction_is_rolled_back_and_its_server_used_again(self):
+        client = self.raw_login()
+        client.query("BEGIN; INSERT INTO death VALUES ('never')")
+        before = self.backend()
+        client.reset()
+        self.assert_server_free_within_a_second()
+        self.assertEqual(self.backend(), before)
+        self.assertEqual(self.server.scalar("SELECT count(*) FROM death", dbname="shop"), 0)
+
+    def test_a_client_that_terminates_in_a_transaction_is_rolled_back(self):
+        client = self.raw_login()
+        client.query("BEGIN; INSERT INTO death VALUES ('never')")
+        client.send(wire.TERMINATE)
+        self.assert_server_free_within_a_second()
+        self.assertEqual(self.server.scalar("SELECT count(*) FROM death", dbname="shop"), 0)
+
+    def test_a_client_reset_in_a_failed_transaction_frees_its_server(self):
+        client = self.raw_login()
+        client.query("BEGIN; SELECT 1/0")
+        client.reset()
+        self.assert_server_free_within_a_second()
+
+    def test_a_client_reset_in_copy_in_commits_nothing(self):
+        for extended in (False, True):
+            with self.subTest(extended=extended):
+                client = self.raw_login()
+                if extended:
+                    client.send(wire.parse("COPY death FROM STDIN"), wire.bind(), wire.execute(), wire.FLUSH)
+                else:
+                    client.send(wire.query("COPY death FROM STDIN"))
+                client.receive_until((b"G",))
+                client.send(wire.copy_data(b"one\n"))
+                client.reset()
+                self.assert_server_free_within_a_second()
+                self.assertEqual(self.server.scalar("SELECT count(*) FROM death", dbname="shop"), 0)
+
+    def test_a_client_reset_in_the_middle_of_a_copy_message_commits_nothing(self):
+        client = self.raw_login()
+        client.send(wire.query("COPY death FROM STDIN"))
+        client.receive_until((b"G",))
+        client.send(wire.copy_data(b"one\n"), wire.copy_data(b"x" * 100000)[:50000])
+        client.reset()
+        self.assert_server_free_within_a_second()
+        self.assertEqual(self.server.scalar("SELECT count(*) FROM death", dbname="shop"), 0)
+
+    def test_a_client_reset_in_copy_out_frees_its_server(self):
+        client = self.raw_login()
+        client.send(wire.query("COPY (SELECT repeat('x', 1000) FROM generate_series(1, 1000000)) TO STDOUT"))
+        client.receive_until((b"H",))
+        client.reset()
+        self.assert_server_free_within_a_second()
+
+    def test_a_client_reset_while_it_does_not_read_its_rows_frees_its_server(self):
+        client = self.raw_login()
+        client.send(wire.query("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)"))
+        client.receive()
+        time.sleep(0.3)
+        client.reset()
+        self.assert_server_free_within_a_second()
+
+    def test_a_client_reset_in_the_middle_of_a_query_message_leaves_nothing_behind(self):
+        mark = self.server.log_mark()
+        client = self.raw_login()
+        client.query("BEGIN")
+        client.send(wire.query("SELECT 'half a message'" + " " * 200000)[:100000])
+        time.sleep(0.05)
+        client.reset()
+        self.assert_server_free_within_a_second()
+        self.assertNotIn("half a message", self.server.log_since(mark))
+
+    def test_a_client_reset_in_a_pipeline_without_sync_is_rolled_back(self):
+        client = self.raw_login()
+        client.send(wire.parse("INSERT INTO death VALUES ('piped')"), wire.bind(), wire.execute(), wire.FLUSH)
+        client.receive_until((b"C",))
+        client.reset()
+        self.assert_server_free_within_a_second()
+        self.assertEqual(self.server.scalar("SELECT count(*) FROM death", dbname="shop"), 0)
+
+    def test_a_hundred_clients_that_die_in_a_query_leave_the_pool_whole(self):
+        for number in range(100):
+            client = self.pgweir.raw_login()
+            client.send(wire.query("BEGIN; SELECT pg_sleep(5)"))
+            if number % 3 == 0:
+                time.sleep(0.01)
+            client.reset()
+        wait_until(lambda: not self.server_sessions("usename = 'app' AND state <> 'idle'"),
+                   10 * slowness(), "the servers to be free")
+        self.assertLessEqual(len(self.server_sessions("usename = 'app'")), 1)
+        self.assert_serves()
+
+    def test_a_statement_whose_client_died_is_recorded_as_unknown(self):
+        client = self.raw_login(application_name="died in query")
+        client.send(wire.query("SELECT pg_sleep(30), 'unknown outcome'"))
+        wait_until(lambda: self.server_sessions("state = 'active' AND query LIKE '%unknown outcome%'"), 5, "the query")
+        client.reset()
+        records = self.pgweir.wait_records(event="statement", outcome="unknown")
+        self.assertTrue(any(record["application"] == "died in query" for record in records))
+
+
+class DyingServers(PgweirTest):
+    config = {"pool": {"size": 2, "wait_timeout": "20s"}, "backend": {"connect_retry": "100ms"}}
+
+    def kill_backends(self):
+        self.server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+
+    def test_a_server_killed_in_a_query_is_told_and_the_client_stays_connected(self):
+        client = self.raw_login()
+        client.send(wire.query("SELECT pg_sleep(30)"))
+        wait_until(lambda: self.server_sessions("state = 'active' AND query LIKE '%sleep(30)%'"), 5, "the query")
+        self.kill_backends()
+        answer = client.answer()
+        self.assertIn(answer.sqlstate, ("57P01", "08006"))
+        self.assertEqual(answer.error["S"], "ERROR")
+        self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
+
+    def test_a_server_killed_in_a_pipeline_is_told_once_and_the_client_stays_connected(self):
+        client = self.raw_login()
+        client.send(wire.parse("SELECT pg_sleep(30)"), wire.bind(), wire.execute(),
+                    wire.parse("SELECT 2"), wire.bind(), wire.execute(), wire.SYNC)
+        wait_until(lambda: self.server_sessions("state = 'active' AND query LIKE '%sleep(30)%'"), 5, "the query")
+        self.kill_backends()
+        answer = client.answer()
+        self.assertEqual((len(answer.errors), answer.types[-1]), (1, "Z"))
+        self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
+
+    def test_a_server_killed_in_a_transaction_never_lets_the_rest_of_it_commit(self):
+        self.server.run("DROP TABLE IF EXISTS rest; CREATE TABLE rest (a int); GRANT ALL ON rest TO PUBLIC",
+                        dbname="shop")
+        client = self.raw_login()
+        client.query("BEGIN; INSERT INTO rest VALUES (1)")
+        self.kill_backends()
+        time.sleep(0.1)
+        error = client.query("INSERT INTO rest VALUES (2)").error
+        self.assertIsNotNone(error)
+        client.query("COMMIT")
+        self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
+        self.assertEqual(self.server.scalar("SELECT count(*) FROM rest", dbname="shop"), 0)
+
+    def test_a_server_killed_in_copy_in_is_told_and_the_client_stays_connected(self):
+        client = self.raw_login()
+        client.send(wire.query("COPY notes (text) FROM STDIN"))
+        client.receive_until((b"G",))
+        client.send(wire.copy_data(b"never stored\n"))
+        self.kill_backends()
+        time.sleep(0.2)
+        client.send(wire.copy_data(b"more\n"), wire.COPY_DONE)
+        answer = client.answer()
+        self.assertIsNotNone(answer.error)
+        self.assertEqual(client.query("SELECT count(*) FROM notes WHERE text = 'never stored'").rows, [[b"0"]])
+
+    def test_idle_servers_that_are_killed_are_never_noticed(self):
+        clients = [self.raw_login() for _ in range(4)]
+        for _ in range(10):
+            for client in clients:
+                self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
+            self.kill_backends()
+            time.sleep(0.05)
+
+    def test_prepared_statements_outlive_their_server(self):
+        client = self.raw_login()
+        client.ask(wire.parse("SELECT $1::int + 1", "plus"), wire.SYNC)
+        self.kill_backends()
+        time.sleep(0.1)
+        self.assertEqual(client.ask(wire.bind("plus", values=(41,)), wire.execute(), wire.SYNC).rows, [[b"42"]])
+
+    def test_the_lost_statement_is_recorded_as_unknown(self):
+        client = self.raw_login(application_name="lost its server")
+        client.send(wire.query("SELECT pg_sleep(30)"))
+        wait_until(lambda: self.server_sessions("state = 'active' AND query LIKE '%sleep(30)%'"), 5, "the query")
+        self.kill_backends()
+        client.answer()
+        self.pgweir.wait_records(event="statement", outcome="unknown", application="lost its server")
+
+
+class ServerRestarts(TimedTest):
+    """A PostgreSQL of its own, because it goes away."""
+
+    def setUp(self):
+        self.server = Postgres().start()
+        self.addCleanup(self.server.close)
+        self.server.run("CREATE ROLE app LOGIN; CREATE DATABASE shop")
+
+    def start(self, **config):
+        self.pgweir = Pgweir(self.server, {"pool": {"size": 4, "wait_timeout": "20s"},
+                                           "backend": {"connect_retry": "100ms"}, **config})
+        self.addCleanup(self.pgweir.close)
+        self.pgweir.start()
+
+    def loop_while(self, act):
+        """A client asks without a pause while act() runs: (errors, longest stall, gone)."""
+        client = self.pgweir.raw_login(timeout=30)
+        client.query("SELECT 1")
+        errors, longest, done = [], 0.0, threading.Event()
+
+        def run():
+            act()
+            time.sleep(0.3)
+            done.set()
+        actor = threading.Thread(target=run)
+        actor.start()
+        while not done.is_set():
+            began = time.monotonic()
+            answer = client.query("SELECT 1")
+            longest = max(longest, time.monotonic() - began)
+            if answer.error:
+                errors.append(answer.error)
+        actor.join()
+        self.assertEqual(client.query("SELECT 2").rows, [[b"2"]])
+        client.close()
+        return errors, longest
+
+    def test_a_restart_is_waited_out(self):
+        self.start()
+        errors, longest = self.loop_while(lambda: self.server.restart("fast"))
+        # A query that was under way when the server went is lost; none that came later is.
+        self.assertLessEqual(len(errors), 1, errors)
+        self.assertLess(longest, 6 * slowness())
+
+    def test_a_crash_is_waited_out(self):
+        self.start()
+
+        def crash():
+            self.server.stop("immediate")
+            time.sleep(1)
+            self.server.start()
+        errors, longest = self.loop_while(crash)
+        self.assertLessEqual(len(errors), 1, errors)
+        self.assertLess(longest, 8 * slowness())
+
+    def test_without_a_server_pgweir_starts_and_says_so_to_clients(self):
+        self.server.stop("fast")
+        self.start(pool={"wait_timeout": "700ms"})
+        client = self.pgweir.raw(timeout=10)
+        answer = client.login(user="app", database="shop")
+        error = answer.error or client.query("SELECT 1").error
+        self.assertIn(error["C"], ("57P03", "53300", "08006"))
+        client.close()
+        self.server.start()
+        self.assertEqual(self.pgweir.connect().execute("SELECT 1").fetchone(), (1,))
+
+    def test_a_server_that_is_full_makes_clients_wait_instead_of_fail(self):
+        self.server.run("ALTER ROLE app CONNECTION LIMIT 1")
+        self.start()
+        clients = [self.pgweir.raw_login(timeout=20) for _ in range(6)]
+        answers = []
+        threads = [threading.Thread(target=lambda c=c: answers.append(c.query("SELECT pg_sleep(0.05)").error))
+                   for c in clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        self.assertEqual(answers, [None] * 6)
+        for client in clients:
+            client.close()
