@@ -113,6 +113,16 @@ struct sql_statement {
 	unsigned residue;
 	struct sql_setting *settings;
 	size_t setting_count;
+	/*
+	 * Every setting that any part changes or stores, in any spelling (SET,
+	 * set_config() wherever it is called, ALTER ROLE … SET, CREATE FUNCTION …
+	 * SET, BEGIN READ WRITE, …); "" where the name is not a constant or all are
+	 * meant. For lists of what may be set.
+	 */
+	char **setting_names;
+	size_t setting_name_count;
+	bool setting_stored; /* on a role, a database, a function or the system */
+	bool read_write;     /* asks for READ WRITE, in any spelling */
 	char *prepared_name; /* of PREPARE, EXECUTE, DEALLOCATE; "" for ALL; or NULL */
 	bool discards_all;   /* DISCARD ALL */
 	bool deallocates;    /* DEALLOCATE, DISCARD PLANS */

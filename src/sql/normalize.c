@@ -1,0 +1,62 @@
+/* normalize.c - see normalize.h. Called by facts.c. */
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include "lex.h"
+#include "normalize.h"
+#include "parse.h"
+
+/* The text from `from` to the token, and the token as it may be shown. */
+static void
+put_token(struct buf *out, const char *text, size_t from, const struct lex_token *token)
+{
+	buf_put(out, text + from, token->start - from);
+	switch (token->kind) {
+	case LEX_COMMENT:
+		/* It parted two words. */
+		buf_put_u8(out, ' ');
+		break;
+	case LEX_STRING:
+	case LEX_DOLLAR_STRING:
+		buf_put_text(out, "'***'");
+		break;
+	default:
+		buf_put(out, text + token->start, token->end - token->start);
+	}
+}
+
+static void
+trim_blanks(struct buf *out)
+{
+	while (buf_length(out) > 0 && strchr(" \t\r\n\f", buf_bytes(out)[0]) != NULL)
+		buf_consume(out, 1);
+	while (buf_length(out) > 0 && strchr(" \t\r\n\f", out->data[out->end - 1]) != NULL)
+		out->end--;
+}
+
+char *
+normalize(struct arena *arena, const char *text, size_t length)
+{
+	char *parsed = parse_normalize(text);
+	struct lexer lexer = { .text = parsed != NULL ? parsed : text };
+	struct lex_token token;
+	struct buf out = { 0 };
+	size_t from = 0;
+	char *normalized;
+
+	/* Should the library fail, strings are hidden all the same. */
+	lexer.length = parsed != NULL ? strlen(parsed) : length;
+	do {
+		lex_next(&lexer, &token);
+		put_token(&out, lexer.text, from, &token);
+		from = token.end;
+	} while (token.kind != LEX_END);
+	trim_blanks(&out);
+	normalized = arena_strndup(arena, out.data != NULL ? buf_bytes(&out) : NULL,
+	    buf_length(&out));
+	buf_free(&out);
+	mem_free(parsed);
+	return normalized;
+}

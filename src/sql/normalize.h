@@ -1,0 +1,14 @@
+/* normalize.h - a text without its values, for logs. */
+#ifndef SQL_NORMALIZE_H
+#define SQL_NORMALIZE_H
+
+#include "base/arena.h"
+
+/*
+ * Literals become $n. What the parser's library leaves of secrets goes too: every
+ * string that is still there (programs of COPY, settings, comments on objects)
+ * is '***', and comments are left out. In the arena.
+ */
+char *normalize(struct arena *arena, const char *text, size_t length);
+
+#endif
