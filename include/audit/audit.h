@@ -42,7 +42,8 @@ struct audit_who_fields {
 /*
  * Start the writer and open the files the configuration names (none is fine).
  * `lanes` is how many threads will record. NULL with *err when a file cannot be opened
- * or its last record cannot be continued.
+ * or its last record cannot be continued. The process must ignore SIGXFSZ and SIGPIPE:
+ * a file at its size limit is an error to live with.
  */
 struct audit *audit_start(const struct config *config, size_t lanes, struct error *err);
 /* Write what is queued, the audit.stop record, sync, and end the thread. */

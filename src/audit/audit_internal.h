@@ -1,0 +1,225 @@
+/*
+ * audit_internal.h - what the files of the audit layer know of one another.
+ *
+ * record, redact and slow render on the worker's thread; lane carries the bytes
+ * over; writer, chain and sink belong to the writer thread.
+ */
+#ifndef AUDIT_INTERNAL_H
+#define AUDIT_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <openssl/evp.h>
+
+#include "audit/audit.h"
+
+/* Every event there is, so that lost records can be counted by event without a lock. */
+enum record_event {
+	EVENT_STATEMENT,
+	EVENT_STATEMENT_DENIED,
+	EVENT_SESSION_START,
+	EVENT_SESSION_END,
+	EVENT_SESSION_FAIL,
+	EVENT_CANCEL,
+	EVENT_POLICY_LOAD,
+	EVENT_POLICY_REJECT,
+	EVENT_CONFIG_CHANGE,
+	EVENT_CONSOLE_COMMAND,
+	EVENT_EXCEPTION_USED,
+	EVENT_AUDIT_START,
+	EVENT_AUDIT_STOP,
+	EVENT_AUDIT_ROTATE,
+	EVENT_AUDIT_GAP,
+	EVENT_OTHER,
+	EVENT_COUNT
+};
+const char *record_event_name(enum record_event event);
+
+/* ---- settings: what the workers must know; never changes once published ---- */
+
+/* Made by each (re)load, owned by the audit until it ends: a worker may still read it. */
+struct audit_settings {
+	struct audit_settings *older;
+	bool access_on, slow_on;
+	int statements; /* enum audit_statements */
+	uint64_t slow_threshold_us;
+	size_t instance_length;
+	char *instance; /* rendered: ,"instance":"…" */
+};
+
+/* ---- lane: bytes from one worker to the writer ---- */
+
+enum { LANE_SIZE = 8 << 20 }; /* a power of two; pages are touched only when used */
+enum lane_kind { LANE_ACCESS, LANE_SLOW };
+
+/* Before each entry in the ring; entries are padded to its size, so it never wraps. */
+struct lane_header {
+	uint32_t length;
+	uint16_t kind;	/* enum lane_kind */
+	uint16_t event; /* enum record_event */
+};
+
+/* An entry where it lies, in two pieces when it wraps. Valid until lane_release(). */
+struct lane_entry {
+	struct lane_header header;
+	const uint8_t *first, *second;
+	size_t first_length, second_length;
+};
+
+/* The bell of the writer: rung by a worker only when the writer sleeps for long. */
+struct lane_bell {
+	int fd; /* eventfd */
+	atomic_bool asleep;
+};
+
+/*
+ * One producer (its worker), one consumer (the writer). Positions only grow; the
+ * offset in the ring is (position - base) modulo size. The producer moves `base` when
+ * the ring is empty, so that a light load stays in the same few pages.
+ */
+struct audit_lane {
+	struct audit *audit;	/* borrowed */
+	struct lane_bell *bell; /* borrowed */
+	uint8_t *_Atomic ring;	/* mapped by the first post */
+	/* The producer's. */
+	atomic_size_t head, base;
+	struct buf scratch;	/* where a record is rendered, kept from one to the next */
+	uint64_t second;	/* wall clock second that second_text shows */
+	char second_text[20];	/* "2026-11-22T09:37:53" */
+	atomic_uint_least64_t lost[EVENT_COUNT]; /* since the start */
+	atomic_uint_least64_t lost_slow;
+	atomic_uint_least64_t lost_first_us, lost_last_us; /* first: 0 once collected */
+	char apart[64];		/* keeps the two sides on different cache lines */
+	/* The consumer's. */
+	atomic_size_t tail;
+	size_t taken; /* consumed but not yet given back */
+	uint64_t lost_seen[EVENT_COUNT], lost_slow_seen;
+};
+
+/* Queue bytes; a lane without room counts the loss. Worker's side. */
+void lane_post(struct audit_lane *lane, enum lane_kind kind, enum record_event event,
+    const struct buf *bytes);
+/* The next entry, false when there is none. Writer's side. */
+bool lane_take(struct audit_lane *lane, struct lane_entry *entry);
+/* Give back the room of all entries taken so far. */
+void lane_release(struct audit_lane *lane);
+uint64_t lane_queued(const struct audit_lane *lane);
+void lane_free(struct audit_lane *lane);
+void bell_ring(struct lane_bell *bell);
+
+/* ---- chain: seq and prev ---- */
+
+enum { CHAIN_HASH_SIZE = 45 }; /* base64 of 32 bytes, and a NUL */
+
+struct chain {
+	uint64_t seq; /* of the last record put */
+	char prev[CHAIN_HASH_SIZE];
+	EVP_MD *sha256;
+	EVP_MD_CTX *context; /* reused: making one costs as much as the hash */
+};
+
+/* Bytes after the last LF of a file, left by a crash. */
+struct chain_torn {
+	uint64_t bytes; /* with the LF that is added; 0: nothing torn */
+	char sha256[CHAIN_HASH_SIZE];
+};
+
+void chain_open(struct chain *chain);
+void chain_close(struct chain *chain);
+/* base64(SHA-256(bytes)) */
+void chain_hash(struct chain *chain, const void *bytes, size_t length, char hash[CHAIN_HASH_SIZE]);
+/* Append one line: `body` is the members from "time" on, in one or two pieces. */
+void chain_put(struct chain *chain, struct buf *out, const struct lane_entry *body);
+/*
+ * Read the end of a file: *chain goes on from its last whole line. False, with
+ * *err, when that is no record.
+ */
+bool chain_resume(struct chain *chain, const char *path, struct chain_torn *torn,
+    struct error *err);
+
+/* ---- sink: one file that is only ever appended to ---- */
+
+enum { SINK_KEEP_MOST = 8 << 20 }; /* bytes kept while a file cannot be written */
+
+/*
+ * Lines that could not be written stay in `out` and are written first when it
+ * works again; `written` bytes of the first one may be in the file already.
+ * Owned by the writer.
+ */
+struct sink {
+	char *path; /* NULL: closed */
+	int fd;
+	bool regular;
+	struct buf out;
+	size_t written;
+	int failure; /* errno of the last write or sync, 0 when it worked */
+	uint64_t retry_us; /* monotonic; when failing, not before */
+	bool dirty;  /* written since the last sync */
+	uint64_t synced_us; /* monotonic */
+};
+
+bool sink_open(struct sink *sink, const char *path, bool exclusive, struct error *err);
+/* Write what is in `out`; false when some of it stays. Waits for retry_us when failing. */
+bool sink_flush(struct sink *sink, uint64_t now_us);
+bool sink_sync(struct sink *sink, uint64_t now_us);
+/* Is the file still found under its name? */
+bool sink_in_place(const struct sink *sink);
+/* Go on in another file: what is still to be written moves there in whole lines. */
+void sink_move(struct sink *sink, struct sink *fresh);
+void sink_close(struct sink *sink);
+
+/* ---- record, slow, redact: rendering ---- */
+
+/* Where a value stands in a rendered text, already escaped and without its quotes. */
+struct span {
+	uint32_t at, length;
+};
+
+struct audit_who {
+	uint32_t length; /* of `bytes` */
+	struct span session, user, database, application, address;
+	int port;
+	char bytes[]; /* the members from "client.address" to "db.system.name" */
+};
+
+/* One statement of a text: its members from "db.operation.name" to "relations". */
+struct text_part {
+	struct span members;
+	struct span shown; /* what the slow log shows: the text, or its summary */
+};
+
+struct audit_text_parts {
+	size_t count; /* at least 1 */
+	char *bytes;
+	struct text_part parts[];
+};
+
+/* The members every record of a lane begins with. */
+void record_begin(struct audit_lane *lane, const struct audit_settings *settings,
+    struct buf *out, uint64_t wall_us, const char *event);
+/* Append `,"key":"text"`, or `,"key.b64":"…"` when it is not UTF-8. NULL: nothing. */
+void record_put_text(struct buf *out, const char *key, const char *text, size_t length,
+    struct span *value);
+/* Render the slow log's line of a statement. */
+void slow_render(struct buf *out, const struct audit_statement *statement);
+
+enum redact_bodies { REDACT_KEEP_BODIES, REDACT_HIDE_BODIES };
+/*
+ * Copy a text without its comments and, if asked, without what stands between
+ * dollar quotes. `*cuts` gets the offsets of top-level semicolons (uint32_t each).
+ */
+void redact_text(const char *text, size_t length, enum redact_bodies bodies, struct buf *out,
+    struct buf *cuts);
+/* May the raw text be shown, or does it hold a secret by its kind? */
+bool redact_raw_is_safe(const char *text, size_t length, const struct sql_facts *facts);
+
+static inline void
+put_literal(struct buf *out, const char *text)
+{
+	buf_put(out, text, strlen(text)); /* inlined, so that the length is known when compiling */
+}
+
+const struct audit_settings *audit_settings(const struct audit *audit);
+
+#endif

@@ -1,0 +1,394 @@
+/*
+ * record.c - audit records, rendered on the worker's thread from parts made at
+ * log-in (audit_who) and at first sight of a text (audit_text_parts).
+ *
+ * The writer adds what comes before "time" and after the last member here.
+ */
+#include <stdio.h>
+
+#include "audit_internal.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "base/text.h"
+
+static const char *const event_names[EVENT_COUNT] = {
+	[EVENT_STATEMENT] = "statement",
+	[EVENT_STATEMENT_DENIED] = "statement.denied",
+	[EVENT_SESSION_START] = "session.start",
+	[EVENT_SESSION_END] = "session.end",
+	[EVENT_SESSION_FAIL] = "session.fail",
+	[EVENT_CANCEL] = "cancel",
+	[EVENT_POLICY_LOAD] = "policy.load",
+	[EVENT_POLICY_REJECT] = "policy.reject",
+	[EVENT_CONFIG_CHANGE] = "config.change",
+	[EVENT_CONSOLE_COMMAND] = "console.command",
+	[EVENT_EXCEPTION_USED] = "exception.used",
+	[EVENT_AUDIT_START] = "audit.start",
+	[EVENT_AUDIT_STOP] = "audit.stop",
+	[EVENT_AUDIT_ROTATE] = "audit.rotate",
+	[EVENT_AUDIT_GAP] = "audit.gap",
+	[EVENT_OTHER] = "other",
+};
+
+static const char *const outcome_names[] = {
+	[AUDIT_OK] = "ok",
+	[AUDIT_ERROR] = "error",
+	[AUDIT_DENIED_OUTCOME] = "denied",
+	[AUDIT_UNKNOWN] = "unknown",
+};
+/* A rule that only logs lets the statement pass without a word to the client. */
+static const char *const decision_names[] = {
+	[POLICY_ALLOW] = "allow",
+	[POLICY_LOG] = "allow",
+	[POLICY_WARN] = "warn",
+	[POLICY_DENY] = "deny",
+};
+static const char *const mode_names[] = {
+	[POLICY_MODE_OFF] = "off",
+	[POLICY_MODE_WARN] = "warn",
+	[POLICY_MODE_ENFORCE] = "enforce",
+};
+
+const char *
+record_event_name(enum record_event event)
+{
+	return event_names[event];
+}
+
+static enum record_event
+event_by_name(const char *name)
+{
+	for (size_t i = 0; i < EVENT_COUNT; i++)
+		if (strcmp(event_names[i], name) == 0)
+			return (enum record_event)i;
+	return EVENT_OTHER;
+}
+
+void
+audit_session_id(char id[16])
+{
+	/* Crockford's base32: sorts as the number does. 45 bits of milliseconds, 30 of a count. */
+	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+	static atomic_uint_least64_t next;
+	uint64_t ms = clock_wall_us() / 1000, none = 0, count;
+
+	/* A random start keeps two processes of one moment apart; the count, two sessions. */
+	if (atomic_load(&next) == 0)
+		atomic_compare_exchange_strong(&next, &none, random_u64() >> 8 | 1);
+	count = atomic_fetch_add(&next, 1);
+	for (int i = 8; i >= 0; i--, ms >>= 5)
+		id[i] = digits[ms & 31];
+	for (int i = 14; i >= 9; i--, count >>= 5)
+		id[i] = digits[count & 31];
+	id[15] = '\0';
+}
+
+void
+record_put_text(struct buf *out, const char *key, const char *text, size_t length,
+    struct span *value)
+{
+	bool plain = text == NULL || text_is_utf8(text, length);
+	size_t begin;
+
+	if (text == NULL)
+		return;
+	put_literal(out, ",\"");
+	put_literal(out, key);
+	put_literal(out, plain ? "\":" : ".b64\":\"");
+	begin = buf_length(out);
+	if (plain) {
+		json_put_string(out, text, length);
+		begin++;
+	} else {
+		text_put_base64(out, text, length);
+		buf_put_u8(out, '"');
+	}
+	if (value != NULL)
+		*value = (struct span){ (uint32_t)begin, (uint32_t)(buf_length(out) - 1 - begin) };
+}
+
+static void
+put_name(struct buf *out, const char *key, const char *text, struct span *value)
+{
+	record_put_text(out, key, text, text != NULL ? strlen(text) : 0, value);
+}
+
+struct audit_who *
+audit_who_new(const struct audit_who_fields *fields)
+{
+	struct audit_who fresh = { .port = fields->client_port };
+	struct buf out = { 0 };
+	struct audit_who *who;
+
+	put_name(&out, "client.address", fields->client_address, &fresh.address);
+	if (fields->client_port > 0)
+		json_put_member_int(&out, "client.port", fields->client_port);
+	put_name(&out, "user.name", fields->user, &fresh.user);
+	put_name(&out, "db.role", fields->role, NULL);
+	put_name(&out, "db.namespace", fields->database, &fresh.database);
+	put_name(&out, "application", fields->application, &fresh.application);
+	put_literal(&out, ",\"db.system.name\":\"postgresql\"");
+	fresh.length = (uint32_t)buf_length(&out);
+	/* Behind the members, for it stands before them in a record: "session", "txn". */
+	put_name(&out, "session", fields->session, &fresh.session);
+
+	who = mem_alloc(sizeof(*who) + buf_length(&out));
+	*who = fresh;
+	memcpy(who->bytes, buf_bytes(&out), buf_length(&out));
+	buf_free(&out);
+	return who;
+}
+
+void
+audit_who_free(struct audit_who *who)
+{
+	mem_free(who);
+}
+
+/* "2026-11-22T09:37:53" once a second, the microseconds by hand. */
+static void
+put_time(struct audit_lane *lane, struct buf *out, uint64_t wall_us)
+{
+	uint32_t rest = (uint32_t)(wall_us % 1000000);
+	char text[CLOCK_TEXT_SIZE];
+
+	if (lane->second != wall_us / 1000000 || lane->second_text[0] == '\0') {
+		lane->second = wall_us / 1000000;
+		clock_format_rfc3339(wall_us, text);
+		memcpy(lane->second_text, text, sizeof(lane->second_text) - 1);
+	}
+	buf_put(out, lane->second_text, sizeof(lane->second_text) - 1);
+	text[0] = '.';
+	for (int i = 6; i >= 1; i--, rest /= 10)
+		text[i] = (char)('0' + rest % 10);
+	text[7] = 'Z';
+	buf_put(out, text, 8);
+}
+
+void
+record_begin(struct audit_lane *lane, const struct audit_settings *settings, struct buf *out,
+    uint64_t wall_us, const char *event)
+{
+	put_literal(out, ",\"time\":\"");
+	put_time(lane, out, wall_us);
+	put_literal(out, "\",\"event\":\"");
+	buf_put_text(out, event);
+	buf_put_u8(out, '"');
+	buf_put(out, settings->instance, settings->instance_length);
+}
+
+static inline void
+put_number(struct buf *out, const char *key, uint64_t value)
+{
+	put_literal(out, key);
+	buf_put_int(out, (int64_t)value);
+}
+
+static inline void
+put_count(struct buf *out, const char *key, int64_t value)
+{
+	if (value >= 0)
+		put_number(out, key, (uint64_t)value);
+}
+
+/* A name that may be missing: `null` then, so that a reader finds the key. */
+static void
+put_or_null(struct buf *out, const char *key, const char *text)
+{
+	put_literal(out, key);
+	if (text == NULL)
+		put_literal(out, "null");
+	else
+		json_put_string(out, text, strlen(text));
+}
+
+static void
+put_session(struct buf *out, const struct audit_who *who)
+{
+	put_literal(out, ",\"session\":\"");
+	buf_put(out, who->bytes + who->session.at, who->session.length);
+}
+
+static void
+put_who_and_text(struct buf *out, const struct audit_statement *statement)
+{
+	const struct audit_who *who = statement->who;
+	const struct audit_text_parts *text = statement->text;
+
+	put_session(out, who);
+	put_literal(out, "\",\"txn\":\"");
+	buf_put(out, who->bytes + who->session.at, who->session.length);
+	put_number(out, ".", statement->txn);
+	put_number(out, "\",\"stmt\":", statement->stmt);
+	if (text != NULL && text->count > 1)
+		put_number(out, ",\"sub\":", statement->sub);
+	buf_put(out, who->bytes, who->length);
+	if (text != NULL) {
+		size_t i = statement->sub < text->count ? statement->sub : text->count - 1;
+
+		buf_put(out, text->bytes + text->parts[i].members.at, text->parts[i].members.length);
+	}
+}
+
+static void
+put_answer(struct buf *out, const struct audit_statement *statement)
+{
+	if (statement->sqlstate != NULL) {
+		put_literal(out, ",\"db.response.status_code\":\"");
+		buf_put_text(out, statement->sqlstate);
+		buf_put_u8(out, '"');
+	}
+	put_count(out, ",\"db.response.returned_rows\":", statement->returned_rows);
+	put_count(out, ",\"rows_affected\":", statement->rows_affected);
+	put_number(out, ",\"bytes_in\":", statement->bytes_in);
+	put_number(out, ",\"bytes_out\":", statement->bytes_out);
+	put_number(out, ",\"duration_us\":", statement->duration_us);
+	put_number(out, ",\"queue_us\":", statement->queue_us);
+	if (statement->server_pid != 0)
+		put_number(out, ",\"server.pid\":", (uint64_t)statement->server_pid);
+	put_or_null(out, ",\"pin\":", statement->pin);
+	put_literal(out, ",\"outcome\":\"");
+	buf_put_text(out, outcome_names[statement->outcome]);
+}
+
+static void
+put_verdict(struct buf *out, const struct verdict *verdict)
+{
+	if (verdict == NULL) {
+		put_literal(out, "\",\"decision\":\"allow\",\"mode\":\"none\",\"policy\":null,"
+				 "\"rule\":null,\"exception\":null");
+		return;
+	}
+	put_literal(out, "\",\"decision\":\"");
+	buf_put_text(out, decision_names[verdict->action]);
+	put_literal(out, "\",\"mode\":\"");
+	buf_put_text(out, mode_names[verdict->mode]);
+	put_or_null(out, "\",\"policy\":", verdict->policy);
+	put_or_null(out, ",\"rule\":", verdict->rule);
+	put_literal(out, ",\"exception\":null");
+	if (verdict->would_deny && verdict->rule != NULL) {
+		put_or_null(out, ",\"would_deny\":[", verdict->rule);
+		buf_put_u8(out, ']');
+	}
+	if (verdict->action == POLICY_DENY) {
+		json_put_member(out, "detail", verdict->detail);
+		if (verdict->position > 0)
+			json_put_member_int(out, "position", verdict->position);
+	}
+}
+
+static bool
+is_wanted(const struct audit_settings *settings, const struct audit_statement *statement)
+{
+	bool denied = statement->outcome == AUDIT_DENIED_OUTCOME;
+
+	switch ((enum audit_statements)settings->statements) {
+	case AUDIT_ALL:
+		return true;
+	case AUDIT_WRITE:
+		/* A text that was not understood may write. */
+		return denied || statement->facts == NULL ||
+		    (statement->facts->classes & ~(unsigned)(SQL_READ | SQL_TXN)) != 0;
+	case AUDIT_DENIED:
+		return denied;
+	case AUDIT_NONE:
+		break;
+	}
+	return false;
+}
+
+static void
+record_statement(struct audit_lane *lane, const struct audit_settings *settings,
+    const struct audit_statement *statement)
+{
+	enum record_event event = statement->outcome == AUDIT_DENIED_OUTCOME ?
+	    EVENT_STATEMENT_DENIED : EVENT_STATEMENT;
+	struct buf *out = &lane->scratch;
+
+	buf_clear(out);
+	record_begin(lane, settings, out, statement->wall_us, event_names[event]);
+	put_who_and_text(out, statement);
+	put_answer(out, statement);
+	put_verdict(out, statement->verdict);
+	lane_post(lane, LANE_ACCESS, event, out);
+}
+
+void
+audit_statement(struct audit_lane *lane, const struct audit_statement *statement)
+{
+	const struct audit_settings *settings = audit_settings(lane->audit);
+	bool denied = statement->outcome == AUDIT_DENIED_OUTCOME;
+
+	if (settings->access_on && is_wanted(settings, statement))
+		record_statement(lane, settings, statement);
+	if (!settings->slow_on || (!denied && statement->duration_us < settings->slow_threshold_us))
+		return;
+	buf_clear(&lane->scratch);
+	slow_render(&lane->scratch, statement);
+	lane_post(lane, LANE_SLOW, EVENT_OTHER, &lane->scratch);
+}
+
+/* Begin a record that is not of a statement; NULL when the access log is off. */
+static struct buf *
+begin_event(struct audit_lane *lane, const char *event, const struct audit_who *who)
+{
+	const struct audit_settings *settings = audit_settings(lane->audit);
+	struct buf *out = &lane->scratch;
+
+	if (!settings->access_on)
+		return NULL;
+	buf_clear(out);
+	record_begin(lane, settings, out, clock_wall_us(), event);
+	if (who != NULL) {
+		put_session(out, who);
+		buf_put_u8(out, '"');
+		buf_put(out, who->bytes, who->length);
+	}
+	return out;
+}
+
+void
+audit_session(struct audit_lane *lane, const char *event, const struct audit_who *who,
+    const char *reason, const char *sqlstate, uint64_t statements, uint64_t bytes_in,
+    uint64_t bytes_out)
+{
+	enum record_event number = event_by_name(event);
+	struct buf *out = begin_event(lane, event, who);
+
+	if (out == NULL)
+		return;
+	json_put_member(out, "db.response.status_code", sqlstate);
+	if (number == EVENT_SESSION_END) {
+		put_number(out, ",\"statements\":", statements);
+		put_number(out, ",\"bytes_in\":", bytes_in);
+		put_number(out, ",\"bytes_out\":", bytes_out);
+	}
+	put_name(out, "reason", reason, NULL);
+	lane_post(lane, LANE_ACCESS, number, out);
+}
+
+void
+audit_cancel(struct audit_lane *lane, const struct audit_who *who, const char *origin)
+{
+	struct buf *out = begin_event(lane, event_names[EVENT_CANCEL], who);
+
+	if (out == NULL)
+		return;
+	json_put_member(out, "origin", origin);
+	lane_post(lane, LANE_ACCESS, EVENT_CANCEL, out);
+}
+
+void
+audit_event(struct audit_lane *lane, const char *event, const struct audit_who *who,
+    const struct buf *members)
+{
+	struct buf *out = begin_event(lane, event, who);
+
+	if (out == NULL)
+		return;
+	if (buf_length(members) > 0)
+		buf_put(out, buf_bytes(members), buf_length(members));
+	lane_post(lane, LANE_ACCESS, event_by_name(event), out);
+}

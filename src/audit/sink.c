@@ -1,0 +1,150 @@
+/*
+ * sink.c - one log file: appended to, never cut, never given up. Used by the writer.
+ *
+ * A write that fails is tried again each second; what was written of a line stays
+ * and its rest follows, so that no line in the middle of the file is ever broken.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audit_internal.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+enum {
+	RETRY_EVERY_US = 1000000,
+	SHRINK_ABOVE = 1 << 20, /* a buffer larger than this is given back once empty */
+};
+
+bool
+sink_open(struct sink *sink, const char *path, bool exclusive, struct error *err)
+{
+	struct stat file;
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+
+	if (fd < 0)
+		return error_set(err, ERROR_IO, "cannot open log file %s: %s", path,
+		    strerror(errno));
+	*sink = (struct sink){ .fd = fd };
+	if (fstat(fd, &file) == 0)
+		sink->regular = S_ISREG(file.st_mode);
+	/* Two writers would break each other's chain. The lock goes with the process. */
+	if (exclusive && sink->regular && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		return error_set(err, ERROR_IO,
+		    "log file %s is in use by another process: give each its own audit.file", path);
+	}
+	sink->path = mem_strdup(path);
+	return true;
+}
+
+static void
+note_failure(struct sink *sink, int failure, const char *what, uint64_t now_us)
+{
+	if (sink->failure == 0)
+		log_error("%s log file %s failed: %s; trying again each second, lines are kept "
+			  "and, beyond %d MiB, counted as lost", what, sink->path,
+		    strerror(failure), SINK_KEEP_MOST >> 20);
+	sink->failure = failure;
+	sink->retry_us = now_us + RETRY_EVERY_US;
+}
+
+static void
+note_success(struct sink *sink)
+{
+	if (sink->failure != 0)
+		log_info("log file %s can be written again", sink->path);
+	sink->failure = 0;
+}
+
+/* Drop what is in the file, but keep the first line that is there in part only. */
+static void
+drop_written(struct sink *sink)
+{
+	const uint8_t *bytes = buf_bytes(&sink->out);
+	const uint8_t *lf = sink->written > 0 ? memrchr(bytes, '\n', sink->written) : NULL;
+	size_t whole = lf == NULL ? 0 : (size_t)(lf - bytes) + 1;
+
+	sink->written -= whole;
+	buf_consume(&sink->out, whole);
+	if (buf_length(&sink->out) == 0 && sink->out.size > SHRINK_ABOVE)
+		buf_free(&sink->out);
+}
+
+bool
+sink_flush(struct sink *sink, uint64_t now_us)
+{
+	if (buf_length(&sink->out) == 0)
+		return true;
+	if (sink->failure != 0 && now_us < sink->retry_us)
+		return false;
+	while (sink->written < buf_length(&sink->out)) {
+		ssize_t done = write(sink->fd, buf_bytes(&sink->out) + sink->written,
+		    buf_length(&sink->out) - sink->written);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0) {
+			note_failure(sink, done < 0 ? errno : ENOSPC, "writing", now_us);
+			break;
+		}
+		sink->written += (size_t)done;
+		sink->dirty = true;
+	}
+	drop_written(sink);
+	if (buf_length(&sink->out) > 0)
+		return false;
+	note_success(sink);
+	return true;
+}
+
+bool
+sink_sync(struct sink *sink, uint64_t now_us)
+{
+	if (!sink->dirty || !sink->regular)
+		return true;
+	if (fdatasync(sink->fd) < 0) {
+		note_failure(sink, errno, "syncing", now_us);
+		return false;
+	}
+	sink->dirty = false;
+	sink->synced_us = now_us;
+	if (buf_length(&sink->out) == 0)
+		note_success(sink);
+	return true;
+}
+
+bool
+sink_in_place(const struct sink *sink)
+{
+	struct stat opened, named;
+
+	return !sink->regular || (fstat(sink->fd, &opened) == 0 && stat(sink->path, &named) == 0 &&
+	    opened.st_dev == named.st_dev && opened.st_ino == named.st_ino);
+}
+
+void
+sink_move(struct sink *sink, struct sink *fresh)
+{
+	/* A line begun in the old file is written whole in the new one. */
+	fresh->out = sink->out;
+	sink->out = (struct buf){ 0 };
+	sink->written = 0;
+	sink_close(sink);
+	*sink = *fresh;
+	*fresh = (struct sink){ 0 };
+}
+
+void
+sink_close(struct sink *sink)
+{
+	if (sink->path == NULL)
+		return;
+	close(sink->fd);
+	mem_free(sink->path);
+	buf_free(&sink->out);
+	*sink = (struct sink){ 0 };
+}

@@ -1,0 +1,170 @@
+/* test_slow.c - behaviour of audit/slow: lines that pgBadger reads as PostgreSQL's own. */
+#include "audit_support.h"
+
+/* Record the statements with only the slow log on; its bytes. */
+static char *
+slow_lines(struct place *place, const struct audit_statement *statements, size_t count)
+{
+	struct error err;
+	struct audit *audit;
+
+	place->config.audit_file = "";
+	place->config.slow_log_file = place->slow;
+	audit = audit_start(&place->config, 1, &err);
+	assert_non_null(audit);
+	for (size_t i = 0; i < count; i++)
+		audit_statement(audit_lane(audit, 0), &statements[i]);
+	audit_stop(audit, "test");
+	return file_read(place->slow, NULL);
+}
+
+static void
+a_slow_statement_is_a_line_of_jsonlog(void **state)
+{
+	static const char expected[] =
+	    "{\"timestamp\":\"2025-11-22 09:37:53.123 UTC\",\"user\":\"orders-svc\","
+	    "\"dbname\":\"shop\",\"pid\":4242,\"remote_host\":\"10.1.2.3\",\"remote_port\":51514,"
+	    "\"error_severity\":\"LOG\",\"message\":\"duration: 1830.002 ms  statement: UPDATE "
+	    "orders SET state = ? WHERE id = ?\",\"application_name\":\"billing\","
+	    "\"backend_type\":\"client backend\",\"query_id\":0,\"pgweir\":{\"queue_us\":12,"
+	    "\"fingerprint\":\"pg15:a0ead580058af585\"}}\n";
+	struct place *place = place_new();
+	struct audit_who *who = who_of_a_service();
+	struct sql_facts *facts = facts_of_an_update();
+	struct audit_text_parts *parts = audit_text_parts_new(&place->config, "", 0, facts);
+	struct audit_statement statements[] = {
+		{ .who = who, .text = parts, .facts = facts, .sqlstate = "00000",
+		    .duration_us = 1830002, .queue_us = 12, .server_pid = 4242,
+		    .wall_us = 1763804273123456 },
+		{ .who = who, .text = parts, .facts = facts, .duration_us = 199999 },
+	};
+	char *lines = slow_lines(place, statements, 2);
+
+	assert_string_equal(lines, expected);
+	mem_free(lines);
+	audit_text_parts_free(parts);
+	audit_who_free(who);
+	place_free(place);
+	(void)state;
+}
+
+static void
+only_the_escapes_that_pgbadger_knows_are_used(void **state)
+{
+	static const char text[] =
+	    "SELECT 'a\tb\nc\rd\\e\"f\x01\x7f\xe2\x80\xa8 \xc3\xbc', x$1, $12, \"$3\"";
+	struct place *place = place_new();
+	struct audit_who *who = audit_who_new(&(struct audit_who_fields){ .session = "S",
+	    .client_address = "[local]", .user = "q\"u\\o\x02", .role = "r", .database = "d",
+	    .application = "m\xfc" });
+	struct audit_text_parts *parts;
+	char *lines;
+	json_t *line;
+
+	place->config.audit_text = AUDIT_TEXT_RAW;
+	parts = audit_text_parts_new(&place->config, text, strlen(text), NULL);
+	lines = slow_lines(place,
+	    &(struct audit_statement){ .who = who, .text = parts, .duration_us = 200000 }, 1);
+	line = json_loads(lines, 0, NULL);
+
+	assert_null(strstr(lines, "\\u"));
+	assert_string_equal(member(line, "user"), "q\"u\\o?");
+	assert_string_equal(member(line, "message"),
+	    "duration: 200.000 ms  statement: SELECT 'a\tb\nc\rd\\e\"f??  \xc3\xbc', x$1, ?, \"?\"");
+	json_decref(line);
+	mem_free(lines);
+	audit_text_parts_free(parts);
+	audit_who_free(who);
+	place_free(place);
+	(void)state;
+}
+
+static void
+a_refusal_is_an_error_line_however_quick(void **state)
+{
+	struct place *place = place_new();
+	struct audit_who *who = who_of_a_service();
+	struct verdict verdict = { .action = POLICY_DENY,
+		.message = "blocked by pgweir rule \"drop-table\"", .detail = "It\nis \"gone\".",
+		.hint = "Don't." };
+	char *lines = slow_lines(place,
+	    &(struct audit_statement){ .who = who, .sqlstate = "42501", .verdict = &verdict,
+		.outcome = AUDIT_DENIED_OUTCOME }, 1);
+	json_t *line = json_loads(lines, 0, NULL);
+
+	assert_string_equal(member(line, "error_severity"), "ERROR");
+	assert_string_equal(member(line, "state_code"), "42501");
+	assert_string_equal(member(line, "message"), verdict.message);
+	assert_string_equal(member(line, "detail"), verdict.detail);
+	assert_string_equal(member(line, "hint"), verdict.hint);
+	assert_int_equal(number(line, "pid"), getpid());
+	json_decref(line);
+	mem_free(lines);
+	audit_who_free(who);
+	place_free(place);
+	(void)state;
+}
+
+/* Both kinds of line, many of them, for pgBadger to count. */
+static void
+write_for_pgbadger(struct place *place, size_t slow, size_t refused)
+{
+	struct audit_who *who = who_of_a_service();
+	struct sql_facts *facts = facts_of_an_update();
+	struct audit_text_parts *parts = audit_text_parts_new(&place->config, "", 0, facts);
+	struct verdict verdict = { .message = "blocked by pgweir rule \"drop-table\"",
+		.detail = "Gone.", .hint = "Don't." };
+	struct audit_statement *statements = mem_zalloc(slow + refused, sizeof(*statements));
+
+	for (size_t i = 0; i < slow + refused; i++)
+		statements[i] = (struct audit_statement){ .who = who, .text = parts,
+			.facts = facts, .sqlstate = i < slow ? "00000" : "42501",
+			.duration_us = 250000, .server_pid = i < slow ? 4242 : 0,
+			.wall_us = 1763804273123456 + i * 1000000,
+			.outcome = i < slow ? AUDIT_OK : AUDIT_DENIED_OUTCOME,
+			.verdict = i < slow ? NULL : &verdict };
+	mem_free(slow_lines(place, statements, slow + refused));
+	mem_free(statements);
+	audit_text_parts_free(parts);
+	audit_who_free(who);
+}
+
+static void
+pgbadger_counts_every_query_and_every_refusal(void **state)
+{
+	struct place *place = place_new();
+	char *report = mem_printf("%s/report.json", place->folder);
+	char *command = mem_printf("pgbadger -q -f jsonlog -x json -o %s %s >/dev/null 2>&1",
+	    report, place->slow);
+	json_t *found, *overall, *queries;
+
+	if (system("pgbadger --version >/dev/null 2>&1") != 0)
+		skip();
+	write_for_pgbadger(place, 40, 3);
+	assert_int_equal(system(command), 0);
+	found = json_load_file(report, 0, NULL);
+	overall = json_object_get(json_object_get(found, "overall_stat"), "postgres");
+	queries = json_object_get(json_object_get(found, "normalyzed_info"), "postgres");
+
+	assert_int_equal(number(overall, "queries_number"), 40);
+	assert_int_equal(number(overall, "errors_number"), 3);
+	assert_non_null(queries);
+	json_decref(found);
+	mem_free(command);
+	mem_free(report);
+	place_free(place);
+	(void)state;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_slow_statement_is_a_line_of_jsonlog),
+		cmocka_unit_test(only_the_escapes_that_pgbadger_knows_are_used),
+		cmocka_unit_test(a_refusal_is_an_error_line_however_quick),
+		cmocka_unit_test(pgbadger_counts_every_query_and_every_refusal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
