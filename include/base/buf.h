@@ -31,7 +31,8 @@ buf_length(const struct buf *buf)
 static inline uint8_t *
 buf_bytes(const struct buf *buf)
 {
-	return buf->data + buf->start;
+	/* NULL + 0 is undefined in C, and start is 0 when there is no memory. */
+	return buf->start == 0 ? buf->data : buf->data + buf->start;
 }
 
 /* Room for `more` bytes at the end; returns where they go. Follow with buf_grown(). */
