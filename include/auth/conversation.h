@@ -56,14 +56,29 @@ struct auth_server;
  */
 struct auth_server *auth_server_new(
     enum auth_method method, const char *user, const char *secret);
-/* The first message to send. AUTH_DONE at once for trust. */
+/*
+ * The first message to send; *body, as everywhere here, is emptied and then set.
+ * AUTH_DONE at once for trust. Called once.
+ */
 enum auth_step auth_server_start(struct auth_server *auth, uint32_t *code, struct buf *body);
 /* A 'p' message came (its body, length bytes). */
 enum auth_step auth_server_step(struct auth_server *auth, const uint8_t *message, size_t length,
     uint32_t *code, struct buf *body, struct error *err);
-/* After AUTH_DONE: the client's own keys, if it logged in with SCRAM. */
+/*
+ * After AUTH_DONE: the client's own keys, if it logged in against a stored SCRAM
+ * verifier; else a struct that is not set. They log in to any server that stores
+ * the same verifier. Never NULL; valid until auth_server_free().
+ */
 const struct scram_keys *auth_server_keys(const struct auth_server *auth);
 void auth_server_free(struct auth_server *auth);
+
+/*
+ * Say what the stored secrets are like, so that what an unknown user is shown
+ * looks the same: its kind, iterations and length of salt are picked, by name, as
+ * often as they are among these. For each load of users, from any thread; before
+ * that unknown users look like users with a clear password.
+ */
+void auth_mock_resemble(const char *const *secrets, size_t count);
 
 /* We log in to PostgreSQL. Opaque; owned by the caller. */
 struct auth_client;
