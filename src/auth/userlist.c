@@ -30,6 +30,8 @@ struct cursor {
 	const char *at, *end, *line_start;
 	int line;
 	struct named *names;
+	void (*on_entry)(void *arg, const struct userlist_entry *entry);
+	void *arg;
 };
 
 static int
@@ -92,7 +94,8 @@ read_quoted(struct cursor *cursor, const char *missing, struct buf *out)
 static bool
 read_name(struct cursor *cursor, struct buf *name)
 {
-	if (!read_quoted(cursor, "a line must begin with a name in quotes: \"name\" \"secret\"", name))
+	if (!read_quoted(
+		cursor, "a line must begin with a name in quotes: \"name\" \"secret\"", name))
 		return false;
 	if (buf_length(name) == 0)
 		return problem_here(cursor, "the name is empty");
@@ -108,7 +111,8 @@ read_name(struct cursor *cursor, struct buf *name)
 static bool
 read_secret(struct cursor *cursor, struct buf *secret)
 {
-	if (!read_quoted(cursor, "a secret in quotes must follow the name: \"name\" \"secret\"", secret))
+	if (!read_quoted(cursor,
+		"a secret in quotes must follow the name: \"name\" \"secret\"", secret))
 		return false;
 	if (!at_line_end(cursor) && !isspace((unsigned char)*cursor->at) && *cursor->at != ';')
 		return problem_here(cursor,
@@ -135,7 +139,7 @@ name_once(struct cursor *cursor, const char *name)
 }
 
 static void
-read_line(struct cursor *cursor, void (*on_entry)(void *, const struct userlist_entry *), void *arg)
+read_line(struct cursor *cursor)
 {
 	struct buf name = { 0 }, secret = { 0 };
 	struct userlist_entry entry = { .line = cursor->line };
@@ -151,7 +155,7 @@ read_line(struct cursor *cursor, void (*on_entry)(void *, const struct userlist_
 	entry.name = (char *)buf_bytes(&name);
 	entry.secret = (char *)buf_bytes(&secret);
 	if (name_once(cursor, entry.name))
-		on_entry(arg, &entry);
+		cursor->on_entry(cursor->arg, &entry);
 
 done:
 	if (secret.data != NULL)
@@ -161,14 +165,14 @@ done:
 }
 
 static void
-read_lines(struct cursor *cursor, void (*on_entry)(void *, const struct userlist_entry *), void *arg)
+read_lines(struct cursor *cursor)
 {
 	struct named *named, *next;
 
 	while (cursor->at < cursor->end) {
 		skip_blanks(cursor);
 		if (!at_line_end(cursor) && *cursor->at != ';')
-			read_line(cursor, on_entry, arg);
+			read_line(cursor);
 		skip_line(cursor);
 	}
 	HASH_ITER(hh, cursor->names, named, next) {
@@ -209,14 +213,18 @@ userlist_read(const char *path,
     void (*on_entry)(void *arg, const struct userlist_entry *entry), void *arg,
     struct problems *problems)
 {
-	struct cursor cursor = { .file = path, .problems = problems, .line = 1 };
+	struct cursor cursor = { .file = path,
+		.problems = problems,
+		.line = 1,
+		.on_entry = on_entry,
+		.arg = arg };
 	size_t errors_before = problems->errors;
 	struct buf bytes = { 0 };
 
 	if (read_bytes(path, &bytes, problems) && buf_length(&bytes) > 0) {
 		cursor.at = cursor.line_start = (char *)buf_bytes(&bytes);
 		cursor.end = cursor.at + buf_length(&bytes);
-		read_lines(&cursor, on_entry, arg);
+		read_lines(&cursor);
 	}
 	if (bytes.data != NULL)
 		explicit_bzero(bytes.data, bytes.size);

@@ -2,14 +2,12 @@
  * users.c - see users.h. Two tables by name: who may log in, and with what we
  * log in. Made from the configuration and the userlist, then only read.
  */
-#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <unistd.h>
 #include <uthash.h>
 
-#include "auth/users.h"
 #include "auth/userlist.h"
+#include "auth/users.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -157,9 +155,8 @@ on_userlist_entry(void *arg, const struct userlist_entry *line)
 
 /* The configuration's word counts: its password replaces the userlist's. */
 static void
-add_configured_user(
-    struct users *users, const struct config *config, const struct user_config *one,
-    struct problems *problems)
+add_configured_user(struct users *users, const struct config *config,
+    const struct user_config *one, struct problems *problems)
 {
 	struct user *user = entry(&users->clients, one->name);
 

@@ -32,7 +32,8 @@ place_of_field(
 }
 
 static void
-check_listen(const struct reading *reading, const struct yaml *at, const struct listen_config *one)
+check_listen(
+    const struct reading *reading, const struct yaml *at, const struct listen_config *one)
 {
 	const struct yaml *mode = yaml_get(at, "mode");
 

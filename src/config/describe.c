@@ -105,7 +105,8 @@ last_word(const char *name)
 }
 
 static void
-put_setting(const struct setting *row, size_t depth, const struct config *config, struct buf *out)
+put_setting(
+    const struct setting *row, size_t depth, const struct config *config, struct buf *out)
 {
 	put_indent(depth, out);
 	buf_printf(out, "%s: ", last_word(row->name));

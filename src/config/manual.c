@@ -76,16 +76,17 @@ put_part(const struct part *part, struct buf *out)
 }
 
 static const char introduction[] =
-    "pgweir reads one YAML file, /etc/pgweir/pgweir.yaml unless its command line names another. "
-    "Check it with pgweir \\-t, which prints every fault with its line and column, and see what "
-    "is in force with pgweir \\-T, which masks passwords.\n"
+    "pgweir reads one YAML file, /etc/pgweir/pgweir.yaml unless its command line names "
+    "another. "
+    "Check it with pgweir \\-t, which prints every fault with its line and column, and see "
+    "what is in force with pgweir \\-T, which masks passwords.\n"
     ".PP\n"
     "The signal HUP and the console's RELOAD read it again. "
     "A file with a fault changes nothing. "
     "What needs a restart is said below; everything else takes effect at once.\n"
     ".PP\n"
-    "An unknown or repeated key, an alias, an anchor, a tag, a value of the wrong type or out of "
-    "its range is refused. "
+    "An unknown or repeated key, an alias, an anchor, a tag, a value of the wrong type or out "
+    "of its range is refused. "
     "Durations are written 500ms, 5s, 2m, 1h or 1d, and sizes 64KiB, 10MiB or 1GiB; 0 needs no "
     "unit. "
     "Relative paths begin at the folder of the file.\n"
