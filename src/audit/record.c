@@ -7,11 +7,15 @@
 #include <stdio.h>
 
 #include "audit_internal.h"
+#include "pen.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/text.h"
+
+/* Keys, numbers and words that every record may have, with room to spare. */
+enum { RECORD_FIXED_MOST = 768 };
 
 static const char *const event_names[EVENT_COUNT] = {
 	[EVENT_STATEMENT] = "statement",
@@ -149,7 +153,7 @@ audit_who_free(struct audit_who *who)
 
 /* "2026-11-22T09:37:53" once a second, the microseconds by hand. */
 static void
-put_time(struct audit_lane *lane, struct buf *out, uint64_t wall_us)
+put_time(struct audit_lane *lane, struct pen *pen, uint64_t wall_us)
 {
 	uint32_t rest = (uint32_t)(wall_us % 1000000);
 	char text[CLOCK_TEXT_SIZE];
@@ -159,38 +163,51 @@ put_time(struct audit_lane *lane, struct buf *out, uint64_t wall_us)
 		clock_format_rfc3339(wall_us, text);
 		memcpy(lane->second_text, text, sizeof(lane->second_text) - 1);
 	}
-	buf_put(out, lane->second_text, sizeof(lane->second_text) - 1);
+	pen_bytes(pen, lane->second_text, sizeof(lane->second_text) - 1);
 	text[0] = '.';
 	for (int i = 6; i >= 1; i--, rest /= 10)
 		text[i] = (char)('0' + rest % 10);
 	text[7] = 'Z';
-	buf_put(out, text, 8);
+	pen_bytes(pen, text, 8);
+}
+
+static void
+begin(struct audit_lane *lane, const struct audit_settings *settings, struct pen *pen,
+    uint64_t wall_us, const char *event)
+{
+	pen_literal(pen, ",\"time\":\"");
+	put_time(lane, pen, wall_us);
+	pen_literal(pen, "\",\"event\":\"");
+	pen_bytes(pen, event, strlen(event));
+	pen_literal(pen, "\"");
+	pen_bytes(pen, settings->instance, settings->instance_length);
 }
 
 void
 record_begin(struct audit_lane *lane, const struct audit_settings *settings, struct buf *out,
     uint64_t wall_us, const char *event)
 {
-	put_literal(out, ",\"time\":\"");
-	put_time(lane, out, wall_us);
-	put_literal(out, "\",\"event\":\"");
-	buf_put_text(out, event);
-	buf_put_u8(out, '"');
-	buf_put(out, settings->instance, settings->instance_length);
+	struct pen pen =
+	    pen_take(out, RECORD_FIXED_MOST + settings->instance_length + strlen(event));
+
+	begin(lane, settings, &pen, wall_us, event);
+	pen_give(&pen, out);
 }
 
-static inline void
-put_number(struct buf *out, const char *key, uint64_t value)
+/* Append a key (with its punctuation) and a number. */
+static inline __attribute__((always_inline)) void
+put_number(struct pen *pen, const char *key, uint64_t value)
 {
-	put_literal(out, key);
-	buf_put_int(out, (int64_t)value);
+	pen_literal(pen, key);
+	pen_number(pen, value);
 }
 
-static inline void
-put_count(struct buf *out, const char *key, int64_t value)
+/* The same for what may not apply. */
+static inline __attribute__((always_inline)) void
+put_count(struct pen *pen, const char *key, int64_t value)
 {
 	if (value >= 0)
-		put_number(out, key, (uint64_t)value);
+		put_number(pen, key, (uint64_t)value);
 }
 
 /* A name that may be missing: `null` then, so that a reader finds the key. */
@@ -205,63 +222,52 @@ put_or_null(struct buf *out, const char *key, const char *text)
 }
 
 static void
-put_session(struct buf *out, const struct audit_who *who)
-{
-	put_literal(out, ",\"session\":\"");
-	buf_put(out, who->bytes + who->session.at, who->session.length);
-}
-
-static void
-put_who_and_text(struct buf *out, const struct audit_statement *statement)
+put_who_and_text(struct pen *pen, const struct audit_statement *statement,
+    const struct text_part *part)
 {
 	const struct audit_who *who = statement->who;
-	const struct audit_text_parts *text = statement->text;
+	const char *session = who->bytes + who->session.at;
 
-	put_session(out, who);
-	put_literal(out, "\",\"txn\":\"");
-	buf_put(out, who->bytes + who->session.at, who->session.length);
-	put_number(out, ".", statement->txn);
-	put_number(out, "\",\"stmt\":", statement->stmt);
-	if (text != NULL && text->count > 1)
-		put_number(out, ",\"sub\":", statement->sub);
-	buf_put(out, who->bytes, who->length);
-	if (text != NULL) {
-		size_t i = statement->sub < text->count ? statement->sub : text->count - 1;
-
-		buf_put(out, text->bytes + text->parts[i].members.at, text->parts[i].members.length);
-	}
+	pen_literal(pen, ",\"session\":\"");
+	pen_bytes(pen, session, who->session.length);
+	pen_literal(pen, "\",\"txn\":\"");
+	pen_bytes(pen, session, who->session.length);
+	put_number(pen, ".", statement->txn);
+	put_number(pen, "\",\"stmt\":", statement->stmt);
+	if (part != NULL && statement->text->count > 1)
+		put_number(pen, ",\"sub\":", statement->sub);
+	pen_bytes(pen, who->bytes, who->length);
+	if (part != NULL)
+		pen_bytes(pen, statement->text->bytes + part->members.at, part->members.length);
 }
 
 static void
-put_answer(struct buf *out, const struct audit_statement *statement)
+put_answer(struct pen *pen, const struct audit_statement *statement)
 {
 	if (statement->sqlstate != NULL) {
-		put_literal(out, ",\"db.response.status_code\":\"");
-		buf_put_text(out, statement->sqlstate);
-		buf_put_u8(out, '"');
+		pen_literal(pen, ",\"db.response.status_code\":\"");
+		pen_bytes(pen, statement->sqlstate, strnlen(statement->sqlstate, 5));
+		pen_literal(pen, "\"");
 	}
-	put_count(out, ",\"db.response.returned_rows\":", statement->returned_rows);
-	put_count(out, ",\"rows_affected\":", statement->rows_affected);
-	put_number(out, ",\"bytes_in\":", statement->bytes_in);
-	put_number(out, ",\"bytes_out\":", statement->bytes_out);
-	put_number(out, ",\"duration_us\":", statement->duration_us);
-	put_number(out, ",\"queue_us\":", statement->queue_us);
-	if (statement->server_pid != 0)
-		put_number(out, ",\"server.pid\":", (uint64_t)statement->server_pid);
-	put_or_null(out, ",\"pin\":", statement->pin);
-	put_literal(out, ",\"outcome\":\"");
-	buf_put_text(out, outcome_names[statement->outcome]);
+	put_count(pen, ",\"db.response.returned_rows\":", statement->returned_rows);
+	put_count(pen, ",\"rows_affected\":", statement->rows_affected);
+	put_number(pen, ",\"bytes_in\":", statement->bytes_in);
+	put_number(pen, ",\"bytes_out\":", statement->bytes_out);
+	put_number(pen, ",\"duration_us\":", statement->duration_us);
+	put_number(pen, ",\"queue_us\":", statement->queue_us);
+	if (statement->server_pid > 0)
+		put_number(pen, ",\"server.pid\":", (uint64_t)statement->server_pid);
 }
 
 static void
 put_verdict(struct buf *out, const struct verdict *verdict)
 {
 	if (verdict == NULL) {
-		put_literal(out, "\",\"decision\":\"allow\",\"mode\":\"none\",\"policy\":null,"
+		put_literal(out, ",\"decision\":\"allow\",\"mode\":\"none\",\"policy\":null,"
 				 "\"rule\":null,\"exception\":null");
 		return;
 	}
-	put_literal(out, "\",\"decision\":\"");
+	put_literal(out, ",\"decision\":\"");
 	buf_put_text(out, decision_names[verdict->action]);
 	put_literal(out, "\",\"mode\":\"");
 	buf_put_text(out, mode_names[verdict->mode]);
@@ -299,18 +305,39 @@ is_wanted(const struct audit_settings *settings, const struct audit_statement *s
 	return false;
 }
 
+/* The rendered members of this statement of its text, or NULL. */
+static const struct text_part *
+part_of(const struct audit_statement *statement)
+{
+	const struct audit_text_parts *text = statement->text;
+
+	if (text == NULL)
+		return NULL;
+	return &text->parts[statement->sub < text->count ? statement->sub : text->count - 1];
+}
+
 static void
 record_statement(struct audit_lane *lane, const struct audit_settings *settings,
     const struct audit_statement *statement)
 {
 	enum record_event event = statement->outcome == AUDIT_DENIED_OUTCOME ?
 	    EVENT_STATEMENT_DENIED : EVENT_STATEMENT;
+	const struct text_part *part = part_of(statement);
 	struct buf *out = &lane->scratch;
+	struct pen pen;
 
 	buf_clear(out);
-	record_begin(lane, settings, out, statement->wall_us, event_names[event]);
-	put_who_and_text(out, statement);
-	put_answer(out, statement);
+	pen = pen_take(out, RECORD_FIXED_MOST + settings->instance_length +
+	    statement->who->length + 2 * statement->who->session.length +
+	    (part != NULL ? part->members.length : 0));
+	begin(lane, settings, &pen, statement->wall_us, event_names[event]);
+	put_who_and_text(&pen, statement, part);
+	put_answer(&pen, statement);
+	pen_give(&pen, out);
+	put_or_null(out, ",\"pin\":", statement->pin);
+	put_literal(out, ",\"outcome\":\"");
+	buf_put_text(out, outcome_names[statement->outcome]);
+	buf_put_u8(out, '"');
 	put_verdict(out, statement->verdict);
 	lane_post(lane, LANE_ACCESS, event, out);
 }
@@ -342,7 +369,8 @@ begin_event(struct audit_lane *lane, const char *event, const struct audit_who *
 	buf_clear(out);
 	record_begin(lane, settings, out, clock_wall_us(), event);
 	if (who != NULL) {
-		put_session(out, who);
+		put_literal(out, ",\"session\":\"");
+		buf_put(out, who->bytes + who->session.at, who->session.length);
 		buf_put_u8(out, '"');
 		buf_put(out, who->bytes, who->length);
 	}
@@ -361,9 +389,9 @@ audit_session(struct audit_lane *lane, const char *event, const struct audit_who
 		return;
 	json_put_member(out, "db.response.status_code", sqlstate);
 	if (number == EVENT_SESSION_END) {
-		put_number(out, ",\"statements\":", statements);
-		put_number(out, ",\"bytes_in\":", bytes_in);
-		put_number(out, ",\"bytes_out\":", bytes_out);
+		json_put_member_int(out, "statements", (int64_t)statements);
+		json_put_member_int(out, "bytes_in", (int64_t)bytes_in);
+		json_put_member_int(out, "bytes_out", (int64_t)bytes_out);
 	}
 	put_name(out, "reason", reason, NULL);
 	lane_post(lane, LANE_ACCESS, number, out);
