@@ -51,10 +51,12 @@ struct policy_limits {
  */
 struct verdict {
 	enum policy_action action; /* POLICY_DENY only when it is to be refused */
-	enum policy_mode mode;	   /* of the rule that decided; ENFORCE when none did */
+	enum policy_mode mode;	   /* of the rule that decided, else of `policy`, else ENFORCE */
 	bool would_deny;	   /* a rule in mode warn would have denied */
 	const char *rule;	   /* id of the rule that decided, or NULL */
-	const char *policy;	   /* "name@sha256:8 hex digits" of the deciding policy, or NULL */
+	/* "name@sha256:8 hex digits" of the deciding policy, else of the first that applies, or NULL */
+	const char *policy;
+	const char *exception;	   /* ticket of the exception that lifted a rule, or NULL */
 	const char *file;	   /* where the rule stands */
 	int line;
 	char sqlstate[6];
@@ -69,8 +71,8 @@ struct verdict {
 
 /*
  * Load every file the glob names, in name order, and run their inline tests.
- * NULL when *problems has an error. "" or a glob that fits nothing is an empty set.
- * The caller has one reference.
+ * NULL when *problems got an error. "" or a glob that fits nothing is an empty set.
+ * The caller has one reference. Tests are parsed on the caller's stack: 5 MiB of it.
  */
 struct policies *policies_load(const char *glob, struct problems *problems);
 struct policies *policies_reference(struct policies *policies);
@@ -111,7 +113,8 @@ void policies_limits(const struct policies *policies, const struct subject *subj
 
 /*
  * pgweirctl explain: the verdict, every rule that matched with file and line,
- * and the limits, as text. Returns the action.
+ * and the limits, as text. Returns the action. It parses: call it on a stack of
+ * sql_stack_size(policies_text_cap()) bytes.
  */
 enum policy_action policies_explain(const struct policies *policies,
     const struct subject *subject, const char *text, uint64_t wall_us, struct buf *out);

@@ -1,0 +1,511 @@
+/*
+ * judge.c - facts in, verdict out.
+ *
+ * Every policy that applies to the subject is asked; within it every rule, in
+ * its order, for every statement. The strongest action wins (deny, warn, log,
+ * allow), the first of its kind is reported. Nothing is allocated until a
+ * refusal or a warning has to be told. Pure: the same question has the same
+ * answer.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "policy_internal.h"
+
+/* What is asked for and no allow carries. */
+struct gap {
+	unsigned class_bit; /* or 0 */
+	const struct sql_relation *relation;
+	enum sql_access access;
+};
+
+/* A rule that spoke. */
+struct finding {
+	const struct policy *policy;
+	const struct rule *rule;
+	size_t statement;
+	enum policy_action action; /* after the mode */
+	enum policy_mode mode;
+};
+
+/* One judgement. On the stack of judge_text(). */
+struct run {
+	const struct question *question;
+	const struct judging *judging;
+	struct verdict *verdict;
+	struct asked asked;
+	struct finding best; /* rule NULL: nobody spoke yet */
+};
+
+static bool
+policy_applies(const struct policy *policy, const struct subject *subject)
+{
+	return match_names_fit(&policy->databases, subject->database) &&
+	    match_names_fit(&policy->users, subject->user) &&
+	    match_names_fit(&policy->roles, subject->role);
+}
+
+static enum policy_mode
+mode_of(const struct run *run, const struct rule *rule)
+{
+	if (run->judging == NULL || !run->judging->trial)
+		return rule->mode;
+	return rule->mode_given && rule->mode == POLICY_MODE_OFF ? POLICY_MODE_OFF
+								 : POLICY_MODE_ENFORCE;
+}
+
+/* The statements to go through: at least once, for rules that need no statement. */
+static size_t
+statement_turns(const struct asked *asked)
+{
+	if (asked->facts == NULL || asked->facts->statement_count == 0)
+		return 1;
+	return asked->facts->statement_count;
+}
+
+static void
+set_statement(struct asked *asked, size_t i)
+{
+	bool known = asked->facts != NULL && i < asked->facts->statement_count;
+
+	asked->statement = known ? &asked->facts->statements[i] : NULL;
+}
+
+static bool
+rule_fits(const struct rule *rule, const struct asked *asked)
+{
+	if (rule->builtin != NULL &&
+	    (asked->statement == NULL || !rule->builtin->flags(asked->statement)))
+		return false;
+	return match_fits(rule->match, asked);
+}
+
+/* A rule has spoken about the statement at hand. */
+static void
+consider(
+    struct run *run, const struct policy *policy, const struct rule *rule, size_t statement)
+{
+	enum policy_mode mode = mode_of(run, rule);
+	enum policy_action action = rule->action;
+	const struct exception *lifted =
+	    action == POLICY_ALLOW ? NULL : exception_for(policy, rule, &run->asked);
+
+	if (run->judging != NULL && run->judging->seen != NULL)
+		run->judging->seen(run->judging->arg, policy, rule, statement, lifted);
+	if (lifted != NULL) {
+		run->verdict->exception = lifted->ticket;
+		return;
+	}
+	if (action == POLICY_DENY && mode == POLICY_MODE_WARN) {
+		action = POLICY_WARN;
+		run->verdict->would_deny = true;
+	}
+	if (run->best.rule != NULL && action <= run->best.action)
+		return;
+	run->best = (struct finding){ .policy = policy,
+		.rule = rule,
+		.statement = statement,
+		.action = action,
+		.mode = mode };
+}
+
+static void
+ask_rules(struct run *run, const struct policy *policy)
+{
+	size_t turns = statement_turns(&run->asked);
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		if (mode_of(run, rule) == POLICY_MODE_OFF)
+			continue;
+		for (size_t turn = 0; turn < turns; turn++) {
+			set_statement(&run->asked, turn);
+			if (rule_fits(rule, &run->asked))
+				consider(run, policy, rule, turn);
+		}
+	}
+}
+
+/* ---- defaults.action: deny ---- */
+
+static bool
+is_allow(const struct run *run, const struct rule *rule)
+{
+	return rule->action == POLICY_ALLOW && mode_of(run, rule) != POLICY_MODE_OFF;
+}
+
+static bool
+class_allowed(const struct run *run, const struct policy *policy, unsigned class_bit)
+{
+	for (size_t i = 0; i < policy->rule_count; i++)
+		if (is_allow(run, &policy->rules[i]) &&
+		    match_allows_class(policy->rules[i].match, &run->asked, class_bit))
+			return true;
+	return false;
+}
+
+static bool
+relation_allowed(const struct run *run, const struct policy *policy, size_t relation,
+    enum sql_access access)
+{
+	for (size_t i = 0; i < policy->rule_count; i++)
+		if (is_allow(run, &policy->rules[i]) &&
+		    match_allows_relation(policy->rules[i].match, &run->asked, relation, access))
+			return true;
+	return false;
+}
+
+/* The first class or relation of the statement that no rule allows. */
+static bool
+find_gap(const struct run *run, const struct policy *policy, struct gap *gap)
+{
+	static const enum sql_access accesses[] = { SQL_ACCESS_DDL, SQL_ACCESS_WRITE,
+		SQL_ACCESS_READ };
+	const struct sql_statement *statement = run->asked.statement;
+	unsigned left = statement->classes != 0 ? statement->classes : SQL_OTHER;
+
+	*gap = (struct gap){ 0 };
+	for (; left != 0; left &= left - 1) {
+		gap->class_bit = left & -left;
+		if (!class_allowed(run, policy, gap->class_bit))
+			return true;
+	}
+	gap->class_bit = 0;
+	for (size_t i = 0; i < statement->relation_count; i++) {
+		gap->relation = &statement->relations[i];
+		for (size_t j = 0; j < ARRAY_LENGTH(accesses); j++) {
+			gap->access = accesses[j];
+			if ((gap->relation->access & accesses[j]) != 0 &&
+			    !relation_allowed(run, policy, i, accesses[j]))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void
+ask_default(struct run *run, const struct policy *policy)
+{
+	struct gap gap;
+
+	if (!policy->otherwise_denies || run->asked.facts == NULL)
+		return;
+	for (size_t i = 0; i < run->asked.facts->statement_count; i++) {
+		set_statement(&run->asked, i);
+		if (find_gap(run, policy, &gap))
+			consider(run, policy, &policy->otherwise, i);
+	}
+}
+
+/* ---- limits ---- */
+
+static void
+merge_limits(struct run *run, const struct policy *policy, struct policy_limits *limits)
+{
+	size_t turns = statement_turns(&run->asked);
+
+	for (size_t turn = 0; turn < turns; turn++) {
+		struct limits_merge merge = { 0 };
+
+		set_statement(&run->asked, turn);
+		for (size_t i = 0; i < policy->rule_count; i++) {
+			const struct rule *rule = &policy->rules[i];
+
+			if (rule->has_limits && mode_of(run, rule) == POLICY_MODE_ENFORCE &&
+			    rule_fits(rule, &run->asked) &&
+			    exception_for(policy, rule, &run->asked) == NULL)
+				limits_merge_rule(&merge, policy, rule);
+		}
+		limits_merge_end(&merge, policy, limits);
+	}
+}
+
+/* ---- one policy ---- */
+
+/* The facts of a bulk INSERT that is too long to be parsed. */
+struct insert_facts {
+	struct sql_facts facts;
+	struct sql_statement statement;
+	struct sql_relation relation;
+};
+
+static bool
+read_insert(const struct question *question, struct insert_facts *insert)
+{
+	static const char *const verbs[] = { "INSERT", NULL };
+
+	*insert = (struct insert_facts){ 0 };
+	if (!oversize_is_insert(question->text, question->length, &insert->relation.schema,
+		&insert->relation.name))
+		return false;
+	insert->relation.access = SQL_ACCESS_WRITE;
+	insert->statement = (struct sql_statement){ .classes = SQL_WRITE,
+		.effects = SQL_WRITE,
+		.verb = verbs[0],
+		.verbs = verbs,
+		.relations = &insert->relation,
+		.relation_count = 1 };
+	insert->facts = (struct sql_facts){ .statements = &insert->statement,
+		.statement_count = 1,
+		.classes = SQL_WRITE };
+	return true;
+}
+
+/* What a policy's defaults say of a text that was not parsed. */
+static void
+ask_unparsed(struct run *run, const struct policy *policy, bool oversize)
+{
+	if (oversize)
+		consider(run, policy, &policy->oversize, 0);
+	else if (run->question->outcome == SQL_UNPARSEABLE)
+		consider(run, policy, &policy->unparseable, 0);
+}
+
+static void
+ask_policy(struct run *run, const struct policy *policy)
+{
+	const struct question *question = run->question;
+	bool oversize =
+	    question->outcome == SQL_OVERSIZE || question->length > policy->oversize_above;
+	struct insert_facts insert = { 0 };
+
+	run->asked.facts = oversize ? NULL : question->facts;
+	if (oversize && policy->oversize_action == OVERSIZE_ALLOW_INSERT_ONLY &&
+	    read_insert(question, &insert)) {
+		run->asked.facts = &insert.facts;
+		oversize = false;
+	}
+	set_statement(&run->asked, 0);
+	if (run->asked.facts == NULL)
+		ask_unparsed(run, policy, oversize);
+	ask_rules(run, policy);
+	ask_default(run, policy);
+	if (policy->mode == POLICY_MODE_ENFORCE || (run->judging != NULL && run->judging->trial))
+		merge_limits(run, policy, &run->verdict->limits);
+	mem_free(insert.relation.schema);
+	mem_free(insert.relation.name);
+}
+
+/* ---- telling it ---- */
+
+/* Where the statement begins, in characters from 1. */
+static int
+position_of(const struct question *question, const struct sql_statement *statement)
+{
+	const char *text = question->text;
+	size_t start = statement->location > 0 ? (size_t)statement->location : 0;
+	int characters = 1;
+
+	for (size_t i = 0; i < start && i < question->length; i++)
+		characters += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return characters;
+}
+
+static void
+tell_gap(const struct run *run, const struct finding *finding, struct verdict *verdict)
+{
+	static const char *const access_names[] = { [SQL_ACCESS_READ] = "reading",
+		[SQL_ACCESS_WRITE] = "writing", [SQL_ACCESS_DDL] = "changing or dropping" };
+	struct buf detail = { 0 };
+	struct gap gap;
+
+	find_gap(run, finding->policy, &gap);
+	buf_printf(&detail, "Policy \"%s\" allows only what its rules name, and none allows ",
+	    finding->policy->name);
+	if (gap.relation == NULL) {
+		buf_printf(&detail, "class %s.", sql_class_name(gap.class_bit));
+	} else {
+		buf_printf(&detail, "%s ", access_names[gap.access]);
+		name_put_prose(&detail, gap.relation);
+		buf_put_u8(&detail, '.');
+	}
+	verdict->detail = buf_steal_text(&detail);
+	verdict->hint = mem_strdup(gap.relation != NULL && gap.relation->schema == NULL
+	    ? "Write the table with its schema: a bare name is not known to be the allowed one."
+	    : "Ask the owner of the policy for a rule that allows it.");
+}
+
+static void
+tell_unparseable(
+    const struct finding *finding, const struct question *question, struct verdict *verdict)
+{
+	const char *why = question->err != NULL && question->err->text[0] != '\0'
+	    ? question->err->text
+	    : "the parser cannot read it";
+
+	verdict->detail = mem_printf("The statement cannot be analysed: %s.", why);
+	verdict->hint = mem_printf(
+	    "pgweir reads the grammar of PostgreSQL 15. Whether a text that it cannot read is "
+	    "refused is decided by defaults.on_unparseable of policy \"%s\".",
+	    finding->policy->name);
+}
+
+static void
+tell_oversize(
+    const struct finding *finding, const struct question *question, struct verdict *verdict)
+{
+	verdict->detail = mem_printf(
+	    "The statement is %zu bytes long; policy \"%s\" analyses at most %zu.",
+	    question->length, finding->policy->name, finding->policy->oversize_above);
+	verdict->hint = mem_strdup("Send the values as parameters, or load them with COPY.");
+}
+
+static void
+tell_builtin(const struct finding *finding, const struct asked *asked, struct verdict *verdict)
+{
+	const struct builtin *builtin = finding->rule->builtin;
+	struct buf text = { 0 };
+
+	if (verdict->detail == NULL) {
+		builtin->why(asked, &text);
+		verdict->detail = buf_steal_text(&text);
+	}
+	if (verdict->hint == NULL) {
+		builtin->safe(asked, &text);
+		verdict->hint = buf_steal_text(&text);
+	}
+}
+
+static void
+tell_words(struct run *run, const struct finding *finding)
+{
+	struct verdict *verdict = run->verdict;
+	const struct rule *rule = finding->rule;
+
+	memcpy(verdict->sqlstate, "42501", sizeof(verdict->sqlstate));
+	verdict->message = finding->action == POLICY_DENY
+	    ? mem_printf("blocked by pgweir rule \"%s\"", rule->id)
+	    : mem_printf(verdict->would_deny && rule->action == POLICY_DENY
+		      ? "pgweir rule \"%s\" would block this statement"
+		      : "warning by pgweir rule \"%s\"", rule->id);
+	verdict->detail = mem_strdup(rule->message);
+	verdict->hint = mem_strdup(rule->hint);
+	if (rule == &finding->policy->unparseable)
+		tell_unparseable(finding, run->question, verdict);
+	else if (rule == &finding->policy->oversize)
+		tell_oversize(finding, run->question, verdict);
+	else if (rule == &finding->policy->otherwise)
+		tell_gap(run, finding, verdict);
+	else if (rule->builtin != NULL)
+		tell_builtin(finding, &run->asked, verdict);
+}
+
+static void
+tell_place(struct run *run, const struct finding *finding)
+{
+	const struct sql_statement *statement = run->asked.statement;
+	const struct sql_relation *object;
+
+	if (statement == NULL)
+		return;
+	run->verdict->statement = finding->statement;
+	run->verdict->position = position_of(run->question, statement);
+	object = builtin_object(statement);
+	if (object == NULL)
+		return;
+	run->verdict->schema = mem_strdup(object->schema);
+	run->verdict->table = mem_strdup(object->name);
+}
+
+static void
+tell(struct run *run)
+{
+	const struct finding *finding = &run->best;
+	struct verdict *verdict = run->verdict;
+	const struct sql_facts *facts = run->question->facts;
+	struct insert_facts insert = { 0 };
+
+	if (finding->rule == NULL)
+		return;
+	verdict->action = finding->action;
+	verdict->mode = finding->mode;
+	verdict->rule = finding->rule->id;
+	verdict->policy = finding->policy->ident;
+	verdict->file = finding->policy->file;
+	verdict->line = finding->rule->line;
+	if (finding->action < POLICY_WARN)
+		return;
+	/* A text above the cap of this policy was judged as an INSERT, or not at all. */
+	if (run->question->length > finding->policy->oversize_above || facts == NULL)
+		facts = finding->policy->oversize_action == OVERSIZE_ALLOW_INSERT_ONLY &&
+			read_insert(run->question, &insert)
+		    ? &insert.facts
+		    : NULL;
+	run->asked.facts = facts;
+	set_statement(&run->asked, finding->statement);
+	tell_words(run, finding);
+	tell_place(run, finding);
+	mem_free(insert.relation.schema);
+	mem_free(insert.relation.name);
+}
+
+void
+judge_text(const struct policy *const *policies, size_t count,
+    const struct question *question, const struct judging *judging, struct verdict *verdict)
+{
+	struct run run = { .question = question,
+		.judging = judging,
+		.verdict = verdict,
+		.asked = { .subject = question->subject,
+		    .text = question->text,
+		    .length = question->length,
+		    .wall_us = question->wall_us } };
+
+	*verdict = (struct verdict){ .action = POLICY_ALLOW, .mode = POLICY_MODE_ENFORCE };
+	for (size_t i = 0; i < count; i++) {
+		const struct policy *policy = policies[i];
+		bool on = policy->mode != POLICY_MODE_OFF || (judging != NULL && judging->trial);
+
+		if (!on || !policy_applies(policy, question->subject))
+			continue;
+		if (verdict->policy == NULL) {
+			verdict->policy = policy->ident;
+			verdict->mode = policy->mode;
+		}
+		ask_policy(&run, policy);
+	}
+	tell(&run);
+}
+
+void
+policies_judge(const struct policies *policies, const struct subject *subject,
+    const char *text, size_t length, enum sql_outcome outcome, const struct sql_facts *facts,
+    const struct error *err, uint64_t wall_us, struct verdict *verdict)
+{
+	struct question question = { .subject = subject,
+		.text = text,
+		.length = length,
+		.outcome = outcome,
+		.facts = outcome == SQL_KNOWN ? facts : NULL,
+		.err = err,
+		.wall_us = wall_us };
+
+	judge_text((const struct policy *const *)policies->items, policies->count, &question,
+	    NULL, verdict);
+}
+
+void
+verdict_free(struct verdict *verdict)
+{
+	mem_free(verdict->message);
+	mem_free(verdict->detail);
+	mem_free(verdict->hint);
+	mem_free(verdict->schema);
+	mem_free(verdict->table);
+	verdict->message = verdict->detail = verdict->hint = NULL;
+	verdict->schema = verdict->table = NULL;
+}
+
+void
+policies_limits(const struct policies *policies, const struct subject *subject,
+    uint64_t wall_us, struct policy_limits *limits)
+{
+	struct run run = { .asked = { .subject = subject, .text = "", .wall_us = wall_us } };
+
+	*limits = (struct policy_limits){ 0 };
+	for (size_t i = 0; i < policies->count; i++)
+		if (policies->items[i]->mode == POLICY_MODE_ENFORCE &&
+		    policy_applies(policies->items[i], subject))
+			merge_limits(&run, policies->items[i], limits);
+}

@@ -1,0 +1,388 @@
+/*
+ * policy_internal.h - what a loaded policy is made of. Seen by src/policy only.
+ *
+ * A policy keeps the YAML tree it was read from: patterns, names and messages
+ * are borrowed from it and live as long as the policy. Nothing here changes
+ * after the load, so any thread may judge.
+ */
+#ifndef POLICY_INTERNAL_H
+#define POLICY_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/problems.h"
+#include "config/yaml.h"
+#include "policy/policy.h"
+#include "sql/facts.h"
+
+struct pcre2_real_code_8;
+
+#define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+/* What rules are matched against. Borrowed, on the judge's stack. */
+struct asked {
+	const struct subject *subject;
+	const char *text;
+	size_t length;
+	uint64_t wall_us;
+	const struct sql_facts *facts;		/* NULL: the text was not parsed */
+	const struct sql_statement *statement;	/* NULL: not parsed, or an empty query */
+};
+
+/* ---- zone.c: what the clock on the wall shows in a place ---- */
+
+struct zone;
+/* "UTC", "+02:00" or a name of the system's zone database. NULL with *err set. */
+struct zone *zone_open(const char *name, struct error *err);
+void zone_close(struct zone *zone);
+/* Seconds to add to UTC at that moment. */
+int zone_offset_s(const struct zone *zone, int64_t utc_s);
+
+/* ---- window.c: "Mon-Fri 07:00-19:00 Europe/Berlin" ---- */
+
+/* Owned by its pattern. */
+struct window {
+	unsigned days; /* bit 0 is Monday */
+	int from_min, to_min; /* minutes of the day; to < from runs past midnight */
+	struct zone *zone;
+};
+bool window_read(const char *text, struct window *window, struct error *err);
+void window_close(struct window *window);
+bool window_holds(const struct window *window, uint64_t wall_us);
+
+/* ---- pattern.c: one pattern of a match ---- */
+
+/* An address range; `local` stands for every client without an address. */
+struct network {
+	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
+	unsigned bits;
+	bool local;
+};
+
+/* One pattern; which members hold depends on the key it stands under. */
+struct pattern {
+	const struct yaml *at; /* where it is written; a set's item for "@set" */
+	const char *text;      /* borrowed from the tree */
+	char *schema, *name;   /* relations, functions: schema NULL means any */
+	unsigned bits;	       /* class, where */
+	struct network network;
+	struct window window;
+	struct pcre2_real_code_8 *regex;
+};
+
+/* A zeroed one is empty. */
+struct pattern_list {
+	struct pattern *items;
+	size_t count;
+};
+
+/* Read one pattern of a kind from its text; on failure *err says why. */
+bool pattern_read_glob(struct pattern *pattern, struct error *err);
+bool pattern_read_relation(struct pattern *pattern, struct error *err);
+bool pattern_read_network(struct pattern *pattern, struct error *err);
+bool pattern_read_window(struct pattern *pattern, struct error *err);
+bool pattern_read_class(struct pattern *pattern, struct error *err);
+bool pattern_read_verb(struct pattern *pattern, struct error *err);
+bool pattern_read_where(struct pattern *pattern, struct error *err);
+bool pattern_read_fingerprint(struct pattern *pattern, struct error *err);
+bool pattern_read_regex(struct pattern *pattern, struct error *err);
+void pattern_list_free(struct pattern_list *list);
+
+/*
+ * Does a relation fit? Without `sure`, a name without schema fits a pattern of
+ * any schema (a refusal must not be dodged through search_path). With it, only
+ * a pattern that leaves the schema open (a permission must not be got by it).
+ */
+bool pattern_fits_relation(
+    const struct pattern *pattern, const char *schema, const char *name, bool sure);
+bool pattern_fits_network(const struct pattern *pattern, const char *client);
+/* True also when matching ran into its limit: regex can only make a verdict stricter. */
+bool pattern_fits_regex(const struct pattern *pattern, const char *text, size_t length);
+
+/* ---- match.c: all keys of a match together ---- */
+
+enum match_key {
+	MATCH_USER,
+	MATCH_ROLE,
+	MATCH_DATABASE,
+	MATCH_APPLICATION,
+	MATCH_CLIENT,
+	MATCH_WITHIN,
+	MATCH_OUTSIDE,
+	MATCH_FINGERPRINT,
+	MATCH_REGEX,
+	MATCH_CLASS,
+	MATCH_VERB,
+	MATCH_READ,
+	MATCH_WRITE,
+	MATCH_DDL,
+	MATCH_FUNCTION,
+	MATCH_WHERE,
+	MATCH_KEYS,
+};
+#define MATCH_BIT(key) (1u << (key))
+/* Keys that are answered by who asks and when; the rest need the text or its facts. */
+#define MATCH_SUBJECT_KEYS (MATCH_BIT(MATCH_FINGERPRINT) - 1)
+/* Keys that need a parsed text. */
+#define MATCH_FACT_KEYS                                                                     \
+	((MATCH_BIT(MATCH_KEYS) - 1) & ~(MATCH_SUBJECT_KEYS | MATCH_BIT(MATCH_REGEX)))
+/* What a client says of itself, or mere text: never a reason to allow. */
+#define MATCH_CLAIM_KEYS (MATCH_BIT(MATCH_APPLICATION) | MATCH_BIT(MATCH_REGEX))
+
+/* Owned by its rule or exception. */
+struct match {
+	unsigned keys; /* MATCH_BIT() of those given */
+	struct pattern_list lists[MATCH_KEYS];
+	struct match *not; /* or NULL */
+};
+
+/* What reading a file needs at hand. On the loader's stack. */
+struct reader {
+	struct problems *problems;
+	const struct yaml *sets; /* or NULL */
+	uint64_t now_us;
+};
+
+/* Read a match; NULL after a problem was noted. `what` names the rule in messages. */
+struct match *match_read(struct reader *reader, const struct yaml *node, const char *what);
+void match_free(struct match *match);
+/* Read a value or a list of them as the patterns of a key. */
+bool match_read_list(struct reader *reader, const struct yaml *node, enum match_key key,
+    const char *what, struct pattern_list *list);
+/* All keys a match uses, `not` included. */
+unsigned match_all_keys(const struct match *match);
+/* Is there something in the statement that fits the whole match? */
+bool match_fits(const struct match *match, const struct asked *asked);
+/* Does everything in the statement fit? For what lifts a rule. */
+bool match_covers(const struct match *match, const struct asked *asked);
+/* Does any pattern of the list fit the text? True for an empty list. */
+bool match_names_fit(const struct pattern_list *list, const char *text);
+/*
+ * Does an allow with this match (NULL: no condition) carry the class, or this access
+ * to a relation of the statement?
+ */
+bool match_allows_class(
+    const struct match *match, const struct asked *asked, unsigned class_bit);
+bool match_allows_relation(const struct match *match, const struct asked *asked,
+    size_t relation, enum sql_access access);
+/* A reason why the match can never fit anything, or NULL. *at is where. */
+char *match_contradiction(const struct match *match, const struct yaml **at);
+
+/* ---- builtin.c: the table of built-in rules ---- */
+
+struct builtin {
+	const char *id;
+	const char *pack;
+	enum policy_action action; /* when the policy does not say */
+	const char *needs; /* what it cannot see in the text: X same transaction, Z size, … */
+	const char *const *aliases; /* NULL-terminated, or NULL */
+	bool (*flags)(const struct sql_statement *statement); /* NULL: set by defaults */
+	/* DETAIL: what it does to whom. HINT: the safe way, for this statement. */
+	void (*why)(const struct asked *asked, struct buf *out);
+	void (*safe)(const struct asked *asked, struct buf *out);
+};
+
+/* Every row, in the order in which denies are reported. */
+extern const struct builtin builtins[];
+extern const size_t builtin_count;
+/* By id; NULL when there is none. */
+const struct builtin *builtin_by_id(const char *id);
+/* Is `name` its id, its pack or one of its aliases? */
+bool builtin_answers_to(const struct builtin *builtin, const char *name);
+/* A rule or pack that the documents know and this version has not. */
+bool builtin_is_planned(const char *name);
+/* How many rules a pack is to have; 0 when there is no such pack. */
+size_t builtin_pack_size(const char *pack);
+/* The nearest name that can follow `use:`, or NULL. */
+const char *builtin_nearest(const char *name);
+/* The relation a verdict names: what is changed before what is read; NULL without any. */
+const struct sql_relation *builtin_object(const struct sql_statement *statement);
+
+/* ---- name.c: names in DETAIL and HINT ---- */
+
+/* As SQL: quoted where it must be. */
+void name_put(struct buf *out, const char *name);
+void name_put_relation(struct buf *out, const struct sql_relation *relation);
+/* A name with something added, still at most 63 bytes. */
+void name_put_with_suffix(struct buf *out, const char *name, const char *suffix);
+/* As PostgreSQL's messages name it: "schema.name" in double quotes. */
+void name_put_prose(struct buf *out, const struct sql_relation *relation);
+
+/* ---- limits.c ---- */
+
+enum limit_kind {
+	LIMIT_STATEMENT_TIMEOUT,
+	LIMIT_TRANSACTION_TIMEOUT,
+	LIMIT_IDLE_IN_TRANSACTION_TIMEOUT,
+	LIMIT_KINDS,
+};
+
+/* Limits as written in a rule or in defaults. */
+struct limits_spec {
+	struct limit_spec {
+		bool set;
+		int64_t value; /* 0 is none */
+		int line;
+	} items[LIMIT_KINDS];
+};
+
+struct policy;
+struct rule;
+const char *limit_name(enum limit_kind kind);
+struct policy_limit *limit_of(struct policy_limits *limits, enum limit_kind kind);
+bool limits_read(struct reader *reader, const struct yaml *node, const char *what,
+    struct limits_spec *spec);
+
+/* The limits of one policy for one statement, while rules are gone through. */
+struct limits_merge {
+	struct policy_limit items[LIMIT_KINDS];
+	bool set[LIMIT_KINDS];
+	bool overrides[LIMIT_KINDS]; /* a rule that names a role or user spoke */
+};
+void limits_merge_rule(
+    struct limits_merge *merge, const struct policy *policy, const struct rule *rule);
+/* Add the defaults where no rule overrides them, and keep the strictest in *limits. */
+void limits_merge_end(const struct limits_merge *merge, const struct policy *policy,
+    struct policy_limits *limits);
+
+/* ---- rule.c ---- */
+
+/* One rule of a policy. Owned by it. */
+struct rule {
+	const char *id; /* borrowed from the tree or the table */
+	const struct yaml *at;
+	int line;
+	enum policy_action action;
+	enum policy_mode mode;
+	bool mode_given;
+	const struct builtin *builtin; /* NULL for a rule with a match of its own */
+	struct match *match;	       /* NULL: every statement */
+	const char *message, *hint;    /* or NULL */
+	struct limits_spec limits;
+	bool has_limits;
+	bool names_subject; /* its limits override defaults */
+};
+
+/* Suspends one rule for what it covers, until it expires. Owned by its policy. */
+struct exception {
+	const char *rule; /* id */
+	const char *ticket, *owner;
+	struct match *match;
+	uint64_t expires_us;
+	int line;
+};
+
+enum oversize_action { OVERSIZE_DENY, OVERSIZE_ALLOW_LOG, OVERSIZE_ALLOW_INSERT_ONLY };
+
+/* One loaded file. Owned by its set. */
+struct policy {
+	char *file;
+	char *ident; /* "name@sha256:8 hex digits" */
+	char sha256[65];
+	const char *name, *owner, *revision; /* borrowed from the tree; "" when not given */
+	struct yaml *tree;
+	enum policy_mode mode;
+	struct pattern_list databases, users, roles; /* applies_to; empty is everything */
+	bool unparseable_denies;
+	enum oversize_action oversize_action;
+	size_t oversize_above;
+	bool otherwise_denies;
+	/* Findings that no rule of the file makes, so that all are reported alike. */
+	struct rule unparseable, oversize, otherwise;
+	struct limits_spec limits;
+	struct rule *rules;
+	size_t rule_count;
+	struct exception *exceptions;
+	size_t exception_count;
+};
+
+struct policies {
+	atomic_uint references;
+	uint32_t generation;
+	struct policy **items;
+	size_t count;
+};
+
+/* Read one policy from its text; NULL after problems were noted. */
+struct policy *policy_read(
+    const char *file, const char *text, size_t length, struct problems *problems);
+
+bool rules_read(struct reader *reader, const struct yaml *node, struct policy *policy);
+/*
+ * Note rules that can never fire because of one another or of the file, and drop those of a
+ * pack that the file names by themselves; after rules_read().
+ */
+void rules_check(struct reader *reader, struct policy *policy);
+bool exceptions_read(struct reader *reader, const struct yaml *node, struct policy *policy);
+void rule_free(struct rule *rule);
+/* The exception that lifts the rule for this statement now, or NULL. */
+const struct exception *exception_for(
+    const struct policy *policy, const struct rule *rule, const struct asked *asked);
+const char *action_name(enum policy_action action);
+const char *mode_name(enum policy_mode mode);
+
+/* ---- selftest.c: the tests in the file ---- */
+
+/* Check the shape of `tests`, and run them when `run` is set. */
+void selftests_read(
+    struct reader *reader, const struct yaml *node, const struct policy *policy, bool run);
+
+/* ---- fields.c: reading maps ---- */
+
+/* A key a map may have. */
+struct field {
+	const char *name;
+	bool planned; /* in the contract, not in this version */
+};
+bool fields_check(struct reader *reader, const struct yaml *node, const char *what,
+    const struct field *fields, size_t count);
+/* A text; NULL when missing (a problem when `needed`) or not a value. */
+const char *field_text(
+    struct reader *reader, const struct yaml *map, const char *key, bool needed);
+/* One of the names, as its place in the list; -1 after a problem, `fallback` when missing. */
+int field_choice(struct reader *reader, const struct yaml *map, const char *key,
+    const char *const *names, size_t count, int fallback);
+/* "2027-01-31T00:00:00Z", or with an offset. */
+bool field_moment(const char *text, uint64_t *wall_us);
+/* Note `text` as unknown, with the nearest of the names. */
+bool field_unknown(struct reader *reader, const struct yaml *at, const char *kind,
+    const char *text, const char *const *names, size_t count);
+extern const char *const action_names[4];
+extern const char *const mode_names[3];
+
+/* ---- oversize.c ---- */
+
+enum { OVERSIZE_INSERT_MOST = 16 * 1024 * 1024 };
+/*
+ * Is the text one INSERT … VALUES of nothing but literals and parameters? Then *schema (or
+ * NULL) and *name are its target, as PostgreSQL would fold them; free with mem_free().
+ */
+bool oversize_is_insert(const char *text, size_t length, char **schema, char **name);
+
+/* ---- judge.c ---- */
+
+/* How a judgement goes, and who watches. */
+struct judging {
+	bool trial; /* a test of the file: every rule not off counts as enforced */
+	/* Called for each rule that matched; `lifted` when an exception suspends it. */
+	void (*seen)(void *arg, const struct policy *policy, const struct rule *rule,
+	    size_t statement, const struct exception *lifted);
+	void *arg;
+};
+struct question {
+	const struct subject *subject;
+	const char *text;
+	size_t length;
+	enum sql_outcome outcome;
+	const struct sql_facts *facts;
+	const struct error *err;
+	uint64_t wall_us;
+};
+void judge_text(const struct policy *const *policies, size_t count,
+    const struct question *question, const struct judging *judging, struct verdict *verdict);
+
+#endif

@@ -1,0 +1,500 @@
+/*
+ * rule.c - the rules and exceptions of a policy file: reading them, and finding
+ * those that can never do anything. Called by load.c; judge.c asks
+ * exception_for().
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "policy_internal.h"
+
+#define EXCEPTION_LONGEST_US (90ULL * 24 * 3600 * 1000000)
+
+static const struct field own_fields[] = { { "id", false }, { "match", false },
+	{ "action", false }, { "mode", false }, { "message", false }, { "hint", false },
+	{ "limits", false }, { "use", false }, { "large_table", true } };
+static const struct field exception_fields[] = { { "rule", false }, { "match", false },
+	{ "ticket", false }, { "owner", false }, { "expires", false },
+	{ "break_glass", true }, { "reason", true } };
+/* Ids that stand for what `defaults` decides. */
+static const char *const reserved_ids[] = { "sql-unparseable", "sql-oversize",
+	"default-deny" };
+
+const char *
+action_name(enum policy_action action)
+{
+	return action_names[action];
+}
+
+const char *
+mode_name(enum policy_mode mode)
+{
+	return mode_names[mode];
+}
+
+static bool
+is_reserved(const char *id)
+{
+	for (size_t i = 0; i < ARRAY_LENGTH(reserved_ids); i++)
+		if (strcmp(reserved_ids[i], id) == 0)
+			return true;
+	return false;
+}
+
+/* Letters, digits, dash, dot, underscore: it goes into messages, logs and metrics. */
+static bool
+check_id(struct reader *reader, const struct yaml *node, const char *id)
+{
+	const struct yaml *at = yaml_get(node, "id");
+	size_t fine = strspn(
+	    id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+
+	if (id[fine] != '\0' || strlen(id) > 63)
+		return yaml_problem(reader->problems, at,
+		    "id \"%s\": use up to 63 letters, digits, dashes, dots and underscores", id);
+	if (is_reserved(id))
+		return yaml_problem(reader->problems, at,
+		    "id \"%s\" is taken: it names what defaults decide", id);
+	return true;
+}
+
+/* What a client claims, and mere text, may refuse but never allow. */
+static void
+check_claims(struct reader *reader, const struct rule *rule)
+{
+	unsigned claims = match_all_keys(rule->match) & MATCH_CLAIM_KEYS;
+
+	if (claims == 0)
+		return;
+	if (rule->action == POLICY_ALLOW)
+		yaml_problem(reader->problems, rule->at,
+		    "rule \"%s\" allows by application or regex: what a client says of itself, and "
+		    "text, can only make a verdict stricter", rule->id);
+	else if (rule->has_limits)
+		yaml_problem(reader->problems, rule->at,
+		    "rule \"%s\" sets limits by application or regex: a client could loosen its own "
+		    "limits", rule->id);
+}
+
+static void
+check_match(struct reader *reader, const struct rule *rule)
+{
+	const struct yaml *at = rule->at;
+	char *why = rule->match != NULL ? match_contradiction(rule->match, &at) : NULL;
+
+	if (why != NULL)
+		yaml_problem(reader->problems, at, "rule \"%s\" can never fire: %s", rule->id, why);
+	mem_free(why);
+}
+
+/* What `use` and own rules have alike. */
+static void
+read_common(struct reader *reader, const struct yaml *node, const struct policy *policy,
+    struct rule *rule)
+{
+	const struct yaml *limits = yaml_get(node, "limits");
+	const struct yaml *match = yaml_get(node, "match");
+	int mode = field_choice(reader, node, "mode", mode_names, ARRAY_LENGTH(mode_names),
+	    (int)policy->mode);
+	unsigned subject = MATCH_BIT(MATCH_USER) | MATCH_BIT(MATCH_ROLE);
+
+	rule->at = node;
+	rule->line = node->line;
+	rule->mode = mode < 0 ? policy->mode : (enum policy_mode)mode;
+	rule->mode_given = yaml_get(node, "mode") != NULL;
+	rule->message = field_text(reader, node, "message", false);
+	rule->hint = field_text(reader, node, "hint", false);
+	if (limits != NULL)
+		rule->has_limits = limits_read(reader, limits, "limits", &rule->limits);
+	if (match != NULL)
+		rule->match = match_read(reader, match, "match");
+	rule->names_subject = rule->match != NULL && (rule->match->keys & subject) != 0;
+}
+
+static struct rule *
+add_rule(struct policy *policy)
+{
+	policy->rules =
+	    mem_resize(policy->rules, policy->rule_count + 1, sizeof(*policy->rules));
+	policy->rules[policy->rule_count] = (struct rule){ 0 };
+	return &policy->rules[policy->rule_count++];
+}
+
+static void
+read_own(struct reader *reader, const struct yaml *node, struct policy *policy)
+{
+	const char *id = field_text(reader, node, "id", true);
+	int action = field_choice(
+	    reader, node, "action", action_names, ARRAY_LENGTH(action_names), -2);
+	struct rule *rule = add_rule(policy);
+
+	rule->id = id != NULL ? id : "?";
+	if (id != NULL)
+		check_id(reader, node, id);
+	if (action == -2)
+		yaml_problem(reader->problems, node,
+		    "rule \"%s\" has no action: write deny, warn, log or allow", rule->id);
+	if (yaml_get(node, "match") == NULL)
+		yaml_problem(reader->problems, node,
+		    "rule \"%s\" has no match: write {user: \"*\"} if every statement is meant",
+		    rule->id);
+	rule->action = action < 0 ? POLICY_DENY : (enum policy_action)action;
+	read_common(reader, node, policy, rule);
+	check_claims(reader, rule);
+	check_match(reader, rule);
+}
+
+static bool
+unknown_use(struct reader *reader, const struct yaml *at)
+{
+	const char *nearest;
+
+	if (is_reserved(at->text))
+		return yaml_problem(reader->problems, at,
+		    "\"%s\" is in force by itself: defaults decide what it does", at->text);
+	if (builtin_is_planned(at->text) || builtin_pack_size(at->text) > 0)
+		return yaml_problem(reader->problems, at,
+		    "built-in \"%s\" is not supported by this version: take it out", at->text);
+	nearest = builtin_nearest(at->text);
+	if (nearest != NULL)
+		return yaml_problem(reader->problems, at,
+		    "unknown built-in rule or pack \"%s\" (did you mean \"%s\"?)", at->text,
+		    nearest);
+	return yaml_problem(
+	    reader->problems, at, "unknown built-in rule or pack \"%s\"", at->text);
+}
+
+/* An operator who asks for a pack must know what of it he gets. */
+static void
+warn_of_short_pack(struct reader *reader, const struct yaml *at)
+{
+	size_t size = builtin_pack_size(at->text);
+	struct buf have = { 0 };
+	char *list;
+
+	if (size == 0)
+		return;
+	for (size_t i = 0; i < builtin_count; i++)
+		if (builtins[i].flags != NULL && strcmp(builtins[i].pack, at->text) == 0)
+			buf_printf(&have, "%s%s", buf_length(&have) > 0 ? ", " : "", builtins[i].id);
+	list = buf_steal_text(&have);
+	problems_warn(reader->problems, at->file, at->line, at->col,
+	    "pack \"%s\" is not whole in this version: it has %s", at->text, list);
+	mem_free(list);
+}
+
+/* `use:` a rule, an alias or a pack: one rule for each that answers to the name. */
+static void
+read_use(struct reader *reader, const struct yaml *node, struct policy *policy)
+{
+	const struct yaml *use = yaml_get(node, "use");
+	const char *name = field_text(reader, node, "use", true);
+	int action = field_choice(
+	    reader, node, "action", action_names, ARRAY_LENGTH(action_names), -2);
+	struct problems told = { 0 };
+	struct reader quiet = *reader;
+	bool found = false;
+
+	quiet.problems = &told;
+	if (yaml_get(node, "id") != NULL)
+		yaml_problem(reader->problems, yaml_get(node, "id"),
+		    "a rule has either use or id: a built-in rule keeps its own name");
+	if (action == POLICY_ALLOW)
+		yaml_problem(reader->problems, yaml_get(node, "action"),
+		    "a built-in rule cannot allow: write mode: off to switch it off");
+	if (name == NULL)
+		return;
+	for (size_t i = 0; i < builtin_count; i++) {
+		struct rule *rule;
+
+		if (builtins[i].flags == NULL || !builtin_answers_to(&builtins[i], name))
+			continue;
+		rule = add_rule(policy);
+		rule->id = builtins[i].id;
+		rule->builtin = &builtins[i];
+		rule->action = action < 0 ? builtins[i].action : (enum policy_action)action;
+		/* Faults are the same for each rule of a pack: the first tells them. */
+		read_common(found ? &quiet : reader, node, policy, rule);
+		if (!found) {
+			check_claims(reader, rule);
+			check_match(reader, rule);
+		}
+		found = true;
+	}
+	problems_free(&told);
+	if (!found)
+		unknown_use(reader, use);
+	else
+		warn_of_short_pack(reader, use);
+}
+
+bool
+rules_read(struct reader *reader, const struct yaml *node, struct policy *policy)
+{
+	if (node->kind != YAML_LIST)
+		return yaml_problem(reader->problems, node, "rules must be a list, not %s",
+		    yaml_kind_name(node->kind));
+	for (size_t i = 0; i < node->count; i++) {
+		const struct yaml *item = node->items[i];
+
+		fields_check(reader, item, "a rule", own_fields, ARRAY_LENGTH(own_fields));
+		if (item->kind != YAML_MAP)
+			continue;
+		if (yaml_get(item, "use") != NULL)
+			read_use(reader, item, policy);
+		else
+			read_own(reader, item, policy);
+	}
+	return true;
+}
+
+/* ---- rules that can never fire ---- */
+
+/* Is the rule written by its own name, not as a part of its pack? */
+static bool
+is_named(const struct rule *rule)
+{
+	const struct yaml *use = yaml_get(rule->at, "use");
+
+	return use == NULL || builtin_pack_size(use->text) == 0;
+}
+
+/* The place of an earlier or later rule that replaces this one, or NULL. */
+static const struct rule *
+replaced_by(const struct policy *policy, const struct rule *rule)
+{
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *other = &policy->rules[i];
+
+		if (other != rule && other->builtin != NULL && other->builtin == rule->builtin &&
+		    other->match == NULL && is_named(other))
+			return other;
+	}
+	return NULL;
+}
+
+/* Literal names of a list that the policy's applies_to leaves out, all of them. */
+static bool
+is_outside(const struct pattern_list *applies, const struct rule *rule, enum match_key key)
+{
+	const struct pattern_list *asked = &rule->match->lists[key];
+
+	if ((rule->match->keys & MATCH_BIT(key)) == 0 || applies->count == 0)
+		return false;
+	for (size_t i = 0; i < asked->count; i++)
+		if (strchr(asked->items[i].text, '*') != NULL ||
+		    match_names_fit(applies, asked->items[i].text))
+			return false;
+	return true;
+}
+
+static void
+check_applies(struct reader *reader, const struct policy *policy, const struct rule *rule)
+{
+	const struct {
+		const struct pattern_list *applies;
+		enum match_key key;
+		const char *name;
+	} checks[] = { { &policy->databases, MATCH_DATABASE, "databases" },
+		{ &policy->users, MATCH_USER, "users" }, { &policy->roles, MATCH_ROLE, "roles" } };
+
+	for (size_t i = 0; rule->match != NULL && i < ARRAY_LENGTH(checks); i++)
+		if (is_outside(checks[i].applies, rule, checks[i].key))
+			yaml_problem(reader->problems, rule->match->lists[checks[i].key].items[0].at,
+			    "rule \"%s\" can never fire: applies_to.%s leaves \"%s\" out", rule->id,
+			    checks[i].name, rule->match->lists[checks[i].key].items[0].text);
+}
+
+static void
+check_rule(struct reader *reader, const struct policy *policy, const struct rule *rule)
+{
+	const struct rule *other = replaced_by(policy, rule);
+
+	check_applies(reader, policy, rule);
+	if (policy->mode == POLICY_MODE_OFF && rule->mode_given && rule->mode != POLICY_MODE_OFF)
+		yaml_problem(reader->problems, rule->at,
+		    "rule \"%s\" can never fire: the mode of the file is off", rule->id);
+	if (other == NULL || !is_named(rule))
+		return;
+	if (rule->match == NULL && rule > other)
+		yaml_problem(reader->problems, rule->at,
+		    "rule \"%s\" is used twice, first in line %d", rule->id, other->line);
+	else if (rule->match != NULL && other->mode == POLICY_MODE_OFF)
+		yaml_problem(reader->problems, rule->at,
+		    "rule \"%s\" can never fire: line %d switches it off", rule->id, other->line);
+}
+
+/* A rule written by its own name replaces the one that its pack brought. */
+static void
+drop_replaced(struct policy *policy)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		if (is_named(&policy->rules[i]) || replaced_by(policy, &policy->rules[i]) == NULL)
+			continue;
+		rule_free(&policy->rules[i]);
+		policy->rules[i].id = NULL;
+	}
+	for (size_t i = 0; i < policy->rule_count; i++)
+		if (policy->rules[i].id != NULL)
+			policy->rules[kept++] = policy->rules[i];
+	policy->rule_count = kept;
+}
+
+void
+rules_check(struct reader *reader, struct policy *policy)
+{
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		check_rule(reader, policy, rule);
+		for (size_t j = 0; rule->builtin == NULL && j < policy->rule_count; j++) {
+			const struct rule *other = &policy->rules[j];
+
+			if (other->at == rule->at || strcmp(other->id, rule->id) != 0 ||
+			    (other->builtin == NULL && j > i))
+				continue;
+			yaml_problem(reader->problems, rule->at,
+			    "rule \"%s\" is already in line %d", rule->id, other->line);
+			break;
+		}
+	}
+	drop_replaced(policy);
+}
+
+void
+rule_free(struct rule *rule)
+{
+	match_free(rule->match);
+	rule->match = NULL;
+}
+
+/* ---- exceptions ---- */
+
+static bool
+has_rule(const struct policy *policy, const char *id)
+{
+	for (size_t i = 0; i < policy->rule_count; i++)
+		if (strcmp(policy->rules[i].id, id) == 0)
+			return true;
+	return strcmp(id, "sql-unparseable") == 0 || strcmp(id, "sql-oversize") == 0;
+}
+
+static void
+check_exception_rule(struct reader *reader, const struct yaml *node,
+    const struct policy *policy, const struct exception *exception)
+{
+	const struct yaml *at = yaml_get(node, "rule");
+	const char *names[128];
+	size_t count = 0;
+
+	if (strchr(exception->rule, '*') != NULL || builtin_pack_size(exception->rule) > 0) {
+		yaml_problem(reader->problems, at,
+		    "an exception lifts exactly one rule, not \"%s\"", exception->rule);
+		return;
+	}
+	if (has_rule(policy, exception->rule))
+		return;
+	for (size_t i = 0; i < policy->rule_count && count < ARRAY_LENGTH(names); i++)
+		names[count++] = policy->rules[i].id;
+	field_unknown(reader, at, "rule of this file", exception->rule, names, count);
+}
+
+static void
+check_exception_match(
+    struct reader *reader, const struct yaml *node, const struct exception *exception)
+{
+	const struct yaml *at = yaml_get(node, "match");
+	unsigned used = match_all_keys(exception->match);
+	char *why = match_contradiction(exception->match, &at);
+
+	if (why != NULL)
+		yaml_problem(reader->problems, at, "the exception can never hold: %s", why);
+	mem_free(why);
+	if ((used & MATCH_CLAIM_KEYS) != 0)
+		yaml_problem(reader->problems, at,
+		    "an exception cannot ask for application or regex: what a client says of "
+		    "itself never lifts a rule");
+	if (is_reserved(exception->rule) && (used & MATCH_FACT_KEYS) != 0)
+		yaml_problem(reader->problems, at,
+		    "the exception can never hold: a text under \"%s\" was not analysed, so only "
+		    "user, role, database, client and hours are known", exception->rule);
+}
+
+static void
+read_expiry(struct reader *reader, const struct yaml *node, struct exception *exception)
+{
+	const struct yaml *at = yaml_get(node, "expires");
+	const char *text = field_text(reader, node, "expires", true);
+
+	if (text == NULL)
+		return;
+	if (!field_moment(text, &exception->expires_us))
+		yaml_problem(reader->problems, at,
+		    "expires: \"%s\" is not a moment: write it as 2027-01-31T00:00:00Z", text);
+	else if (exception->expires_us <= reader->now_us)
+		problems_warn(reader->problems, at->file, at->line, at->col,
+		    "the exception to \"%s\" (%s) has expired at %s and is void: take it out",
+		    exception->rule, exception->ticket, text);
+	else if (exception->expires_us - reader->now_us > EXCEPTION_LONGEST_US)
+		yaml_problem(reader->problems, at,
+		    "expires: \"%s\" is more than 90 days ahead", text);
+}
+
+static void
+read_exception(struct reader *reader, const struct yaml *node, struct policy *policy)
+{
+	struct exception *exception;
+	const struct yaml *match = yaml_get(node, "match");
+	const char *rule = field_text(reader, node, "rule", true);
+	const char *ticket = field_text(reader, node, "ticket", true);
+	const char *owner = field_text(reader, node, "owner", true);
+
+	policy->exceptions = mem_resize(
+	    policy->exceptions, policy->exception_count + 1, sizeof(*policy->exceptions));
+	exception = &policy->exceptions[policy->exception_count++];
+	*exception = (struct exception){ .rule = rule != NULL ? rule : "?",
+		.ticket = ticket != NULL ? ticket : "?",
+		.owner = owner,
+		.line = node->line };
+	if (rule != NULL)
+		check_exception_rule(reader, node, policy, exception);
+	if (match == NULL)
+		yaml_problem(reader->problems, node, "\"match\" is missing");
+	else
+		exception->match = match_read(reader, match, "match");
+	if (exception->match != NULL)
+		check_exception_match(reader, node, exception);
+	read_expiry(reader, node, exception);
+}
+
+bool
+exceptions_read(struct reader *reader, const struct yaml *node, struct policy *policy)
+{
+	if (node->kind != YAML_LIST)
+		return yaml_problem(reader->problems, node, "exceptions must be a list, not %s",
+		    yaml_kind_name(node->kind));
+	for (size_t i = 0; i < node->count; i++) {
+		fields_check(reader, node->items[i], "an exception", exception_fields,
+		    ARRAY_LENGTH(exception_fields));
+		if (node->items[i]->kind == YAML_MAP)
+			read_exception(reader, node->items[i], policy);
+	}
+	return true;
+}
+
+const struct exception *
+exception_for(
+    const struct policy *policy, const struct rule *rule, const struct asked *asked)
+{
+	for (size_t i = 0; i < policy->exception_count; i++) {
+		const struct exception *exception = &policy->exceptions[i];
+
+		if (strcmp(exception->rule, rule->id) == 0 &&
+		    asked->wall_us < exception->expires_us &&
+		    match_covers(exception->match, asked))
+			return exception;
+	}
+	return NULL;
+}
