@@ -20,4 +20,13 @@ struct pool_counters {
 /* Add `more` to *sum, field by field. */
 void pool_counters_add(struct pool_counters *sum, const struct pool_counters *more);
 
+/*
+ * What happened between two snapshots, elapsed_us apart, as PgBouncer's avg_
+ * columns have it: counts, bytes and waiting per second, xact_time_us per
+ * transaction, query_time_us per query. All 0 when no time has passed; a count
+ * that went back (a pool was closed) is 0.
+ */
+void pool_counters_average(struct pool_counters *average, const struct pool_counters *older,
+    const struct pool_counters *newer, uint64_t elapsed_us);
+
 #endif
