@@ -1,0 +1,220 @@
+"""The logs: every statement has its record, true to what was sent; pgbadger reads the slow log."""
+import json
+import os
+import shutil
+import subprocess
+import time
+
+from support import wire
+from support.case import PgweirTest
+from support.pgweir import ctl
+from support.waiting import wait_until
+
+KEYS = {"v", "seq", "time", "event", "instance", "session", "txn", "stmt", "client.address", "client.port",
+        "user.name", "db.role", "db.namespace", "application", "db.system.name", "db.operation.name",
+        "db.query.summary", "db.query.text", "query.fingerprint", "query.class", "relations",
+        "db.response.status_code", "db.response.returned_rows", "rows_affected", "bytes_in", "bytes_out",
+        "duration_us", "queue_us", "server.pid", "pin", "decision", "mode", "policy", "rule", "exception",
+        "prev", "mac"}
+
+
+class AccessLog(PgweirTest):
+    config = {"pool": {"size": 4}}
+
+    def statements(self, application, count):
+        return self.pgweir.wait_records(count, "statement", application=application)
+
+    def test_each_statement_has_exactly_one_record_with_what_was_sent(self):
+        client = self.raw_login(application_name="exact")
+        sent = [("SELECT count(*) FROM orders", "SELECT", "00000", 1, None),
+                ("INSERT INTO notes (text) VALUES ('a'), ('b')", "INSERT", "00000", None, 2),
+                ("SELECT 1/0", "SELECT", "22012", None, None),
+                ("SELECT id FROM orders WHERE id <= 7", "SELECT", "00000", 7, None),
+                ("BEGIN", "BEGIN", "00000", None, None),
+                ("UPDATE orders SET state = 'new' WHERE id <= 3", "UPDATE", "00000", None, 3),
+                ("COMMIT", "COMMIT", "00000", None, None)]
+        for text, *_ in sent:
+            client.query(text)
+        records = self.statements("exact", len(sent))
+        self.assertEqual(len(records), len(sent))
+        for record, (text, verb, status, returned, affected) in zip(records, sent):
+            with self.subTest(text=text):
+                self.assertLessEqual(KEYS, set(record))
+                self.assertEqual(record["db.operation.name"], verb)
+                self.assertEqual(record["db.response.status_code"], status)
+                self.assertEqual(record["outcome"], "ok" if status == "00000" else "error")
+                if returned is not None:
+                    self.assertEqual(record["db.response.returned_rows"], returned)
+                if affected is not None:
+                    self.assertEqual(record["rows_affected"], affected)
+                self.assertEqual((record["user.name"], record["db.namespace"], record["client.address"],
+                                  record["decision"]), ("app", "shop", "127.0.0.1", "allow"))
+                self.assertGreater(record["server.pid"], 0)
+        self.assertEqual(records[0]["relations"], [{"name": "orders", "access": "read"}]
+                         if "." not in records[0]["relations"][0]["name"]
+                         else [{"name": "public.orders", "access": "read"}])
+        self.assertEqual(len({record["txn"] for record in records[4:]}), 1)
+
+    def test_literals_are_not_recorded(self):
+        client = self.raw_login(application_name="literals")
+        client.query("SELECT 'secret canary', 4711")
+        record = self.statements("literals", 1)[0]
+        self.assertNotIn("secret canary", json.dumps(record))
+        self.assertEqual(record["db.query.text"], "SELECT $1, $2")
+
+    def test_passwords_in_statements_are_not_recorded(self):
+        client = self.raw_login(user="postgres", application_name="passwords")
+        client.query("CREATE ROLE short_lived PASSWORD 'canary password'")
+        client.query("DROP ROLE short_lived")
+        self.statements("passwords", 2)
+        with open(self.pgweir.audit_path) as file:
+            self.assertNotIn("canary password", file.read())
+
+    def test_each_execute_of_a_prepared_statement_is_recorded(self):
+        client = self.raw_login(application_name="executes")
+        client.ask(wire.parse("SELECT id FROM orders WHERE id <= $1::int", "few"), wire.SYNC)
+        for rows in (1, 2, 3):
+            client.ask(wire.bind("few", values=(rows,)), wire.execute(), wire.SYNC)
+        records = self.statements("executes", 3)
+        self.assertEqual([record["db.response.returned_rows"] for record in records], [1, 2, 3])
+        self.assertEqual(len({record["query.fingerprint"] for record in records}), 1)
+
+    def test_each_statement_of_a_message_is_recorded(self):
+        client = self.raw_login(application_name="several")
+        client.query("SELECT 1; SELECT id FROM orders WHERE id < 4; SELECT 2")
+        records = self.statements("several", 3)
+        self.assertEqual([record["db.response.returned_rows"] for record in records], [1, 3, 1])
+
+    def test_each_statement_of_a_pipeline_is_recorded(self):
+        client = self.raw_login(application_name="piped")
+        client.ask(*(part for n in range(50) for part in
+                     (wire.parse(f"SELECT {n}"), wire.bind(), wire.execute())), wire.SYNC)
+        self.assertEqual(len(self.statements("piped", 50)), 50)
+
+    def test_copies_are_recorded_with_their_rows(self):
+        client = self.raw_login(application_name="copies")
+        client.send(wire.query("COPY notes (text) FROM STDIN"))
+        client.receive_until((b"G",))
+        client.send(wire.copy_data(b"a\nb\nc\n"), wire.COPY_DONE)
+        client.answer()
+        client.query("COPY (SELECT id FROM orders WHERE id <= 5) TO STDOUT")
+        records = self.statements("copies", 2)
+        self.assertEqual(records[0]["rows_affected"], 3)
+        self.assertEqual(records[0]["query.class"][0][:4], "COPY")
+        self.assertIn(5, (records[1]["db.response.returned_rows"], records[1]["rows_affected"]))
+
+    def test_sessions_are_recorded_from_start_to_end(self):
+        client = self.raw_login(application_name="session")
+        client.query("SELECT 1")
+        client.send(wire.TERMINATE)
+        client.close()
+        ended = self.pgweir.wait_records(event="session.end", application="session")
+        started = self.pgweir.records("session.start", application="session")
+        self.assertEqual([record["session"] for record in ended], [record["session"] for record in started])
+
+    def test_seq_grows_by_one_and_prev_is_the_hash_of_the_line_before(self):
+        import base64
+        import hashlib
+        client = self.raw_login(application_name="chain")
+        for number in range(50):
+            client.query(f"SELECT {number}")
+        self.statements("chain", 50)
+        with open(self.pgweir.audit_path, "rb") as file:
+            lines = [line for line in file.read().splitlines(True) if line.endswith(b"\n")]
+        before = base64.b64encode(b"\0" * 32).decode()
+        for number, line in enumerate(lines, 1):
+            record = json.loads(line)
+            self.assertEqual((record["seq"], record["prev"]), (number, before))
+            before = base64.b64encode(hashlib.sha256(line).digest()).decode()
+
+    def test_duration_is_what_the_statement_took(self):
+        client = self.raw_login(application_name="duration")
+        client.query("SELECT pg_sleep(0.3)")
+        self.assertAlmostEqual(self.statements("duration", 1)[0]["duration_us"], 300_000, delta=150_000)
+
+    def test_sqlcommenter_tags_and_the_trace_are_recorded(self):
+        client = self.raw_login(application_name="tags")
+        client.query("SELECT 1 /*route='%2Fpay',traceparent='00-4bf92f3577b34da6a3ce929d0e0e4736-"
+                     "00f067aa0ba902b7-01'*/")
+        record = self.statements("tags", 1)[0]
+        self.assertEqual(record["tags"].get("route"), "/pay")
+        self.assertEqual(record["trace.id"], "4bf92f3577b34da6a3ce929d0e0e4736")
+
+    def test_the_report_is_made_from_the_logs(self):
+        client = self.raw_login(application_name="reported service")
+        for _ in range(5):
+            client.query("SELECT count(*) FROM customers")
+        client.query("SELECT pg_sleep(0.25)")
+        self.statements("reported service", 6)
+        status, output, errors = ctl("report", "--audit", self.pgweir.audit_path, "--slow", self.pgweir.slow_path,
+                                     "--format", "text")
+        self.assertEqual(status, 0, errors)
+        self.assertIn("customers", output)
+
+    def test_explain_tells_the_verdict(self):
+        status, output, errors = ctl("explain", "SELECT 1", "-c", self.pgweir.config_path)
+        if status == 2:
+            status, output, errors = ctl("explain", "SELECT 1")
+        self.assertEqual(status, 0, errors)
+        self.assertIn("allow", output)
+
+
+class SlowLog(PgweirTest):
+    config = {"slow_log": {"threshold": "100ms"}}
+
+    def lines(self):
+        if not os.path.exists(self.pgweir.slow_path):
+            return []
+        with open(self.pgweir.slow_path) as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
+    def test_only_slow_statements_are_in_it_and_pgbadger_counts_them(self):
+        client = self.raw_login(application_name="slow app")
+        for _ in range(20):
+            client.query("SELECT 1")
+        for _ in range(3):
+            client.query("SELECT pg_sleep(0.15), 'it''s \"slow\"'")
+        client.ask(wire.parse("SELECT pg_sleep($1::float8)", "nap"), wire.bind("nap", values=(0.15,)),
+                   wire.execute(), wire.SYNC)
+        lines = wait_until(lambda: self.lines() if len(self.lines()) >= 4 else None, 5, "the slow log")
+        self.assertEqual(len(lines), 4)
+        for line in lines:
+            self.assertEqual(next(iter(line)), "timestamp")
+            self.assertRegex(line["message"], r"^duration: 1\d\d\.\d+ ms  (statement|execute \w*): ")
+            self.assertNotIn("it's", line["message"])
+        if not shutil.which("pgbadger"):
+            self.skipTest("pgbadger is not installed")
+        report = os.path.join(self.pgweir.folder, "report.json")
+        done = subprocess.run(["pgbadger", "-q", "-f", "jsonlog", "-x", "json", "-o", report, self.pgweir.slow_path],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=60, cwd=self.pgweir.folder)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        with open(report) as file:
+            overall = json.load(file)["overall_stat"]
+        overall = overall.get("postgres", overall) if "queries_number" not in overall else overall
+        self.assertEqual(overall["queries_number"], 4)
+        total = sum(float(line["message"].split()[1]) for line in lines)
+        duration = overall["queries_duration"]
+        duration = float(duration if not isinstance(duration, dict) else sum(map(float, duration.values())))
+        self.assertAlmostEqual(duration, total, delta=1)
+
+
+class MainLog(PgweirTest):
+
+    def test_logins_are_told_in_pgbouncers_shape(self):
+        self.connect().execute("SELECT 1")
+        wait_until(lambda: "login attempt: db=shop user=app" in self.pgweir.log(), 3, "the line")
+        line = next(line for line in self.pgweir.log().splitlines() if "login attempt: db=shop user=app" in line)
+        self.assertRegex(line, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} UTC \[\d+\] LOG C-0x[0-9a-f]+: "
+                               r"shop/app@127\.0\.0\.1:\d+ login attempt: db=shop user=app tls=no$")
+
+    def test_pgbadger_reads_it(self):
+        if not shutil.which("pgbadger"):
+            self.skipTest("pgbadger is not installed")
+        self.connect().execute("SELECT 1")
+        time.sleep(0.2)
+        done = subprocess.run(["pgbadger", "-q", "-f", "pgbouncer3", "-o",
+                               os.path.join(self.pgweir.folder, "pooler.html"), self.pgweir.log_path],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=60, cwd=self.pgweir.folder)
+        self.assertEqual(done.returncode, 0, done.stdout)
