@@ -118,7 +118,8 @@ check_databases(const struct reading *reading)
 {
 	const struct config *config = reading->config;
 
-	if (config->database_count == 0)
+	/* After another fault this would be noise: a key misspelt is a part missing. */
+	if (config->database_count == 0 && reading->problems->errors == 0)
 		problems_add(reading->problems, reading->file, 1, 1,
 		    "there are no databases: write where PostgreSQL is, such as "
 		    "databases: {\"*\": {host: 127.0.0.1, port: 5432}}");
@@ -155,7 +156,13 @@ check_pool(const struct reading *reading)
 		    (long long)config->pool_size);
 }
 
-/* Two writers in one file would spoil it for both. */
+/* Two writers in one file would spoil it for both; a device such as /dev/null takes both. */
+static bool
+shared_file(const char *path, const char *other)
+{
+	return path[0] != '\0' && strncmp(path, "/dev/", 5) != 0 && strcmp(path, other) == 0;
+}
+
 static void
 check_files(const struct reading *reading)
 {
@@ -170,7 +177,7 @@ check_files(const struct reading *reading)
 
 	for (size_t i = 0; i < 3; i++)
 		for (size_t j = 0; j < i; j++)
-			if (files[i].path[0] != '\0' && strcmp(files[i].path, files[j].path) == 0)
+			if (shared_file(files[i].path, files[j].path))
 				yaml_problem(reading->problems,
 				    reading_place(reading, files[i].name),
 				    "%s: %s writes to this file too: name another", files[i].name,

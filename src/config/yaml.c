@@ -278,7 +278,7 @@ refuse_duplicates(struct reader *reader, const struct yaml *map)
 		if (key->kind == YAML_SCALAR && before->kind == YAML_SCALAR &&
 		    strcmp(key->text, before->text) == 0)
 			yaml_problem(reader->problems, key,
-			    "duplicate key `%s`: it is already at line %d", key->text,
+			    "duplicate key `%s`: it is here twice, first at line %d", key->text,
 			    before->line);
 	}
 	mem_free(sorted);

@@ -121,8 +121,8 @@ static void
 duplicate_keys_are_refused_in_every_map(void **state)
 {
 	expect_refused("a: 1\nb: {c: 1, d: 2, c: 3}\na: 2\n",
-	    "t.yaml:2:17: error: duplicate key `c`: it is already at line 2\n"
-	    "t.yaml:3:1: error: duplicate key `a`: it is already at line 1");
+	    "t.yaml:2:17: error: duplicate key `c`: it is here twice, first at line 2\n"
+	    "t.yaml:3:1: error: duplicate key `a`: it is here twice, first at line 1");
 	(void)state;
 }
 
