@@ -182,7 +182,8 @@ class Client:
             self.asked = talk.__name__
             yield from talk(self, f"{self.tag}/{self.sequence}")
             self.run.talks[talk.__name__] += 1
-        yield wire.TERMINATE, 0
+        self.output += wire.TERMINATE
+        self.flush()
 
     def ask(self, data, readinesses=1):
         """Send, now and then with a cancel behind it, now and then vanishing half way; the answer."""
