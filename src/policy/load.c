@@ -367,11 +367,19 @@ load_file(struct policies *policies, const char *path, struct problems *problems
 	policies->items[policies->count++] = policy;
 }
 
+/* A folder that is not there holds no policy; one that cannot be read might. */
+static int
+on_glob_error(const char *path, int why)
+{
+	(void)path;
+	return why != ENOENT && why != ENOTDIR;
+}
+
 static void
 load_glob(struct policies *policies, const char *pattern, struct problems *problems)
 {
 	glob_t found = { 0 };
-	int outcome = glob(pattern, GLOB_ERR, NULL, &found);
+	int outcome = glob(pattern, 0, on_glob_error, &found);
 
 	if (outcome == 0)
 		for (size_t i = 0; i < found.gl_pathc; i++)

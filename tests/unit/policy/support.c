@@ -117,7 +117,7 @@ judge_at(
 struct verdict
 judge(const struct policies *policies, struct who who, const char *sql)
 {
-	return judge_at(policies, who, sql, NOON_US);
+	return judge_at(policies, who, sql, TEN_US);
 }
 
 const char *
@@ -137,5 +137,5 @@ outcome_at(
 const char *
 outcome(const struct policies *policies, struct who who, const char *sql)
 {
-	return outcome_at(policies, who, sql, NOON_US);
+	return outcome_at(policies, who, sql, TEN_US);
 }

@@ -11,7 +11,7 @@
 	"metadata: {name: p, owner: me}\n"                                                  \
 	"mode: enforce\n"
 /* 2026-11-25 10:00:00 UTC, a Wednesday. */
-#define NOON_US 1795600800000000ULL
+#define TEN_US 1795600800000000ULL
 
 /* Group setup and teardown: a folder of our own as the working directory. */
 int enter_folder(void **state);
