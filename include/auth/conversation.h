@@ -75,7 +75,7 @@ void auth_server_free(struct auth_server *auth);
 /*
  * Say what the stored secrets are like, so that what an unknown user is shown
  * looks the same: its kind, iterations and length of salt are picked, by name, as
- * often as they are among these. For each load of users, from any thread; before
+ * often as they are among these. users_load() calls it, from any thread; before
  * that unknown users look like users with a clear password.
  */
 void auth_mock_resemble(const char *const *secrets, size_t count);

@@ -6,15 +6,13 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "auth/conversation.h"
 #include "auth/userlist.h"
 #include "auth/users.h"
-#include "base/buf.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "scram.h"
 
-enum { SCRAM_KEY_BYTES = 32 };
-
-static const char scram_prefix[] = "SCRAM-SHA-256$";
+static const char scram_prefix[] = SCRAM_MECHANISM "$";
 
 /* Who may log in, or a role. Owned by the table it is in. */
 struct user {
@@ -70,45 +68,12 @@ free_table(struct user *table)
 
 /* --- what a stored secret is ------------------------------------------------ */
 
-/* The base64 up to `stop` (or the end): how many bytes it stands for, -1 if it is none. */
-static ssize_t
-base64_field(const char **at, char stop)
-{
-	const char *end = stop != '\0' ? strchr(*at, stop) : *at + strlen(*at);
-	struct buf bytes = { 0 };
-	ssize_t length = -1;
-
-	if (end != NULL && text_get_base64(*at, (size_t)(end - *at), &bytes))
-		length = (ssize_t)buf_length(&bytes);
-	if (end != NULL)
-		*at = end + (stop != '\0');
-	if (bytes.data != NULL)
-		explicit_bzero(bytes.data, bytes.size);
-	buf_free(&bytes);
-	return length;
-}
-
-/* SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey> */
 static bool
 is_scram(const char *secret)
 {
-	const char *at = secret + strlen(scram_prefix);
-	char number[11];
-	int64_t iterations;
-	size_t digits;
+	struct scram_verifier verifier;
 
-	if (strncmp(secret, scram_prefix, strlen(scram_prefix)) != 0)
-		return false;
-	digits = strspn(at, "0123456789");
-	if (digits == 0 || digits >= sizeof(number) || at[digits] != ':')
-		return false;
-	memcpy(number, at, digits);
-	number[digits] = '\0';
-	if (!text_to_int(number, &iterations) || iterations < 1 || iterations > INT32_MAX)
-		return false;
-	at += digits + 1;
-	return base64_field(&at, '$') > 0 && base64_field(&at, ':') == SCRAM_KEY_BYTES &&
-	    base64_field(&at, '\0') == SCRAM_KEY_BYTES;
+	return scram_verifier_parse(secret, &verifier);
 }
 
 enum secret_kind
@@ -172,6 +137,20 @@ add_configured_user(struct users *users, const struct config *config,
 	user->secret = mem_strdup(one->password);
 }
 
+/* What an unknown user is shown is made up after the secrets of these. */
+static void
+teach_mocks(const struct users *users)
+{
+	const char **secrets = mem_zalloc(HASH_COUNT(users->clients) + 1, sizeof(*secrets));
+	size_t count = 0;
+
+	for (const struct user *user = users->clients; user != NULL; user = user->hh.next)
+		if (user->secret != NULL)
+			secrets[count++] = user->secret;
+	auth_mock_resemble(secrets, count);
+	mem_free(secrets);
+}
+
 struct users *
 users_load(const struct config *config, struct problems *problems)
 {
@@ -192,6 +171,7 @@ users_load(const struct config *config, struct problems *problems)
 		users_release(users);
 		return NULL;
 	}
+	teach_mocks(users);
 	if (users->clients == NULL)
 		problems_warn(problems, config->path, 0, 0,
 		    "nobody can log in: there are no users, and no userlist names any");

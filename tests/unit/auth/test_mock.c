@@ -136,6 +136,31 @@ iterations_are_as_frequent_among_made_up_secrets_as_among_real_ones(void **state
 }
 
 static void
+loading_users_says_what_made_up_secrets_look_like(void **state)
+{
+	static const char text[] =
+	    "databases: {a: {host: h}}\n"
+	    "users: {anna: {password: \"SCRAM-SHA-256$15000:c2FsdHNhbHRzYWx0c2Fs$" KEYS "\"}}\n";
+	struct problems problems = { 0 };
+	struct config *config =
+	    config_parse("/tmp/pgweir.yaml", text, strlen(text), &problems);
+	struct users *users;
+	char *said;
+
+	assert_non_null(config);
+	users = users_load(config, &problems);
+	assert_non_null(users);
+	said = salt_and_iterations(AUTH_METHOD_SCRAM, "nobody", NULL);
+	assert_string_equal(strstr(said, ",i="), ",i=15000");
+	mem_free(said);
+	users_release(users);
+	config_release(config);
+	problems_free(&problems);
+	auth_mock_resemble(NULL, 0);
+	(void)state;
+}
+
+static void
 method_md5_asks_an_unknown_user_what_it_asks_known_ones(void **state)
 {
 	static const char *const verifiers[] = { PENCIL_VERIFIER };
@@ -227,6 +252,7 @@ main(void)
 		cmocka_unit_test(messages_have_the_same_shape_for_unknown_and_known),
 		cmocka_unit_test(lengths_are_the_same_for_unknown_and_known),
 		cmocka_unit_test(iterations_are_as_frequent_among_made_up_secrets_as_among_real_ones),
+		cmocka_unit_test(loading_users_says_what_made_up_secrets_look_like),
 		cmocka_unit_test(method_md5_asks_an_unknown_user_what_it_asks_known_ones),
 		cmocka_unit_test(more_kinds_of_verifiers_than_are_counted_do_no_harm),
 		cmocka_unit_test(the_table_of_keys_forgets_what_was_not_used_for_longest),
