@@ -1,7 +1,7 @@
 /*
  * audit_internal.h - what the files of the audit layer know of one another.
  *
- * record, redact and slow render on the worker's thread; lane carries the bytes
+ * record, parts, redact, tags and slow render on the worker's thread; lane carries the bytes
  * over; writer, chain and sink belong to the writer thread.
  */
 #ifndef AUDIT_INTERNAL_H
@@ -169,7 +169,7 @@ bool sink_in_place(const struct sink *sink);
 void sink_move(struct sink *sink, struct sink *fresh);
 void sink_close(struct sink *sink);
 
-/* ---- record, slow, redact: rendering ---- */
+/* ---- record, parts, redact, tags, slow: rendering ---- */
 
 /* Where a value stands in a rendered text, already escaped and without its quotes. */
 struct span {
@@ -205,14 +205,22 @@ void record_put_text(struct buf *out, const char *key, const char *text, size_t 
 void slow_render(struct buf *out, const struct audit_statement *statement);
 
 enum redact_bodies { REDACT_KEEP_BODIES, REDACT_HIDE_BODIES };
+/* What redact_text() came by. Zeroed is empty; the caller frees both. */
+struct redact_marks {
+	struct buf cuts;     /* offsets of top-level semicolons in the copy, uint32_t each */
+	struct buf comments; /* block comments in the text, struct span each */
+};
 /*
  * Copy a text without its comments and, if asked, without what stands between
- * dollar quotes. `*cuts` gets the offsets of top-level semicolons (uint32_t each).
+ * dollar quotes.
  */
 void redact_text(const char *text, size_t length, enum redact_bodies bodies, struct buf *out,
-    struct buf *cuts);
+    struct redact_marks *marks);
 /* May the raw text be shown, or does it hold a secret by its kind? */
 bool redact_raw_is_safe(const char *text, size_t length, const struct sql_facts *facts);
+
+/* Append `,"tags":{…},"trace.id":"…"` from a text's sqlcommenter comments, if any. */
+void tags_render(struct buf *out, const char *text, size_t length);
 
 static inline void
 put_literal(struct buf *out, const char *text)

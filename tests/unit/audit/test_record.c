@@ -109,7 +109,7 @@ a_refusal_is_an_event_of_its_own_with_its_rule(void **state)
 	assert_string_equal(member(record, "detail"), "It is \"gone\".");
 	assert_int_equal(number(record, "position"), 12);
 	assert_string_equal(member(record, "outcome"), "denied");
-	assert_null(json_object_get(record, "db.response.returned_rows"));
+	assert_true(json_is_null(json_object_get(record, "db.response.returned_rows")));
 	json_decref(records);
 	audit_who_free(who);
 	place_free(place);
@@ -267,6 +267,40 @@ comments_and_bodies_are_left_out_and_strings_are_not_mistaken_for_them(void **st
 }
 
 static void
+sqlcommenter_keys_become_tags_and_the_trace(void **state)
+{
+	static const struct {
+		const char *text, *route, *trace;
+	} cases[] = {
+		{ "SELECT 1 /*route='%2Fpay%20me',traceparent='00-4bf92f3577b34da6a3ce929d0e0e4736-"
+		  "00f067aa0ba902b7-01'*/",
+		    "/pay me", "4bf92f3577b34da6a3ce929d0e0e4736" },
+		{ "SELECT 1 /* route='a\\'b' , x='' */", "a'b", NULL },
+		{ "SELECT 1 /*route='%00%zz%1'*/", "%00%zz%1", NULL },
+		{ "SELECT '/*route=''x''*/'", NULL, NULL },
+		{ "SELECT 1 /*route=x*/ /*route='open", NULL, NULL },
+		{ "SELECT 1 /*route='x' and words*/", NULL, NULL },
+		{ "SELECT 1 /*traceparent='00-4BF9-1-01'*/", NULL, NULL },
+		{ "SELECT 1 /*route='1',route='2'*/", "1", NULL },
+	};
+	struct place *place = place_new();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *record = record_of_text(
+		    place, cases[i].text, strlen(cases[i].text), facts_of_an_update());
+		const char *route = member(json_object_get(record, "tags"), "route");
+		const char *trace = member(record, "trace.id");
+
+		assert_string_equal(route ? route : "none", cases[i].route ? cases[i].route : "none");
+		assert_string_equal(trace ? trace : "none", cases[i].trace ? cases[i].trace : "none");
+		json_decref(record);
+		unlink(place->access);
+	}
+	place_free(place);
+	(void)state;
+}
+
+static void
 each_statement_of_a_text_has_its_own_record(void **state)
 {
 	struct place *place = place_new();
@@ -372,6 +406,7 @@ main(void)
 		cmocka_unit_test(raw_shows_the_text_but_never_a_password),
 		cmocka_unit_test(
 		    comments_and_bodies_are_left_out_and_strings_are_not_mistaken_for_them),
+		cmocka_unit_test(sqlcommenter_keys_become_tags_and_the_trace),
 		cmocka_unit_test(each_statement_of_a_text_has_its_own_record),
 		cmocka_unit_test(the_setting_picks_statements_and_never_leaves_out_sessions),
 		cmocka_unit_test(session_ids_differ_and_sort_by_time),

@@ -1,0 +1,298 @@
+/*
+ * audit.c - the audit as the daemon sees it: start, reload, stop, status.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "writer.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+const struct audit_settings *
+audit_settings(const struct audit *audit)
+{
+	return atomic_load_explicit(&audit->settings, memory_order_acquire);
+}
+
+/* ---- start, reload, stop ---- */
+
+static void
+publish_settings(struct audit *audit, const struct config *config)
+{
+	struct audit_settings *fresh = mem_zalloc(1, sizeof(*fresh));
+	struct buf instance = { 0 };
+
+	json_put_member(&instance, "instance", config->instance != NULL ? config->instance : "");
+	fresh->instance_length = buf_length(&instance);
+	fresh->instance = buf_steal_text(&instance);
+	fresh->access_on = audit->access.path != NULL;
+	fresh->slow_on = audit->slow.path != NULL;
+	fresh->statements = config->audit_statements;
+	fresh->slow_threshold_us = (uint64_t)config->slow_log_threshold_ms * 1000;
+	fresh->older = atomic_load(&audit->settings);
+	audit->sync_interval = config->audit_sync == AUDIT_SYNC_INTERVAL;
+	audit->sync_every_us = (uint64_t)config->audit_sync_every_ms * 1000;
+	atomic_store(&audit->settings, fresh);
+}
+
+static bool
+is_named(const char *path)
+{
+	return path != NULL && path[0] != '\0';
+}
+
+static bool
+open_access(struct audit *audit, const char *path, struct chain_torn *torn, struct error *err)
+{
+	if (!is_named(path))
+		return true;
+	if (!sink_open(&audit->access, path, true, err))
+		return false;
+	if (chain_resume(&audit->chain, path, torn, err))
+		return true;
+	sink_close(&audit->access);
+	return false;
+}
+
+/* The first bytes of this run: an LF for a torn line, then who we are. */
+static void
+begin_file(struct audit *audit, const struct chain_torn *torn, const char *reason)
+{
+	if (audit->access.path == NULL)
+		return;
+	if (torn->bytes > 0)
+		buf_put_u8(&audit->access.out, '\n');
+	own_put_start(audit, reason);
+	if (torn->bytes > 0)
+		own_put_torn(audit, torn);
+}
+
+static void
+free_audit(struct audit *audit)
+{
+	struct audit_settings *settings = atomic_load(&audit->settings);
+
+	while (settings != NULL) {
+		struct audit_settings *older = settings->older;
+
+		mem_free(settings->instance);
+		mem_free(settings);
+		settings = older;
+	}
+	for (size_t i = 0; i < audit->lane_count; i++)
+		lane_free(&audit->lanes[i]);
+	mem_free(audit->lanes);
+	buf_free(&audit->own.scratch);
+	sink_close(&audit->access);
+	sink_close(&audit->slow);
+	chain_close(&audit->chain);
+	pthread_mutex_destroy(&audit->lock);
+	close(audit->bell.fd);
+	mem_free(audit);
+}
+
+/* The writer takes no signals: they are the main thread's. */
+static bool
+start_thread(struct audit *audit, struct error *err)
+{
+	sigset_t all, before;
+	int failure;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	failure = pthread_create(&audit->thread, NULL, writer_main, audit);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failure != 0)
+		return error_set(err, ERROR_IO, "cannot start the audit writer's thread: %s",
+		    strerror(failure));
+	return true;
+}
+
+struct audit *
+audit_start(const struct config *config, size_t lanes, struct error *err)
+{
+	struct audit *audit = mem_zalloc(1, sizeof(*audit));
+	struct chain_torn torn = { 0 };
+
+	pthread_mutex_init(&audit->lock, NULL);
+	chain_open(&audit->chain);
+	audit->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	audit->lanes = mem_zalloc(lanes > 0 ? lanes : 1, sizeof(audit->lanes[0]));
+	audit->lane_count = lanes;
+	for (size_t i = 0; i < lanes; i++) {
+		audit->lanes[i].audit = audit;
+		audit->lanes[i].bell = &audit->bell;
+	}
+	if (audit->bell.fd < 0) {
+		error_set(err, ERROR_IO, "cannot make an eventfd: %s", strerror(errno));
+		goto fail;
+	}
+	if (!open_access(audit, config->audit_file, &torn, err))
+		goto fail;
+	if (is_named(config->slow_log_file) &&
+	    !sink_open(&audit->slow, config->slow_log_file, false, err))
+		goto fail;
+	publish_settings(audit, config);
+	begin_file(audit, &torn, "start");
+	if (!start_thread(audit, err))
+		goto fail;
+	return audit;
+
+fail:
+	free_audit(audit);
+	return NULL;
+}
+
+/* Does this file hold a chain other than ours? Then it must not get our records. */
+static bool
+check_same_chain(const struct audit *audit, const char *path, struct error *err)
+{
+	struct chain there;
+	struct chain_torn torn;
+	bool good;
+
+	chain_open(&there);
+	good = chain_resume(&there, path, &torn, err);
+	if (good && (torn.bytes > 0 || there.seq > 0) &&
+	    (torn.bytes > 0 || strcmp(there.prev, audit->chain.prev) != 0))
+		good = error_set(err, ERROR_IO,
+		    "audit.file %s holds other records already, so this run's cannot follow "
+		    "them; name a new file", path);
+	chain_close(&there);
+	return good;
+}
+
+/* A sink under its new name, or what it is when its name stays and is in place. */
+static bool
+reopen(struct sink *sink, const char *path, bool exclusive, struct sink *fresh,
+    struct error *err)
+{
+	if (!is_named(path))
+		return true;
+	if (sink->path != NULL && strcmp(sink->path, path) == 0 && sink_in_place(sink))
+		return true;
+	return sink_open(fresh, path, exclusive, err);
+}
+
+static void
+change_access(struct audit *audit, struct sink *fresh, const char *path,
+    const struct chain_torn *torn)
+{
+	bool was_open = audit->access.path != NULL;
+
+	if (fresh->path != NULL && was_open) {
+		own_put_rotate(audit, fresh->path);
+		audit->access.retry_us = 0;
+		sink_flush(&audit->access, clock_monotonic_us());
+		sink_sync(&audit->access, clock_monotonic_us());
+		sink_move(&audit->access, fresh);
+		own_put_start(audit, "rotate");
+	} else if (fresh->path != NULL) {
+		audit->access = *fresh;
+		begin_file(audit, torn, "reload");
+	} else if (!is_named(path) && was_open) {
+		own_put_stop(audit, "reload");
+		sink_flush(&audit->access, clock_monotonic_us());
+		sink_sync(&audit->access, clock_monotonic_us());
+		sink_close(&audit->access);
+	}
+}
+
+static void
+change_slow(struct audit *audit, struct sink *fresh, const char *path)
+{
+	if (fresh->path != NULL && audit->slow.path != NULL)
+		sink_move(&audit->slow, fresh);
+	else if (fresh->path != NULL)
+		audit->slow = *fresh;
+	else if (!is_named(path))
+		sink_close(&audit->slow);
+}
+
+bool
+audit_reload(struct audit *audit, const struct config *config, struct error *err)
+{
+	struct sink access = { 0 }, slow = { 0 };
+	struct chain_torn torn = { 0 };
+	bool good;
+
+	pthread_mutex_lock(&audit->lock);
+	audit->access.retry_us = audit->slow.retry_us = 0; /* somebody may have made room */
+	writer_round(audit);
+	good = reopen(&audit->access, config->audit_file, true, &access, err) &&
+	    reopen(&audit->slow, config->slow_log_file, false, &slow, err);
+	if (good && access.path != NULL && audit->access.path != NULL)
+		good = check_same_chain(audit, access.path, err);
+	else if (good && access.path != NULL)
+		good = chain_resume(&audit->chain, access.path, &torn, err);
+	if (good) {
+		change_access(audit, &access, config->audit_file, &torn);
+		change_slow(audit, &slow, config->slow_log_file);
+		publish_settings(audit, config);
+		writer_round(audit);
+	} else {
+		sink_close(&access);
+		sink_close(&slow);
+	}
+	pthread_mutex_unlock(&audit->lock);
+	return good;
+}
+
+/* The last words, and what could not be said. */
+static void
+finish(struct audit *audit, const char *reason)
+{
+	writer_round(audit);
+	if (audit->access.path != NULL)
+		own_put_stop(audit, reason);
+	audit->access.retry_us = audit->slow.retry_us = 0; /* the last chance: do not wait */
+	writer_round(audit);
+	if (audit->sync_interval)
+		sink_sync(&audit->access, clock_monotonic_us());
+	if (audit->access.path != NULL && buf_length(&audit->access.out) > 0)
+		log_error("audit.file %s: %zu bytes of records could not be written: %s",
+		    audit->access.path, buf_length(&audit->access.out) - audit->access.written,
+		    strerror(audit->access.failure));
+}
+
+void
+audit_stop(struct audit *audit, const char *reason)
+{
+	if (audit == NULL)
+		return;
+	atomic_store(&audit->stopping, true);
+	bell_ring(&audit->bell);
+	pthread_join(audit->thread, NULL);
+	finish(audit, reason);
+	free_audit(audit);
+}
+
+struct audit_lane *
+audit_lane(struct audit *audit, size_t i)
+{
+	return &audit->lanes[i];
+}
+
+void
+audit_get_status(struct audit *audit, struct audit_status *status)
+{
+	int failure = atomic_load(&audit->failure);
+
+	*status = (struct audit_status){
+		.enabled = audit_settings(audit)->access_on,
+		.healthy = failure == 0,
+		.seq = atomic_load(&audit->seq),
+		.lost = atomic_load(&audit->lost),
+		.last_sync_us = atomic_load(&audit->synced_wall_us),
+	};
+	for (size_t i = 0; i < audit->lane_count; i++)
+		status->queued += lane_queued(&audit->lanes[i]);
+	if (failure != 0)
+		snprintf(status->failure, sizeof(status->failure), "cannot write audit.file: %s",
+		    strerror(failure));
+}

@@ -1,0 +1,61 @@
+/*
+ * writer.h - the audit as its own thread sees it: shared by audit.c (start, reload,
+ * stop), writer.c (the thread) and own.c (the writer's own records).
+ */
+#ifndef AUDIT_WRITER_H
+#define AUDIT_WRITER_H
+
+#include "audit_internal.h"
+
+/* Why records were lost. */
+enum gap_reason { GAP_QUEUE_FULL, GAP_WRITE_ERROR, GAP_DISK_FULL, GAP_REASONS };
+/* Losses not yet told; `records` 0 when there are none. */
+struct gap {
+	uint64_t since_us, until_us;
+	uint64_t records;
+	uint64_t lost[EVENT_COUNT];
+};
+
+/* Made by audit_start(), freed by audit_stop(). */
+struct audit {
+	_Atomic(struct audit_settings *) settings; /* the newest; older ones hang behind it */
+	struct audit_lane *lanes;
+	size_t lane_count;
+	struct lane_bell bell;
+	pthread_t thread;
+	atomic_bool stopping;
+
+	pthread_mutex_t lock; /* held by the writer in a round, and by a reload */
+	struct chain chain;
+	struct sink access, slow;
+	struct gap gaps[GAP_REASONS];
+	struct audit_lane own; /* renders the writer's own records; nothing is posted to it */
+	bool sync_interval;
+	uint64_t sync_every_us;
+	uint64_t slow_lost; /* lines, since the last word about it */
+
+	/* For audit_get_status(), from any thread. */
+	atomic_uint_least64_t seq, lost, synced_wall_us;
+	atomic_int failure; /* errno of the access log, 0 when healthy */
+};
+
+/* ---- writer.c ---- */
+
+void *writer_main(void *audit);
+/* Take what is queued, write it, tell what was lost. With the lock held. */
+bool writer_round(struct audit *audit);
+
+/* ---- own.c: records of the writer, put into the access log's sink ---- */
+
+void own_put_start(struct audit *audit, const char *reason);
+void own_put_stop(struct audit *audit, const char *reason);
+/* The last record of a file that somebody moved away: where it goes on. */
+void own_put_rotate(struct audit *audit, const char *next_file);
+void own_put_torn(struct audit *audit, const struct chain_torn *torn);
+/* Note that records were lost; they are told by the next own_tell_gaps(). */
+void own_count_lost(struct audit *audit, enum gap_reason reason, enum record_event event,
+    uint64_t records, uint64_t since_us, uint64_t until_us);
+/* One audit.gap for each reason that has losses, when the file can be written. */
+void own_tell_gaps(struct audit *audit);
+
+#endif
