@@ -23,6 +23,7 @@ struct pools; /* all of one worker */
 /* Waits for a server. Embedded in its owner; zeroed is not waiting. */
 struct waiter {
 	struct ticket ticket; /* first member */
+	uint64_t settings_hash; /* a server with these settings is preferred */
 	/* A server is lent. Called once, from the loop. */
 	void (*granted)(struct waiter *waiter, struct server *server);
 	/* There will be none: the server's own reason. */
@@ -44,6 +45,8 @@ struct pool {
 	struct scram_keys keys; /* a client's own, when the role has no secret */
 	struct pool_counters counters;
 	bool paused;
+	bool plain_startup; /* its server does not know our startup settings */
+	struct deferred serve; /* serve the line at the end of the turn */
 	uint64_t reconnect_us; /* servers connected before this are retired */
 	unsigned host;	       /* which of the database's hosts to try next */
 	struct host_lookup *lookup; /* ours; NULL until a name had to be looked up */

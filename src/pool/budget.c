@@ -1,0 +1,562 @@
+/* budget.c - see budget.h. */
+#include <pthread.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "pool/budget.h"
+
+enum {
+	FAIR_SLACK_US = 2000,	    /* how much longer another worker's client must have waited */
+	RETRY_MOST_MS = 30 * 1000,  /* back-off ends here */
+};
+
+TAILQ_HEAD(line, ticket);
+
+/* Connections counted under one name, over several pools. Lives as long as the process. */
+struct cap {
+	struct cap *next;
+	char *name;
+	int used;
+};
+
+/* What a budget knows of one worker. */
+struct budget_worker {
+	struct line line;     /* its clients, longest waiting first */
+	int promised;	      /* servers on their way to it */
+	atomic_int idle;      /* written by that worker alone */
+	uint64_t doom_seen;
+	struct poke poke;
+};
+
+struct budget {
+	struct budget *next;
+	struct budgets *all; /* borrowed */
+	char *database, *role;
+	struct budget_limits limits;
+	struct cap *by_database, *by_user;
+	int used;	   /* connections, opening ones too */
+	int opening;
+	int failures;
+	uint64_t retry_us; /* open none before this */
+	uint64_t doom_id, doom_us;
+	struct error doom;
+	struct parameters welcome;
+	atomic_int waiting;
+	struct budget_worker workers[];
+};
+
+struct budgets {
+	pthread_mutex_t mutex; /* guards all that is not atomic, here and in every budget */
+	unsigned workers;
+	struct budget *first;
+	struct cap *databases, *users;
+	struct mailbox *mailboxes[BUDGET_WORKERS_MOST];
+	void (*deliver[BUDGET_WORKERS_MOST])(struct message *message, void *receiver);
+};
+
+struct budgets *
+budgets_new(unsigned workers)
+{
+	struct budgets *budgets = mem_zalloc(1, sizeof(*budgets));
+
+	pthread_mutex_init(&budgets->mutex, NULL);
+	budgets->workers = workers;
+	return budgets;
+}
+
+static void
+free_caps(struct cap *cap)
+{
+	while (cap != NULL) {
+		struct cap *next = cap->next;
+
+		mem_free(cap->name);
+		mem_free(cap);
+		cap = next;
+	}
+}
+
+void
+budgets_free(struct budgets *budgets)
+{
+	while (budgets->first != NULL) {
+		struct budget *budget = budgets->first;
+
+		budgets->first = budget->next;
+		parameters_free(&budget->welcome);
+		mem_free(budget->database);
+		mem_free(budget->role);
+		mem_free(budget);
+	}
+	free_caps(budgets->databases);
+	free_caps(budgets->users);
+	pthread_mutex_destroy(&budgets->mutex);
+	mem_free(budgets);
+}
+
+unsigned
+budgets_workers(const struct budgets *budgets)
+{
+	return budgets->workers;
+}
+
+void
+budgets_attach(struct budgets *budgets, unsigned worker, struct mailbox *mailbox,
+    void (*deliver)(struct message *message, void *receiver))
+{
+	budgets->mailboxes[worker] = mailbox;
+	budgets->deliver[worker] = deliver;
+}
+
+struct mailbox *
+budgets_mailbox(const struct budgets *budgets, unsigned worker)
+{
+	return budgets->mailboxes[worker];
+}
+
+static struct cap *
+cap_get(struct cap **caps, const char *name)
+{
+	struct cap *cap = *caps;
+
+	while (cap != NULL && strcmp(cap->name, name) != 0)
+		cap = cap->next;
+	if (cap == NULL) {
+		cap = mem_zalloc(1, sizeof(*cap));
+		*cap = (struct cap){ .next = *caps, .name = mem_strdup(name) };
+		*caps = cap;
+	}
+	return cap;
+}
+
+static struct budget *
+budget_new(struct budgets *budgets, const char *database, const char *role)
+{
+	struct budget *budget = mem_zalloc(
+	    1, sizeof(*budget) + budgets->workers * sizeof(struct budget_worker));
+
+	budget->all = budgets;
+	budget->database = mem_strdup(database);
+	budget->role = mem_strdup(role);
+	budget->by_database = cap_get(&budgets->databases, database);
+	budget->by_user = cap_get(&budgets->users, role);
+	for (unsigned i = 0; i < budgets->workers; i++) {
+		TAILQ_INIT(&budget->workers[i].line);
+		budget->workers[i].poke.budget = budget;
+		budget->workers[i].poke.worker = i;
+	}
+	budget->next = budgets->first;
+	budgets->first = budget;
+	return budget;
+}
+
+struct budget *
+budget_get(struct budgets *budgets, const char *database, const char *role,
+    const struct budget_limits *limits)
+{
+	struct budget *budget;
+
+	pthread_mutex_lock(&budgets->mutex);
+	for (budget = budgets->first; budget != NULL; budget = budget->next)
+		if (strcmp(budget->database, database) == 0 && strcmp(budget->role, role) == 0)
+			break;
+	if (budget == NULL)
+		budget = budget_new(budgets, database, role);
+	budget->limits = *limits;
+	pthread_mutex_unlock(&budgets->mutex);
+	return budget;
+}
+
+void
+budget_set_limits(struct budget *budget, const struct budget_limits *limits)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	budget->limits = *limits;
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+const char *
+budget_database(const struct budget *budget)
+{
+	return budget->database;
+}
+
+const char *
+budget_role(const struct budget *budget)
+{
+	return budget->role;
+}
+
+bool
+budget_has_line(const struct budget *budget)
+{
+	return atomic_load(&budget->waiting) > 0;
+}
+
+/*
+ * Sequentially consistent with the count of those waiting: whoever returns a
+ * server writes this and then reads that, whoever joins the line writes that and
+ * then reads this, so at least one of them sees the other.
+ */
+void
+budget_set_idle(struct budget *budget, unsigned worker, int idle)
+{
+	atomic_store(&budget->workers[worker].idle, idle);
+}
+
+static void
+poke(struct budget *budget, unsigned worker)
+{
+	struct poke *it = &budget->workers[worker].poke;
+
+	if (atomic_exchange(&it->pending, true))
+		return;
+	it->message.deliver = budget->all->deliver[worker];
+	mailbox_post(budget->all->mailboxes[worker], &it->message);
+}
+
+void
+budget_join(struct budget *budget, unsigned worker, struct ticket *ticket, uint64_t now_us)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	ticket->since_us = now_us;
+	ticket->waiting = true;
+	TAILQ_INSERT_TAIL(&budget->workers[worker].line, ticket, in_line);
+	atomic_fetch_add(&budget->waiting, 1);
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+static void
+take_out(struct budget *budget, unsigned worker, struct ticket *ticket)
+{
+	TAILQ_REMOVE(&budget->workers[worker].line, ticket, in_line);
+	ticket->waiting = false;
+	atomic_fetch_sub(&budget->waiting, 1);
+}
+
+void
+budget_leave(struct budget *budget, unsigned worker, struct ticket *ticket)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	if (ticket->waiting)
+		take_out(budget, worker, ticket);
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+size_t
+budget_position(struct budget *budget, const struct ticket *ticket)
+{
+	size_t ahead = 0;
+
+	pthread_mutex_lock(&budget->all->mutex);
+	for (unsigned i = 0; i < budget->all->workers; i++) {
+		const struct ticket *other;
+
+		TAILQ_FOREACH(other, &budget->workers[i].line, in_line)
+			ahead += other->since_us < ticket->since_us;
+	}
+	pthread_mutex_unlock(&budget->all->mutex);
+	return ahead;
+}
+
+/* The first in a worker's line to whom no server is on its way yet. */
+static struct ticket *
+unpromised(const struct budget_worker *worker)
+{
+	struct ticket *ticket = TAILQ_FIRST(&worker->line);
+
+	for (int i = 0; i < worker->promised && ticket != NULL; i++)
+		ticket = TAILQ_NEXT(ticket, in_line);
+	return ticket;
+}
+
+/* Who of the other workers' clients waits longest; NULL when none does. */
+static struct ticket *
+longest_elsewhere(const struct budget *budget, unsigned worker, unsigned *where)
+{
+	struct ticket *longest = NULL;
+
+	for (unsigned i = 0; i < budget->all->workers; i++) {
+		struct ticket *ticket = i == worker ? NULL : unpromised(&budget->workers[i]);
+
+		if (ticket == NULL || (longest != NULL && longest->since_us <= ticket->since_us))
+			continue;
+		longest = ticket;
+		*where = i;
+	}
+	return longest;
+}
+
+static enum budget_advice
+give_idle(struct budget *budget, unsigned worker, struct ticket **ticket, unsigned *to)
+{
+	struct ticket *own = TAILQ_FIRST(&budget->workers[worker].line);
+	const struct ticket *other = longest_elsewhere(budget, worker, to);
+
+	if (own != NULL && (other == NULL || own->since_us <= other->since_us + FAIR_SLACK_US)) {
+		take_out(budget, worker, own);
+		*ticket = own;
+		return BUDGET_GRANT;
+	}
+	if (other == NULL)
+		return BUDGET_NOTHING;
+	budget->workers[*to].promised++;
+	return BUDGET_HAND_OVER;
+}
+
+/* Has someone waited so long that the reserve may be used? */
+static bool
+reserve_is_due(const struct budget *budget, uint64_t now_us)
+{
+	if (budget->limits.reserve == 0)
+		return false;
+	for (unsigned i = 0; i < budget->all->workers; i++) {
+		const struct ticket *first = TAILQ_FIRST(&budget->workers[i].line);
+
+		if (first != NULL &&
+		    now_us - first->since_us >= (uint64_t)budget->limits.reserve_after_ms * 1000)
+			return true;
+	}
+	return false;
+}
+
+static bool
+cap_allows(const struct cap *cap, int limit)
+{
+	return limit == 0 || cap->used < limit;
+}
+
+/* May one more be opened now? */
+static bool
+may_open(const struct budget *budget, int size, uint64_t now_us)
+{
+	return budget->used < size && budget->opening < BUDGET_OPENING_MOST &&
+	    now_us >= budget->retry_us &&
+	    cap_allows(budget->by_database, budget->limits.per_database) &&
+	    cap_allows(budget->by_user, budget->limits.per_user);
+}
+
+static void
+count_opening(struct budget *budget)
+{
+	budget->used++;
+	budget->opening++;
+	budget->by_database->used++;
+	budget->by_user->used++;
+}
+
+/* Ask another worker that has one idle to look at the line. True if one was asked. */
+static bool
+ask_for_idle(struct budget *budget, unsigned worker)
+{
+	for (unsigned i = 0; i < budget->all->workers; i++)
+		if (i != worker && atomic_load(&budget->workers[i].idle) > 0) {
+			poke(budget, i);
+			return true;
+		}
+	return false;
+}
+
+/* A cap is reached: let another pool under the same cap close an idle server for us. */
+static void
+ask_to_shed(struct budget *budget)
+{
+	for (struct budget *other = budget->all->first; other != NULL; other = other->next) {
+		if (other == budget ||
+		    (other->by_database != budget->by_database && other->by_user != budget->by_user))
+			continue;
+		for (unsigned i = 0; i < budget->all->workers; i++)
+			if (atomic_load(&other->workers[i].idle) > 0) {
+				atomic_store(&other->workers[i].poke.shed, true);
+				poke(other, i);
+				return;
+			}
+	}
+}
+
+static enum budget_advice
+find_supply(struct budget *budget, unsigned worker, uint64_t now_us)
+{
+	int waiting = atomic_load(&budget->waiting);
+	int size = budget->limits.size;
+
+	if (budget->opening >= waiting || ask_for_idle(budget, worker))
+		return BUDGET_NOTHING;
+	if (reserve_is_due(budget, now_us))
+		size += budget->limits.reserve;
+	if (may_open(budget, size, now_us)) {
+		count_opening(budget);
+		return BUDGET_OPEN;
+	}
+	if (budget->used < size && now_us >= budget->retry_us)
+		ask_to_shed(budget);
+	return BUDGET_NOTHING;
+}
+
+enum budget_advice
+budget_advise(struct budget *budget, unsigned worker, bool idle, uint64_t now_us,
+    struct ticket **ticket, unsigned *to)
+{
+	enum budget_advice advice = BUDGET_NOTHING;
+
+	pthread_mutex_lock(&budget->all->mutex);
+	if (atomic_load(&budget->waiting) > 0)
+		advice = idle ? give_idle(budget, worker, ticket, to)
+			      : find_supply(budget, worker, now_us);
+	pthread_mutex_unlock(&budget->all->mutex);
+	return advice;
+}
+
+void
+budget_arrived(struct budget *budget, unsigned worker)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	budget->workers[worker].promised--;
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+bool
+budget_open_for_min(struct budget *budget, uint64_t now_us)
+{
+	bool open;
+
+	pthread_mutex_lock(&budget->all->mutex);
+	open = budget->used < budget->limits.min && may_open(budget, budget->limits.min, now_us);
+	if (open)
+		count_opening(budget);
+	pthread_mutex_unlock(&budget->all->mutex);
+	return open;
+}
+
+void
+budget_opened(struct budget *budget)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	budget->opening--;
+	budget->failures = 0;
+	budget->retry_us = 0;
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+/* Back off twice as long each time, give or take a quarter so that pools do not knock in step. */
+void
+budget_failed(struct budget *budget, uint64_t now_us, int64_t retry_ms)
+{
+	int64_t pause_ms;
+
+	pthread_mutex_lock(&budget->all->mutex);
+	budget->opening--;
+	pause_ms = retry_ms << (budget->failures < 10 ? budget->failures : 10);
+	if (pause_ms > RETRY_MOST_MS)
+		pause_ms = RETRY_MOST_MS;
+	if (pause_ms > 0)
+		pause_ms += (int64_t)(random_u64() % (uint64_t)(pause_ms / 2 + 1)) - pause_ms / 4;
+	budget->failures++;
+	budget->retry_us = now_us + (uint64_t)pause_ms * 1000;
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+void
+budget_doom(struct budget *budget, const struct error *err, uint64_t now_us)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	budget->doom = *err;
+	budget->doom_us = now_us;
+	budget->doom_id++;
+	for (unsigned i = 0; i < budget->all->workers; i++)
+		poke(budget, i);
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+struct ticket *
+budget_doomed(struct budget *budget, unsigned worker, struct error *err)
+{
+	struct budget_worker *own = &budget->workers[worker];
+	struct ticket *ticket = NULL;
+
+	pthread_mutex_lock(&budget->all->mutex);
+	if (own->doom_seen != budget->doom_id) {
+		ticket = TAILQ_FIRST(&own->line);
+		if (ticket != NULL && ticket->since_us <= budget->doom_us) {
+			take_out(budget, worker, ticket);
+			*err = budget->doom;
+		} else {
+			ticket = NULL;
+			own->doom_seen = budget->doom_id;
+		}
+	}
+	pthread_mutex_unlock(&budget->all->mutex);
+	return ticket;
+}
+
+void
+budget_checking(struct budget *budget, int change)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	budget->opening += change;
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+void
+budget_closed(struct budget *budget)
+{
+	struct budgets *all = budget->all;
+
+	pthread_mutex_lock(&all->mutex);
+	budget->used--;
+	budget->by_database->used--;
+	budget->by_user->used--;
+	/* There is room again, for this pool or for another one under the same cap. */
+	for (struct budget *other = all->first; other != NULL; other = other->next) {
+		if (atomic_load(&other->waiting) == 0 ||
+		    (other->by_database != budget->by_database && other->by_user != budget->by_user))
+			continue;
+		for (unsigned i = 0; i < all->workers; i++)
+			if (!TAILQ_EMPTY(&other->workers[i].line)) {
+				poke(other, i);
+				break;
+			}
+	}
+	pthread_mutex_unlock(&all->mutex);
+}
+
+bool
+budget_welcome(struct budget *budget, struct parameters *copy)
+{
+	bool known;
+
+	pthread_mutex_lock(&budget->all->mutex);
+	known = budget->welcome.count > 0;
+	if (known)
+		parameters_copy(copy, &budget->welcome);
+	pthread_mutex_unlock(&budget->all->mutex);
+	return known;
+}
+
+void
+budget_set_welcome(struct budget *budget, const struct parameters *parameters)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	parameters_copy(&budget->welcome, parameters);
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+void
+budget_get_counts(struct budget *budget, struct budget_counts *counts)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	*counts = (struct budget_counts){ .used = budget->used,
+		.opening = budget->opening,
+		.size = budget->limits.size,
+		.waiting = atomic_load(&budget->waiting),
+		.database_used = budget->by_database->used };
+	for (unsigned i = 0; i < budget->all->workers; i++) {
+		const struct ticket *first = TAILQ_FIRST(&budget->workers[i].line);
+
+		if (first != NULL &&
+		    (counts->oldest_us == 0 || first->since_us < counts->oldest_us))
+			counts->oldest_us = first->since_us;
+	}
+	pthread_mutex_unlock(&budget->all->mutex);
+}

@@ -1,0 +1,121 @@
+/*
+ * host.c - which address the next server connection goes to.
+ *
+ * Hosts of a database are tried in turn, the next one after each failure.
+ * Numeric addresses and unix sockets are used at once; names are looked up off the
+ * loop, kept for a while, and the last good answer serves while none can be had.
+ */
+#include "base/log.h"
+#include "base/mem.h"
+#include "pool_internal.h"
+
+enum { KEEP_US = 15 * 1000 * 1000 };
+
+/* Owned by its pool. Freed by the answer when the pool went while it was asked. */
+struct host_lookup {
+	struct resolve_request request;
+	struct pool *pool; /* NULL once the pool is gone */
+	bool asked;
+	int wanted; /* connections to open when the answer comes */
+	unsigned next;
+	uint64_t known_us; /* 0: no answer yet */
+	struct address addresses[RESOLVE_ADDRESSES_MOST];
+	unsigned count;
+};
+
+static void
+open_next(struct host_lookup *lookup)
+{
+	server_open(lookup->pool, &lookup->addresses[lookup->next++ % lookup->count]);
+}
+
+static void
+on_answer(struct message *message, void *receiver)
+{
+	struct host_lookup *lookup = (struct host_lookup *)message; /* first of the first */
+	struct error err;
+
+	(void)receiver;
+	lookup->asked = false;
+	if (lookup->pool == NULL) {
+		host_lookup_free(lookup);
+		return;
+	}
+	if (lookup->request.count > 0) {
+		lookup->count = (unsigned)lookup->request.count;
+		for (unsigned i = 0; i < lookup->count; i++)
+			lookup->addresses[i] = lookup->request.addresses[i];
+	} else {
+		log_warning("%s%s", lookup->request.why,
+		    lookup->count > 0 ? "; using the addresses it had" : "");
+	}
+	lookup->known_us = loop_now_us(pools_loop(lookup->pool->pools));
+	for (; lookup->wanted > 0; lookup->wanted--) {
+		if (lookup->count > 0) {
+			open_next(lookup);
+			continue;
+		}
+		error_set_state(&err, ERROR_IO, "08006", "%s", lookup->request.why);
+		pool_open_failed(lookup->pool, NULL, &err, false);
+	}
+}
+
+static void
+open_by_name(struct pool *pool, const char *host, int port)
+{
+	uint64_t now_us = loop_now_us(pools_loop(pool->pools));
+	struct host_lookup *lookup = pool->lookup;
+
+	if (lookup == NULL) {
+		lookup = pool->lookup = mem_zalloc(1, sizeof(*lookup));
+		lookup->pool = pool;
+	}
+	if (lookup->count > 0 && now_us - lookup->known_us < KEEP_US) {
+		open_next(lookup);
+		return;
+	}
+	lookup->wanted++;
+	if (lookup->asked)
+		return;
+	lookup->asked = true;
+	mem_free(lookup->request.host);
+	lookup->request.host = mem_strdup(host);
+	lookup->request.port = port;
+	lookup->request.answer_to = pools_mailbox(pool->pools);
+	lookup->request.message.deliver = on_answer;
+	resolver_ask(pools_resolver(pool->pools), &lookup->request);
+}
+
+void
+host_open_server(struct pool *pool)
+{
+	const struct config *config = pools_config(pool->pools);
+	const struct database_config *database = config_database(config, pool->database);
+	const char *host;
+	struct address address;
+	struct error err;
+
+	if (database == NULL) {
+		error_set_state(&err, ERROR_CONFIG, "3D000",
+		    "database \"%s\" is no longer in the configuration", pool->database);
+		pool_open_failed(pool, NULL, &err, true);
+		return;
+	}
+	host = database->hosts[pool->host % database->host_count];
+	if (address_from_text(host, database->port, &address))
+		server_open(pool, &address);
+	else
+		open_by_name(pool, host, database->port);
+}
+
+void
+host_lookup_free(struct host_lookup *lookup)
+{
+	if (lookup == NULL)
+		return;
+	lookup->pool = NULL;
+	if (lookup->asked)
+		return; /* the answer frees it */
+	mem_free(lookup->request.host);
+	mem_free(lookup);
+}

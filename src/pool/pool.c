@@ -1,0 +1,423 @@
+/* pool.c - see pool.h. Lending, returning, and serving the line. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "pool_internal.h"
+
+enum { SAME_SETTINGS_SEARCH = 16 }; /* idle servers looked at for one with equal settings */
+
+static int
+or_default(int value, int64_t fallback)
+{
+	return value == CONFIG_INHERIT ? (int)fallback : value;
+}
+
+struct budget_limits
+pool_limits(const struct pool *pool)
+{
+	const struct config *config = pools_config(pool->pools);
+	const struct database_config *database = config_database(config, pool->database);
+	const struct user_config *user = config_user(config, pool->role);
+	struct budget_limits limits = { .size = (int)config->pool_size,
+		.reserve = (int)config->pool_reserve,
+		.min = (int)config->pool_min,
+		.reserve_after_ms = config->pool_reserve_after_ms,
+		.per_database = (int)config->pool_max_per_database,
+		.per_user = (int)config->pool_max_per_user };
+
+	if (database != NULL) {
+		limits.size = or_default(database->pool_size, limits.size);
+		limits.reserve = or_default(database->reserve, limits.reserve);
+		limits.min = or_default(database->min, limits.min);
+		limits.per_database = or_default(database->max_connections, limits.per_database);
+	}
+	if (user != NULL)
+		limits.per_user = or_default(user->max_connections, limits.per_user);
+	return limits;
+}
+
+struct pool *
+pool_new(struct pools *pools, const char *database, const char *role)
+{
+	struct pool *pool = mem_zalloc(1, sizeof(*pool));
+	struct budget_limits limits;
+
+	TAILQ_INIT(&pool->servers);
+	TAILQ_INIT(&pool->idle);
+	pool->pools = pools;
+	pool->database = mem_strdup(database);
+	pool->role = mem_strdup(role);
+	limits = pool_limits(pool);
+	pool->budget = budget_get(pools_budgets(pools), database, role, &limits);
+	return pool;
+}
+
+void
+pool_free(struct pool *pool)
+{
+	host_lookup_free(pool->lookup);
+	mem_free(pool->database);
+	mem_free(pool->role);
+	mem_free(pool);
+}
+
+static void
+serve_now(struct deferred *deferred)
+{
+	pool_serve((struct pool *)((char *)deferred - offsetof(struct pool, serve)));
+}
+
+void
+pool_serve_later(struct pool *pool)
+{
+	loop_defer(pools_loop(pool->pools), &pool->serve, serve_now);
+}
+
+static void
+note_idle(struct pool *pool, int change)
+{
+	pool->idle_count += change;
+	budget_set_idle(pool->budget, pools_worker(pool->pools), pool->idle_count);
+}
+
+static void
+take_from_idle(struct server *server)
+{
+	TAILQ_REMOVE(&server->pool->idle, server, in_idle);
+	note_idle(server->pool, -1);
+}
+
+/* Should it go rather than be lent again? */
+static const char *
+why_retire(const struct server *server)
+{
+	const struct pool *pool = server->pool;
+
+	if (server->retired)
+		return "retired";
+	if (pool->paused)
+		return "paused";
+	if (server->connected_us < pool->reconnect_us)
+		return "RECONNECT";
+	if (server->retire_us != 0 && loop_now_us(server->loop) >= server->retire_us)
+		return "backend.max_age reached";
+	return NULL;
+}
+
+/* The idle server to lend: one with equal settings, else the most recently used; NULL: none fit. */
+static struct server *
+choose_idle(struct pool *pool, uint64_t settings_hash)
+{
+	const int64_t check_ms = pools_config(pool->pools)->backend_check_after_ms;
+	uint64_t now_us = loop_now_us(pools_loop(pool->pools));
+	struct server *first, *server;
+	int looked = 0;
+
+	/* The most recently used is in front: when it is stale, so are all behind it. */
+	while ((first = TAILQ_FIRST(&pool->idle)) != NULL && check_ms > 0 &&
+	    now_us - first->since_us >= (uint64_t)check_ms * 1000) {
+		take_from_idle(first);
+		server_check(first);
+		if (budget_has_line(pool->budget))
+			return NULL; /* one at a time: it serves the line when it answers */
+	}
+	TAILQ_FOREACH(server, &pool->idle, in_idle) {
+		if (server->settings.hash == settings_hash)
+			return server;
+		if (++looked == SAME_SETTINGS_SEARCH)
+			break;
+	}
+	return first;
+}
+
+static void
+lend(struct server *server)
+{
+	take_from_idle(server);
+	server_enter(server, SERVER_ACTIVE);
+	server->loan++;
+	server->pool->counters.server_assignment_count++;
+}
+
+bool
+pool_borrow(struct pool *pool, struct waiter *waiter, struct server **lent)
+{
+	struct loop *loop = pools_loop(pool->pools);
+
+	/* A newcomer never passes those in line. */
+	if (!pool->paused && !budget_has_line(pool->budget)) {
+		struct server *server = choose_idle(pool, waiter->settings_hash);
+
+		if (server != NULL) {
+			lend(server);
+			*lent = server;
+			return true;
+		}
+	}
+	budget_join(
+	    pool->budget, pools_worker(pool->pools), &waiter->ticket, loop_now_us(loop));
+	pool_serve_later(pool);
+	return false;
+}
+
+void
+pool_leave(struct pool *pool, struct waiter *waiter)
+{
+	budget_leave(pool->budget, pools_worker(pool->pools), &waiter->ticket);
+}
+
+static void
+hand_over(struct server *server, unsigned worker);
+
+/* Tell those whom a fatal error concerns. */
+static void
+serve_doom(struct pool *pool)
+{
+	struct error err;
+	struct ticket *ticket;
+
+	while ((ticket = budget_doomed(pool->budget, pools_worker(pool->pools), &err)) != NULL) {
+		struct waiter *waiter = (struct waiter *)ticket;
+
+		waiter->refused(waiter, &err);
+	}
+}
+
+void
+pool_serve(struct pool *pool)
+{
+	struct loop *loop = pools_loop(pool->pools);
+	unsigned worker = pools_worker(pool->pools);
+
+	serve_doom(pool);
+	while (!pool->paused && budget_has_line(pool->budget)) {
+		struct server *server = choose_idle(pool, 0);
+		struct ticket *ticket = NULL;
+		unsigned to = 0;
+
+		switch (budget_advise(pool->budget, worker, server != NULL, loop_now_us(loop),
+		    &ticket, &to)) {
+		case BUDGET_NOTHING:
+			return;
+		case BUDGET_OPEN:
+			host_open_server(pool);
+			break;
+		case BUDGET_HAND_OVER:
+			hand_over(server, to);
+			break;
+		case BUDGET_GRANT: {
+			struct waiter *waiter = (struct waiter *)ticket;
+
+			lend(server);
+			waiter->granted(waiter, server);
+			break;
+		}
+		}
+	}
+}
+
+static void
+on_arrival(struct message *message, void *receiver)
+{
+	struct server *server = (struct server *)message; /* its first member */
+	struct budget *budget = server->pool->budget;
+
+	pool_take_over(pools_of_budget(receiver, budget), server);
+}
+
+/* Give an idle server to another worker, whose client has waited longest. */
+static void
+hand_over(struct server *server, unsigned worker)
+{
+	take_from_idle(server);
+	TAILQ_REMOVE(&server->pool->servers, server, in_pool);
+	stream_detach(server->stream);
+	server->loop = NULL;
+	server->message.deliver = on_arrival;
+	mailbox_post(budgets_mailbox(pools_budgets(server->pool->pools), worker), &server->message);
+}
+
+static void
+make_idle(struct server *server)
+{
+	struct pool *pool = server->pool;
+
+	TAILQ_INSERT_HEAD(&pool->idle, server, in_idle);
+	note_idle(pool, 1);
+	if (budget_has_line(pool->budget))
+		pool_serve_later(pool);
+}
+
+void
+pool_take_over(struct pool *pool, struct server *server)
+{
+	server_adopt(server, pool);
+	budget_arrived(pool->budget, pools_worker(pool->pools));
+	server->since_us = loop_now_us(server->loop);
+	make_idle(server);
+}
+
+void
+pool_server_fit(struct server *server)
+{
+	const char *why = why_retire(server);
+
+	if (why != NULL) {
+		server_close(server, why);
+		return;
+	}
+	server_enter(server, SERVER_IDLE);
+	make_idle(server);
+}
+
+/* Between a tenth less and a tenth more, so that servers opened together do not go together. */
+static uint64_t
+age_with_jitter(int64_t age_ms)
+{
+	uint64_t age_us = (uint64_t)age_ms * 1000;
+
+	return age_us - age_us / 10 + random_u64() % (age_us / 5 + 1);
+}
+
+void
+pool_server_ready(struct server *server)
+{
+	struct pool *pool = server->pool;
+	const struct config *config = pools_config(pool->pools);
+
+	if (config->backend_max_age_ms > 0)
+		server->retire_us =
+		    server->connected_us + age_with_jitter(config->backend_max_age_ms);
+	server->deadline_us = 0;
+	budget_opened(pool->budget);
+	budget_set_welcome(pool->budget, &server->parameters);
+	if (config->log_connections)
+		log_info("S-%06llx: %s/%s new connection to server, pid %d",
+		    (unsigned long long)server->id, pool->database, pool->role, server->pid);
+	pool_server_fit(server);
+}
+
+void
+pool_open_failed(
+    struct pool *pool, struct server *server, const struct error *err, bool fatal)
+{
+	struct loop *loop = pools_loop(pool->pools);
+
+	log_warning("%s/%s: cannot open a server connection: %s (SQLSTATE %s)", pool->database,
+	    pool->role, err->text, err->sqlstate);
+	pool->host++;
+	budget_failed(pool->budget, loop_now_us(loop),
+	    pools_config(pool->pools)->backend_connect_retry_ms);
+	if (fatal)
+		budget_doom(pool->budget, err, loop_now_us(loop));
+	if (server != NULL)
+		server_close(server, err->text);
+	else
+		budget_closed(pool->budget);
+}
+
+void
+pool_cancel_over(struct server *server)
+{
+	server->deadline_us = 0;
+	if (server->residue != 0)
+		server_reset(server);
+	else
+		pool_server_fit(server);
+}
+
+void
+pool_return(struct server *server)
+{
+	const struct config *config = pools_config(server->pool->pools);
+
+	assert(server->state == SERVER_ACTIVE && server->transaction == 'I');
+	server->user = NULL;
+	server->user_arg = NULL;
+	if (server_is_being_canceled(server)) {
+		server_enter(server, SERVER_CANCELED);
+		server->deadline_us =
+		    loop_now_us(server->loop) + (uint64_t)config->timeouts_cancel_ms * 1000;
+		return;
+	}
+	if (config->backend_reset == BACKEND_RESET_ALWAYS ||
+	    (server->residue != 0 && config->backend_reset == BACKEND_RESET_AUTO))
+		server_reset(server);
+	else
+		pool_server_fit(server);
+}
+
+void
+pool_shed(struct pool *pool)
+{
+	struct server *oldest = TAILQ_LAST(&pool->idle, server_list);
+
+	if (oldest != NULL)
+		server_close(oldest, "another pool under the same cap needs a connection");
+}
+
+static void
+check_deadline(struct server *server, uint64_t now_us)
+{
+	struct error err;
+
+	if (server->deadline_us == 0 || now_us < server->deadline_us)
+		return;
+	switch (server->state) {
+	case SERVER_CONNECTING:
+	case SERVER_LOGIN:
+		error_set_state(&err, ERROR_IO, "08006", "no answer within backend.connect_timeout");
+		pool_open_failed(server->pool, server, &err, false);
+		break;
+	case SERVER_TESTED:
+		server_close(server, "no answer to a statement of pgweir's own");
+		break;
+	case SERVER_CANCELED:
+		server_close(server, "a cancel did not end within timeouts.cancel");
+		break;
+	default:
+		break;
+	}
+}
+
+/* Idle servers above min go after backend.idle_timeout; old ones go at backend.max_age. */
+static void
+check_idle(struct pool *pool, uint64_t now_us)
+{
+	const int64_t idle_ms = pools_config(pool->pools)->backend_idle_timeout_ms;
+	struct server *server = TAILQ_LAST(&pool->idle, server_list);
+	struct budget_counts counts;
+
+	if (server == NULL)
+		return;
+	if (why_retire(server) != NULL) {
+		server_close(server, why_retire(server));
+		return;
+	}
+	if (idle_ms == 0 || now_us - server->since_us < (uint64_t)idle_ms * 1000)
+		return;
+	budget_get_counts(pool->budget, &counts);
+	if (counts.used > pool_limits(pool).min)
+		server_close(server, "backend.idle_timeout reached");
+}
+
+void
+pool_tick(struct pool *pool, uint64_t now_us)
+{
+	struct server *server = TAILQ_FIRST(&pool->servers);
+
+	while (server != NULL) {
+		struct server *next = TAILQ_NEXT(server, in_pool);
+
+		check_deadline(server, now_us);
+		server = next;
+	}
+	check_idle(pool, now_us);
+	if (!pool->paused && budget_open_for_min(pool->budget, now_us))
+		host_open_server(pool);
+	if (budget_has_line(pool->budget))
+		pool_serve(pool);
+}

@@ -1,0 +1,67 @@
+/* pool_internal.h - what the files of pool share and nobody else sees. */
+#ifndef POOL_INTERNAL_H
+#define POOL_INTERNAL_H
+
+#include "base/error.h"
+#include "pool/pool.h"
+
+/* server.c: open a connection that the budget has counted as opening. */
+void server_open(struct pool *pool, const struct address *to);
+/* Feed bytes to a handler message by message; false once the server is closed. */
+typedef bool server_handler(
+    struct server *server, uint8_t type, const uint8_t *body, size_t length);
+bool server_take_messages(
+    struct server *server, const uint8_t *bytes, size_t length, server_handler *handler);
+/* Take the stream's events back after a hand-over. */
+void server_adopt(struct server *server, struct pool *pool);
+
+/* server_login.c */
+void server_login_begin(struct server *server);
+server_handler server_login_message;
+
+/* server_task.c: statements of our own on a server that nobody has borrowed. */
+void server_check(struct server *server);
+void server_reset(struct server *server);
+server_handler server_task_message;
+server_handler server_idle_message;
+
+/* cancel.c: a server goes while cancels aimed at it are under way. */
+void cancels_forget(struct server *server);
+
+/* host.c: connect to the next address of the pool's database; counted as opening already. */
+void host_open_server(struct pool *pool);
+void host_lookup_free(struct host_lookup *lookup);
+
+/* pool.c */
+/* Login is done. */
+void pool_server_ready(struct server *server);
+/* Opening failed. `fatal`: waiting will not mend it. Closes the server (may be NULL). */
+void pool_open_failed(
+    struct pool *pool, struct server *server, const struct error *err, bool fatal);
+/* A server that nobody has borrowed is fit to be lent. */
+void pool_server_fit(struct server *server);
+/* The last cancel aimed at a returned server is over. */
+void pool_cancel_over(struct server *server);
+/* Serve the line at the end of this turn. */
+void pool_serve_later(struct pool *pool);
+/* Every LOOP_TICK_MS. */
+void pool_tick(struct pool *pool, uint64_t now_us);
+void pool_serve(struct pool *pool);
+/* A server arrived from another worker. */
+void pool_take_over(struct pool *pool, struct server *server);
+/* Close an idle server, if there is one, so that another pool may open one. */
+void pool_shed(struct pool *pool);
+struct pool *pool_new(struct pools *pools, const char *database, const char *role);
+void pool_free(struct pool *pool);
+/* The limits that the configuration sets for a pool. */
+struct budget_limits pool_limits(const struct pool *pool);
+
+/* pools.c */
+struct pool *pools_of_budget(struct pools *pools, struct budget *budget);
+unsigned pools_worker(const struct pools *pools);
+struct budgets *pools_budgets(const struct pools *pools);
+struct resolver *pools_resolver(const struct pools *pools);
+const struct users *pools_users(const struct pools *pools);
+struct mailbox *pools_mailbox(const struct pools *pools);
+
+#endif

@@ -1,0 +1,267 @@
+/* pools.c - all pools of one worker. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "pool_internal.h"
+
+/* Owned by its worker. */
+struct pools {
+	struct loop *loop; /* borrowed */
+	unsigned worker;
+	struct budgets *budgets;   /* shared */
+	struct resolver *resolver; /* shared */
+	struct config *config;	   /* referenced */
+	struct users *users;	   /* referenced */
+	struct mailbox *mailbox;   /* pokes, servers and addresses arrive here */
+	TAILQ_HEAD(, pool) all;
+};
+
+/* Another worker says: look at the line, or close an idle server. */
+static void
+on_poke(struct message *message, void *receiver)
+{
+	struct poke *poke = (struct poke *)message; /* its first member */
+	struct pool *pool = pools_of_budget(receiver, poke->budget);
+
+	atomic_store(&poke->pending, false); /* before looking: a later poke rings again */
+	if (atomic_exchange(&poke->shed, false))
+		pool_shed(pool);
+	pool_serve(pool);
+}
+
+static void
+on_tick(void *arg)
+{
+	struct pools *pools = arg;
+	uint64_t now_us = loop_now_us(pools->loop);
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &pools->all, in_pools)
+		pool_tick(pool, now_us);
+}
+
+struct pools *
+pools_new(struct loop *loop, unsigned worker, struct budgets *budgets,
+    struct resolver *resolver, struct config *config, struct users *users)
+{
+	struct pools *pools = mem_zalloc(1, sizeof(*pools));
+
+	*pools = (struct pools){ .loop = loop,
+		.worker = worker,
+		.budgets = budgets,
+		.resolver = resolver,
+		.config = config_reference(config),
+		.users = users_reference(users) };
+	TAILQ_INIT(&pools->all);
+	pools->mailbox = mailbox_new(loop, pools);
+	budgets_attach(budgets, worker, pools->mailbox, on_poke);
+	loop_add_tick(loop, on_tick, pools);
+	return pools;
+}
+
+void
+pools_free(struct pools *pools)
+{
+	while (!TAILQ_EMPTY(&pools->all)) {
+		struct pool *pool = TAILQ_FIRST(&pools->all);
+
+		TAILQ_REMOVE(&pools->all, pool, in_pools);
+		pool_free(pool);
+	}
+	mailbox_free(pools->mailbox);
+	config_release(pools->config);
+	users_release(pools->users);
+	mem_free(pools);
+}
+
+struct loop *
+pools_loop(const struct pools *pools)
+{
+	return pools->loop;
+}
+
+const struct config *
+pools_config(const struct pools *pools)
+{
+	return pools->config;
+}
+
+unsigned
+pools_worker(const struct pools *pools)
+{
+	return pools->worker;
+}
+
+struct budgets *
+pools_budgets(const struct pools *pools)
+{
+	return pools->budgets;
+}
+
+struct resolver *
+pools_resolver(const struct pools *pools)
+{
+	return pools->resolver;
+}
+
+const struct users *
+pools_users(const struct pools *pools)
+{
+	return pools->users;
+}
+
+struct mailbox *
+pools_mailbox(const struct pools *pools)
+{
+	return pools->mailbox;
+}
+
+/* Do the servers of a pool go elsewhere under the new configuration? */
+static bool
+target_changed(const struct pool *pool, const struct config *before, const struct config *after,
+    const struct users *users_before, const struct users *users_after)
+{
+	const struct database_config *a = config_database(before, pool->database);
+	const struct database_config *b = config_database(after, pool->database);
+	const char *secret_a = users_role_secret(users_before, pool->role);
+	const char *secret_b = users_role_secret(users_after, pool->role);
+
+	if (a == NULL || b == NULL)
+		return a != b;
+	if (a->port != b->port || a->host_count != b->host_count ||
+	    strcmp(a->dbname ? a->dbname : "", b->dbname ? b->dbname : "") != 0 ||
+	    strcmp(secret_a ? secret_a : "", secret_b ? secret_b : "") != 0)
+		return true;
+	for (size_t i = 0; i < a->host_count; i++)
+		if (strcmp(a->hosts[i], b->hosts[i]) != 0)
+			return true;
+	return false;
+}
+
+void
+pools_configure(struct pools *pools, struct config *config, struct users *users)
+{
+	struct config *before = pools->config;
+	struct users *users_before = pools->users;
+	struct pool *pool;
+
+	pools->config = config_reference(config);
+	pools->users = users_reference(users);
+	TAILQ_FOREACH(pool, &pools->all, in_pools) {
+		struct budget_limits limits = pool_limits(pool);
+
+		budget_set_limits(pool->budget, &limits);
+		if (target_changed(pool, before, config, users_before, users))
+			pool->reconnect_us = loop_now_us(pools->loop);
+	}
+	config_release(before);
+	users_release(users_before);
+}
+
+static struct pool *
+find(const struct pools *pools, const char *database, const char *role)
+{
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &pools->all, in_pools)
+		if (strcmp(pool->database, database) == 0 && strcmp(pool->role, role) == 0)
+			return pool;
+	return NULL;
+}
+
+struct pool *
+pools_get(struct pools *pools, const char *database, const char *role)
+{
+	struct pool *pool = find(pools, database, role);
+
+	if (pool == NULL) {
+		pool = pool_new(pools, database, role);
+		TAILQ_INSERT_TAIL(&pools->all, pool, in_pools);
+	}
+	return pool;
+}
+
+struct pool *
+pools_of_budget(struct pools *pools, struct budget *budget)
+{
+	return pools_get(pools, budget_database(budget), budget_role(budget));
+}
+
+struct pool *
+pools_first(const struct pools *pools)
+{
+	return TAILQ_FIRST(&pools->all);
+}
+
+static bool
+is_of(const struct pool *pool, const char *database)
+{
+	return database == NULL || strcmp(pool->database, database) == 0;
+}
+
+void
+pools_pause(struct pools *pools, const char *database, bool paused)
+{
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &pools->all, in_pools) {
+		if (!is_of(pool, database))
+			continue;
+		pool->paused = paused;
+		while (paused && !TAILQ_EMPTY(&pool->idle))
+			server_close(TAILQ_FIRST(&pool->idle), "paused");
+		if (!paused)
+			pool_serve_later(pool);
+	}
+}
+
+bool
+pools_are_quiet(const struct pools *pools, const char *database)
+{
+	const struct pool *pool;
+	const struct server *server;
+
+	TAILQ_FOREACH(pool, &pools->all, in_pools) {
+		if (!is_of(pool, database))
+			continue;
+		TAILQ_FOREACH(server, &pool->servers, in_pool)
+			if (server->state == SERVER_ACTIVE)
+				return false;
+	}
+	return true;
+}
+
+void
+pools_reconnect(struct pools *pools, const char *database)
+{
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &pools->all, in_pools) {
+		if (!is_of(pool, database))
+			continue;
+		/* Strictly later than any server opened in this turn. */
+		pool->reconnect_us = loop_now_us(pools->loop) + 1;
+		while (!TAILQ_EMPTY(&pool->idle))
+			server_close(TAILQ_FIRST(&pool->idle), "RECONNECT");
+	}
+}
+
+void
+pools_close_servers(struct pools *pools, const char *database, const char *why)
+{
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &pools->all, in_pools) {
+		struct server *server = TAILQ_FIRST(&pool->servers);
+
+		while (is_of(pool, database) && server != NULL) {
+			struct server *next = TAILQ_NEXT(server, in_pool);
+
+			if (server->state == SERVER_ACTIVE)
+				server->user->lost(server, why);
+			server_close(server, why);
+			server = next;
+		}
+	}
+}

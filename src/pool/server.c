@@ -1,0 +1,227 @@
+/* server.c - see server.h. States, events and the end of a server connection. */
+#include <assert.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "pool_internal.h"
+#include "wire/frame.h"
+#include "wire/read.h"
+
+enum { OWN_MESSAGE_MOST = 1024 * 1024 }; /* of a server that nobody has borrowed */
+
+#define TO(state) (1u << (state))
+static const struct server_state_info {
+	const char *name; /* as SHOW SERVERS prints it */
+	unsigned next;	  /* states that may follow; CLOSING always may */
+} server_states[] = {
+	[SERVER_CONNECTING] = { "new", TO(SERVER_LOGIN) },
+	[SERVER_LOGIN] = { "new", TO(SERVER_IDLE) },
+	[SERVER_IDLE] = { "idle", TO(SERVER_ACTIVE) | TO(SERVER_TESTED) },
+	[SERVER_ACTIVE] = { "active", TO(SERVER_IDLE) | TO(SERVER_TESTED) | TO(SERVER_CANCELED) },
+	[SERVER_TESTED] = { "tested", TO(SERVER_IDLE) },
+	[SERVER_CANCELED] = { "being_canceled", TO(SERVER_IDLE) | TO(SERVER_TESTED) },
+	[SERVER_CLOSING] = { "closing", 0 },
+};
+
+const char *
+server_state_name(const struct server *server)
+{
+	return server_states[server->state].name;
+}
+
+void
+server_enter(struct server *server, enum server_state state)
+{
+	assert(state == SERVER_CLOSING || (server_states[server->state].next & TO(state)));
+	server->state = state;
+	server->since_us = loop_now_us(server->loop);
+}
+
+bool
+server_note_parameter(struct server *server, const uint8_t *body, size_t length)
+{
+	struct reader reader = reader_over(body, length);
+	const char *name = read_cstring(&reader);
+	const char *value = read_cstring(&reader);
+
+	if (!reader_done(&reader))
+		return false;
+	parameters_set(&server->parameters, name, value);
+	return true;
+}
+
+/* Cut what is in server->in into messages. False once the server is closed. */
+bool
+server_take_messages(
+    struct server *server, const uint8_t *bytes, size_t length, server_handler *handler)
+{
+	buf_put(&server->in, bytes, length);
+	for (;;) {
+		struct frame frame;
+		enum frame_status status =
+		    frame_read(buf_bytes(&server->in), buf_length(&server->in), &frame);
+
+		if (status == FRAME_BAD ||
+		    (status == FRAME_GOOD && frame.length > OWN_MESSAGE_MOST)) {
+			server_close(server, "the server sent a message of an impossible length");
+			return false;
+		}
+		if (status == FRAME_SHORT || buf_length(&server->in) < frame.length)
+			return true;
+		if (!handler(server, frame.type, buf_bytes(&server->in) + FRAME_HEADER,
+			frame.length - FRAME_HEADER))
+			return false;
+		buf_consume(&server->in, frame.length);
+		if (buf_length(&server->in) == 0)
+			buf_free(&server->in);
+	}
+}
+
+static void
+on_data(struct server *server)
+{
+	size_t length;
+	const uint8_t *bytes = stream_data(server->stream, &length);
+
+	switch (server->state) {
+	case SERVER_ACTIVE:
+		server->user->data(server, bytes, length);
+		break;
+	case SERVER_LOGIN:
+		server_take_messages(server, bytes, length, server_login_message);
+		break;
+	case SERVER_TESTED:
+		server_take_messages(server, bytes, length, server_task_message);
+		break;
+	case SERVER_IDLE:
+	case SERVER_CANCELED:
+		server_take_messages(server, bytes, length, server_idle_message);
+		break;
+	case SERVER_CONNECTING:
+	case SERVER_CLOSING:
+		break;
+	}
+}
+
+static void
+on_lost(struct server *server)
+{
+	const char *why = stream_why(server->stream);
+	struct error err;
+
+	switch (server->state) {
+	case SERVER_CONNECTING:
+	case SERVER_LOGIN:
+		error_set_state(&err, ERROR_IO, "08006", "%s: %s",
+		    server->state == SERVER_CONNECTING ? "cannot connect to the server"
+						       : "the server closed the connection during login",
+		    why);
+		pool_open_failed(server->pool, server, &err, false);
+		break;
+	case SERVER_ACTIVE:
+		server->user->lost(server, why);
+		server_close(server, why);
+		break;
+	default:
+		server_close(server, why);
+	}
+}
+
+static void
+on_event(struct stream *stream, enum stream_event event, void *arg)
+{
+	struct server *server = arg;
+
+	(void)stream;
+	switch (event) {
+	case STREAM_OPENED:
+		server_login_begin(server);
+		break;
+	case STREAM_DATA:
+		on_data(server);
+		break;
+	case STREAM_DRAINED:
+		if (server->state == SERVER_ACTIVE)
+			server->user->drained(server);
+		break;
+	case STREAM_CLOSED:
+		on_lost(server);
+		break;
+	}
+}
+
+void
+server_open(struct pool *pool, const struct address *to)
+{
+	static atomic_uint_fast64_t last_id;
+	struct server *server = mem_zalloc(1, sizeof(*server));
+	struct loop *loop = pools_loop(pool->pools);
+	uint64_t now_us = loop_now_us(loop);
+
+	LIST_INIT(&server->cancels);
+	server->state = SERVER_CONNECTING;
+	server->pool = pool;
+	server->loop = loop;
+	server->address = *to;
+	server->statements = statements_new();
+	server->transaction = 'I';
+	server->id = atomic_fetch_add(&last_id, 1) + 1;
+	server->since_us = server->connected_us = now_us;
+	server->connected_wall_us = loop_wall_us(loop);
+	server->deadline_us =
+	    now_us + (uint64_t)pools_config(pool->pools)->backend_connect_timeout_ms * 1000;
+	TAILQ_INSERT_TAIL(&pool->servers, server, in_pool);
+	server->stream = stream_connect(loop, to, on_event, server);
+}
+
+void
+server_adopt(struct server *server, struct pool *pool)
+{
+	server->pool = pool;
+	server->loop = pools_loop(pool->pools);
+	TAILQ_INSERT_TAIL(&pool->servers, server, in_pool);
+	stream_attach(server->stream, server->loop, on_event, server);
+}
+
+static void
+server_die(struct deferred *deferred)
+{
+	struct server *server =
+	    (struct server *)((char *)deferred - offsetof(struct server, death));
+
+	auth_client_free(server->auth);
+	buf_free(&server->in);
+	parameters_free(&server->parameters);
+	settings_clear(&server->settings);
+	statements_free(server->statements);
+	mem_free(server);
+}
+
+void
+server_close(struct server *server, const char *why)
+{
+	struct pool *pool = server->pool;
+	enum server_state was = server->state;
+
+	if (was == SERVER_CLOSING)
+		return;
+	if (pools_config(pool->pools)->log_connections && was > SERVER_LOGIN)
+		log_info("S-%06llx: %s/%s closing because: %s (age=%llus)",
+		    (unsigned long long)server->id, pool->database, pool->role, why,
+		    (unsigned long long)((loop_now_us(server->loop) - server->connected_us) /
+			1000000));
+	if (was == SERVER_IDLE) {
+		TAILQ_REMOVE(&pool->idle, server, in_idle);
+		budget_set_idle(pool->budget, pools_worker(pool->pools), --pool->idle_count);
+	}
+	if (was == SERVER_TESTED)
+		budget_checking(pool->budget, -1);
+	server_enter(server, SERVER_CLOSING);
+	TAILQ_REMOVE(&pool->servers, server, in_pool);
+	cancels_forget(server);
+	stream_close(server->stream);
+	budget_closed(pool->budget);
+	loop_defer(server->loop, &server->death, server_die);
+}

@@ -1,0 +1,170 @@
+/*
+ * server_login.c - logging in to PostgreSQL.
+ *
+ * From the open socket to the first ReadyForQuery. Everything the server says is
+ * checked; what is not expected here ends the connection.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "pool_internal.h"
+#include "wire/build.h"
+#include "wire/names.h"
+#include "wire/read.h"
+#include "wire/report.h"
+
+/*
+ * Asked for at start, so that they are the session's defaults and survive RESET and
+ * DISCARD. The second one makes a backend notice within a second that pgweir is gone
+ * (PostgreSQL 14 and later).
+ */
+static const char *const startup_settings[] = {
+	"client_encoding",
+	"UTF8",
+	"client_connection_check_interval",
+	"1s",
+};
+
+/* Errors that waiting does not mend: everyone in line is told. */
+static const char *const fatal_states[] = {
+	"28P01", /* invalid_password */
+	"28000", /* invalid_authorization_specification */
+	"3D000", /* invalid_catalog_name */
+	"42501", /* insufficient_privilege */
+};
+
+void
+server_login_begin(struct server *server)
+{
+	const struct pool *pool = server->pool;
+	const struct config *config = pools_config(pool->pools);
+	const struct database_config *database = config_database(config, pool->database);
+	const char *dbname = pool->database;
+	const char *pairs[8];
+	size_t count = 2;
+
+	if (database != NULL && database->dbname != NULL)
+		dbname = database->dbname;
+	server_enter(server, SERVER_LOGIN);
+	server->plain_startup = pool->plain_startup;
+	pairs[0] = "user";
+	pairs[1] = pool->role;
+	pairs[2] = "database";
+	pairs[3] = dbname;
+	memcpy(pairs + 4, startup_settings, sizeof(startup_settings));
+	count = server->plain_startup ? 3 : 4;
+	build_startup(stream_out(server->stream), pairs, count);
+	server->auth = auth_client_new(pool->role,
+	    users_role_secret(pools_users(pool->pools), pool->role),
+	    pool->keys.set ? &pool->keys : NULL);
+	stream_flush(server->stream);
+}
+
+static bool
+fail(struct server *server, const struct error *err, bool fatal)
+{
+	pool_open_failed(server->pool, server, err, fatal);
+	return false;
+}
+
+static bool
+on_authentication(struct server *server, const uint8_t *body, size_t length)
+{
+	struct reader reader = reader_over(body, length);
+	uint32_t code = read_u32(&reader);
+	struct buf reply = { 0 };
+	struct error err = { 0 };
+	bool send = false;
+	enum auth_step step = AUTH_FAILED;
+
+	if (reader_ok(&reader))
+		step = auth_client_step(
+		    server->auth, code, reader.at, reader.left, &send, &reply, &err);
+	else
+		error_set(&err, ERROR_PROTOCOL, "the server's authentication message is cut short");
+	if (step != AUTH_FAILED && send) {
+		build_password(stream_out(server->stream),
+		    reply.data == NULL ? NULL : buf_bytes(&reply), buf_length(&reply));
+		stream_flush(server->stream);
+	}
+	buf_free(&reply);
+	if (step != AUTH_FAILED)
+		return true;
+	if (err.sqlstate[0] == '\0')
+		memcpy(err.sqlstate, "08001", sizeof("08001"));
+	return fail(server, &err, true);
+}
+
+static bool
+on_error(struct server *server, const uint8_t *body, size_t length)
+{
+	struct wire_report report = report_read(body, length);
+	bool fatal = false;
+	struct error err;
+
+	/* An old server that does not know a setting of ours: ask again without it. */
+	if (strcmp(report.sqlstate, "42704") == 0 && !server->plain_startup)
+		server->pool->plain_startup = true;
+	for (size_t i = 0; i < sizeof(fatal_states) / sizeof(fatal_states[0]); i++)
+		fatal |= strcmp(report.sqlstate, fatal_states[i]) == 0;
+	error_set_state(&err, ERROR_IO, report.sqlstate, "%s", report.message);
+	return fail(server, &err, fatal);
+}
+
+static bool
+on_key(struct server *server, const uint8_t *body, size_t length)
+{
+	struct reader reader = reader_over(body, length);
+
+	server->pid = (int)read_u32(&reader);
+	server->key_length = reader.left;
+	if (!reader_ok(&reader) || reader.left > sizeof(server->key)) {
+		server_close(server, "the server sent a cancel key of an impossible length");
+		return false;
+	}
+	memcpy(server->key, reader.at, reader.left);
+	return true;
+}
+
+static bool
+on_ready(struct server *server, size_t length)
+{
+	struct error err;
+
+	if (length != 1 || server->pid == 0) {
+		error_set_state(&err, ERROR_PROTOCOL, "08P01",
+		    "the server was ready before it had sent a cancel key");
+		return fail(server, &err, false);
+	}
+	auth_client_free(server->auth);
+	server->auth = NULL;
+	pool_server_ready(server);
+	return server->state != SERVER_CLOSING;
+}
+
+bool
+server_login_message(struct server *server, uint8_t type, const uint8_t *body, size_t length)
+{
+	struct error err;
+
+	switch (type) {
+	case 'R':
+		return on_authentication(server, body, length);
+	case 'S':
+		if (server_note_parameter(server, body, length))
+			return true;
+		break;
+	case 'K':
+		return on_key(server, body, length);
+	case 'N':
+		return true;
+	case 'E':
+		return on_error(server, body, length);
+	case 'Z':
+		return on_ready(server, length);
+	}
+	error_set_state(&err, ERROR_PROTOCOL, "08P01",
+	    "the server sent an unexpected %s message during login", message_name_from_server(type));
+	return fail(server, &err, false);
+}
