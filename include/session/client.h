@@ -1,0 +1,106 @@
+/*
+ * client.h - one application connected to pgweir.
+ */
+#ifndef SESSION_CLIENT_H
+#define SESSION_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "audit/audit.h"
+#include "auth/conversation.h"
+#include "net/stream.h"
+#include "pool/pool.h"
+#include "session/clients.h"
+#include "wire/startup.h"
+
+enum client_state {
+	CLIENT_STARTUP,	  /* the first packet is awaited */
+	CLIENT_LOGIN,	  /* proving who it is */
+	CLIENT_GREETING,  /* waits for what a server reports, to be told it */
+	CLIENT_READY,	  /* between transactions, no server */
+	CLIENT_JUDGING,	  /* a long text is with a parser thread */
+	CLIENT_WAITING,	  /* in line for a server */
+	CLIENT_RESTORING, /* its settings are being put on the server it was lent */
+	CLIENT_ACTIVE,	  /* has a server */
+	CLIENT_ANSWERED,  /* a responder is at work for it */
+	CLIENT_CLOSING,
+};
+
+/* Names and the address of a client as the policies see them; shared by equal clients of a worker. */
+struct identity;
+struct link;
+struct prepared;
+struct frames;
+struct statement;
+struct judged;
+
+/*
+ * Created when a socket is accepted. Owned by its worker's clients; freed at the
+ * end of the loop turn in which it entered CLIENT_CLOSING.
+ */
+struct client {
+	struct waiter waiter; /* first member: a place in the line for a server */
+	struct deferred death;
+	TAILQ_ENTRY(client) in_clients;
+	TAILQ_ENTRY(client) in_timed; /* while STARTUP … GREETING, WAITING or RESTORING */
+	struct clients *clients;      /* borrowed */
+	struct stream *stream;	      /* ours */
+	enum client_state state;      /* written by client_enter() alone */
+	uint8_t pool_mode;	      /* enum pool_mode */
+	bool skipping;		      /* an error was sent: everything up to Sync is ignored */
+	bool log_in_done;	      /* counted as authenticated */
+	bool counted;		      /* in the census, under its names */
+	bool paused_for_server;	      /* its server is slow to read */
+	bool aborted;		      /* its transaction was lost with its server */
+	bool aborted_end;	      /* what it bound last ends that transaction */
+	bool ssl_asked, gss_asked;    /* once each */
+	uint32_t slot, key;	      /* of its cancel key */
+	struct address peer;
+	char *database;		    /* as it asked for it */
+	struct identity *identity;  /* referenced; NULL before the startup packet */
+	struct pool *pool;	    /* borrowed; NULL for the console and before GREETING */
+	struct link *link;	    /* ours; NULL without a server */
+	struct buf in;		    /* bytes not yet handled */
+	size_t passing;		    /* bytes of a message that go on to the server as they come */
+	struct startup *startup;    /* ours; until READY */
+	struct auth_server *auth;   /* ours; while LOGIN */
+	struct settings defaults;   /* asked for at start: what RESET returns to */
+	struct settings settings;   /* in force */
+	struct frames *frames;	    /* settings changed in the open transaction; NULL if none */
+	struct prepared *prepared;  /* named statements; NULL if none */
+	struct statement *unnamed;  /* referenced; NULL if none */
+	struct judged *judged;	    /* referenced: of the message that waits in `in` */
+	struct parse_job *job;	    /* while JUDGING; belongs to the parser threads */
+	const char *pin;	    /* why it keeps its server; NULL: it does not */
+	struct audit_who *who;	    /* ours; NULL before login */
+	char session_id[16];
+	const struct responder *responder; /* NULL: PostgreSQL answers */
+	void *responder_state;
+	uint64_t id, txn, stmt;
+	uint64_t statements, bytes_in, bytes_out;
+	uint64_t connected_us, connected_wall_us, since_us, request_us, queue_us;
+};
+
+const char *client_state_name(const struct client *client);
+/* "type" columns of SHOW CLIENTS. Never NULL. */
+const char *client_user(const struct client *client);
+const char *client_role(const struct client *client);
+const char *client_application(const struct client *client);
+/* The server it has now, or NULL. */
+struct server *client_server(const struct client *client);
+size_t client_prepared_count(const struct client *client);
+/* The client with this id on this worker, or NULL. */
+struct client *client_find(const struct clients *clients, uint64_t id);
+/* A responder finished what it returned false for: go on with the next message. */
+void client_answered(struct client *client);
+/* End it: a FATAL error with this SQLSTATE and message, then close. */
+void client_end(struct client *client, const char *sqlstate, const char *message);
+/* Close it without a word. Its server is cleaned and kept. */
+void client_close(struct client *client, const char *why);
+/* The client a server is lent to, or NULL (its client is gone and it is being cleaned). */
+struct client *server_client(const struct server *server);
+
+#endif

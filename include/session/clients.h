@@ -1,0 +1,75 @@
+/*
+ * clients.h - all clients of one worker, and what they share.
+ */
+#ifndef SESSION_CLIENTS_H
+#define SESSION_CLIENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
+#include "audit/audit.h"
+#include "auth/users.h"
+#include "config/config.h"
+#include "net/address.h"
+#include "net/mailbox.h"
+#include "policy/policy.h"
+#include "pool/pool.h"
+#include "session/responder.h"
+
+struct clients;
+struct client;
+struct parsers; /* threads that parse long texts */
+
+enum { CLIENTS_WORKERS_MOST = 128 };
+
+/*
+ * What all workers share. Owned by daemon; lives longer than every worker. The
+ * counts are those of the process, changed only when clients come and go.
+ */
+struct clients_shared {
+	unsigned workers;
+	struct clients *of_worker[CLIENTS_WORKERS_MOST];
+	struct parsers *parsers;
+	const struct responder *console;
+	_Atomic int connected, unauthenticated; /* clients now */
+};
+
+struct parsers *parsers_new(unsigned threads);
+void parsers_free(struct parsers *parsers);
+
+/* The snapshots are referenced; the rest is borrowed and outlives the clients. */
+struct clients *clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,
+    struct pools *pools, struct audit_lane *lane, struct config *config, struct users *users,
+    struct policies *policies);
+void clients_free(struct clients *clients);
+
+/* A socket was accepted on this worker. */
+void clients_accept(struct clients *clients, int fd, const struct address *peer);
+/* A reload: new snapshots; running statements end under the old ones. */
+void clients_configure(struct clients *clients, struct config *config, struct users *users,
+    struct policies *policies);
+
+/* How a worker's clients end when the process does. */
+enum clients_drain {
+	CLIENTS_SERVE,	 /* as usual */
+	CLIENTS_LEAVE,	 /* finish at will; new ones are refused */
+	CLIENTS_FINISH,	 /* end each as soon as it is between transactions */
+	CLIENTS_END,	 /* end all now */
+};
+void clients_drain(struct clients *clients, enum clients_drain drain, const char *why);
+size_t clients_count(const struct clients *clients);
+
+struct client *clients_first(const struct clients *clients);
+struct client *clients_next(const struct client *client);
+struct mailbox *clients_mailbox(const struct clients *clients);
+struct pools *clients_pools(const struct clients *clients);
+struct loop *clients_loop(const struct clients *clients);
+const struct config *clients_config(const struct clients *clients);
+const struct users *clients_users(const struct clients *clients);
+struct policies *clients_policies(const struct clients *clients);
+struct audit_lane *clients_lane(const struct clients *clients);
+struct clients_shared *clients_shared(const struct clients *clients);
+unsigned clients_worker(const struct clients *clients);
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * aborted.c - a transaction whose server was lost.
+ *
+ * Until the client ends it, each of its statements fails, so that none of them can
+ * commit by itself by accident: what PostgreSQL does in a failed transaction.
+ */
+#include "session_internal.h"
+
+static const struct wire_error in_failed_transaction = { .severity = "ERROR",
+	.sqlstate = "25P02",
+	.message =
+	    "current transaction is aborted, commands ignored until end of transaction block",
+	.detail = "The server connection of this transaction was lost; it was rolled back." };
+
+bool
+aborted_is(const struct client *client)
+{
+	return client->aborted;
+}
+
+/* Is it one statement that ends a transaction? */
+static bool
+ends_transaction(const struct judged *judged)
+{
+	const struct sql_statement *statement;
+
+	if (judged == NULL || judged->facts == NULL || judged->facts->statement_count != 1)
+		return false;
+	statement = &judged->facts->statements[0];
+	return (statement->transaction == SQL_TXN_COMMIT ||
+		   statement->transaction == SQL_TXN_ROLLBACK) &&
+	    !statement->chain;
+}
+
+bool
+aborted_query(struct client *client, const struct judged *judged)
+{
+	struct buf *out = stream_out(client->stream);
+
+	if (!client->aborted)
+		return false;
+	if (ends_transaction(judged)) {
+		client->aborted = false;
+		build_command_complete(out, "ROLLBACK");
+		build_ready(out, 'I');
+	} else {
+		build_error(out, &in_failed_transaction);
+		build_ready(out, 'E');
+	}
+	return true;
+}
+
+static void
+put_bare(struct client *client, char type)
+{
+	struct buf *out = stream_out(client->stream);
+
+	build_end(out, build_begin(out, (uint8_t)type));
+}
+
+/* A ParameterDescription without parameters, and NoData. */
+static void
+describe_nothing(struct client *client, bool statement)
+{
+	struct buf *out = stream_out(client->stream);
+	size_t mark;
+
+	if (statement) {
+		mark = build_begin(out, 't');
+		buf_put_u16(out, 0);
+		build_end(out, mark);
+	}
+	put_bare(client, 'n');
+}
+
+bool
+aborted_message(struct client *client, uint8_t type, const struct judged *judged)
+{
+	if (!client->aborted)
+		return false;
+	if (type == 'P' || (type == 'B' && judged != NULL))
+		client->aborted_end = ends_transaction(judged);
+	if (!client->aborted_end) {
+		build_error(stream_out(client->stream), &in_failed_transaction);
+		client->skipping = true;
+		return true;
+	}
+	switch (type) {
+	case 'P':
+		put_bare(client, '1');
+		break;
+	case 'B':
+		put_bare(client, '2');
+		break;
+	case 's':
+	case 'D':
+		describe_nothing(client, type == 's');
+		break;
+	case 'E':
+		build_command_complete(stream_out(client->stream), "ROLLBACK");
+		client->aborted = client->aborted_end = false;
+		break;
+	}
+	return true;
+}

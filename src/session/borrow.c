@@ -1,0 +1,84 @@
+/*
+ * borrow.c - a client needs a server: at once, or in line, or not at all.
+ *
+ * The message that asked for it stays in client->in and is handled again when
+ * there is one.
+ */
+#include "session_internal.h"
+#include "wire/frame.h"
+
+bool
+borrow_server(struct client *client)
+{
+	struct server *server;
+
+	if (client->link != NULL)
+		return true;
+	client->waiter.granted = borrow_granted;
+	client->waiter.refused = borrow_refused;
+	client->waiter.settings_hash = client->settings.hash;
+	client->queue_us = 0;
+	if (!pool_borrow(client->pool, &client->waiter, &server)) {
+		client_enter(client, CLIENT_WAITING);
+		return false;
+	}
+	link_open(client, server);
+	return client->state == CLIENT_ACTIVE;
+}
+
+void
+borrow_granted(struct waiter *waiter, struct server *server)
+{
+	struct client *client = (struct client *)waiter; /* its first member */
+
+	client->queue_us =
+	    loop_now_us(clients_loop(client->clients)) - waiter->ticket.since_us;
+	client->pool->counters.wait_time_us += client->queue_us;
+	if (client->state == CLIENT_GREETING) {
+		login_granted(client, server);
+		return;
+	}
+	link_open(client, server);
+	client_resume(client);
+}
+
+void
+borrow_refused(struct waiter *waiter, const struct error *err)
+{
+	struct client *client = (struct client *)waiter; /* its first member */
+
+	if (client->state == CLIENT_GREETING) {
+		login_refused(client, err);
+		return;
+	}
+	borrow_give_up(client,
+	    &(struct wire_error){ .severity = "ERROR",
+		.sqlstate = err->sqlstate[0] != '\0' ? err->sqlstate : "08006",
+		.message = err->text,
+		.detail = "pgweir could not open a server connection." });
+}
+
+void
+borrow_give_up(struct client *client, const struct wire_error *error)
+{
+	struct frame frame;
+	uint8_t type = 'Q';
+
+	if (client->state == CLIENT_WAITING)
+		client_enter(client, CLIENT_READY);
+	judged_release(client->judged);
+	client->judged = NULL;
+	if (frame_read(buf_bytes(&client->in), buf_length(&client->in), &frame) == FRAME_GOOD) {
+		size_t here = buf_length(&client->in) < frame.length ? buf_length(&client->in)
+								     : frame.length;
+
+		type = frame.type;
+		buf_consume(&client->in, here);
+		client->passing = frame.length - here; /* of a Bind: dropped, as it skips */
+	}
+	refuse_with(client, type == 'Q' || type == 'F', error);
+	if (client->link != NULL)
+		stream_flush(client->link->server->stream);
+	client_flush(client);
+	client_resume(client);
+}

@@ -1,0 +1,461 @@
+/*
+ * client_login.c - from the first packet to the first ReadyForQuery.
+ *
+ * A name that does not exist, a password that is wrong and a database that is not
+ * there look the same until the client has proved who it is.
+ */
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "census.h"
+#include "session_internal.h"
+#include "wire/frame.h"
+
+enum { PASSWORD_MESSAGE_MOST = STARTUP_MOST + 100 };
+
+/*
+ * Settings that a client may give in its startup packet. The others can change who
+ * it is or what the server loads; names with a dot are an application's own.
+ */
+static const char *const startup_settings[] = { "application_name", "array_nulls",
+	"backslash_quote", "bytea_output", "client_encoding", "client_min_messages",
+	"constraint_exclusion", "cursor_tuple_fraction", "datestyle",
+	"default_transaction_deferrable", "default_transaction_isolation",
+	"default_transaction_read_only", "effective_io_concurrency", "enable_bitmapscan",
+	"enable_hashagg", "enable_hashjoin", "enable_indexscan", "enable_indexonlyscan",
+	"enable_material", "enable_mergejoin", "enable_nestloop", "enable_seqscan", "enable_sort",
+	"escape_string_warning", "extra_float_digits", "force_parallel_mode", "geqo",
+	"gin_fuzzy_search_limit", "idle_in_transaction_session_timeout", "intervalstyle", "jit",
+	"lc_messages", "lc_monetary", "lc_numeric", "lc_time", "lock_timeout",
+	"max_parallel_workers_per_gather", "maintenance_work_mem", "plan_cache_mode",
+	"quote_all_identifiers", "random_page_cost", "search_path", "statement_timeout",
+	"synchronize_seqscans", "synchronous_commit", "temp_buffers", "timezone",
+	"transform_null_equals", "work_mem", "xmlbinary", "xmloption" };
+
+static char *
+folded(const char *name)
+{
+	char *copy = mem_strdup(name);
+
+	for (char *at = copy; *at != '\0'; at++)
+		*at = (char)tolower((unsigned char)*at);
+	return copy;
+}
+
+static bool
+is_allowed(const char *name)
+{
+	if (strchr(name, '.') != NULL)
+		return true;
+	for (size_t i = 0; i < sizeof(startup_settings) / sizeof(startup_settings[0]); i++)
+		if (strcmp(name, startup_settings[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Server connections speak UTF-8; SQL_ASCII asks for no conversion, which is the same bytes. */
+static bool
+is_utf8_name(const char *encoding)
+{
+	static const char *const names[] = { "utf8", "utf-8", "unicode", "sql_ascii", "" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcasecmp(encoding, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Take one startup parameter as a setting; false, with *err, when it may not be given. */
+static bool
+take_setting(struct client *client, const char *name, const char *value, struct error *err)
+{
+	struct buf replay = { 0 };
+
+	if (!is_allowed(name))
+		return error_set_state(err, ERROR_PROTOCOL, "42501",
+		    "parameter \"%s\" cannot be set in the startup packet through pgweir", name);
+	if (strcmp(name, "client_encoding") == 0) {
+		if (is_utf8_name(value))
+			return true;
+		return error_set_state(err, ERROR_PROTOCOL, "0A000",
+		    "client_encoding \"%s\" is not supported through pgweir: use UTF8", value);
+	}
+	settings_put_set(&replay, name, value);
+	buf_put_u8(&replay, 0);
+	settings_set(&client->defaults, name, (const char *)buf_bytes(&replay));
+	buf_free(&replay);
+	return true;
+}
+
+static bool
+take_settings(struct client *client, struct error *err)
+{
+	bool good = true;
+
+	for (size_t i = 0; good && i < client->startup->parameter_count; i++) {
+		const struct startup_parameter *parameter = &client->startup->parameters[i];
+		char *name = folded(parameter->name);
+
+		good = take_setting(client, name, parameter->value, err);
+		mem_free(name);
+	}
+	settings_copy(&client->settings, &client->defaults);
+	return good;
+}
+
+static const char *
+startup_value(const struct startup *startup, const char *name)
+{
+	const char *value = "";
+
+	for (size_t i = 0; i < startup->parameter_count; i++)
+		if (strcasecmp(startup->parameters[i].name, name) == 0)
+			value = startup->parameters[i].value;
+	return value;
+}
+
+static void
+set_identity(struct client *client)
+{
+	const struct startup *startup = client->startup;
+	char address[ADDRESS_TEXT_SIZE] = "[local]";
+
+	if (!address_is_unix(&client->peer))
+		address_text(&client->peer, address);
+	client->identity = gate_identity(clients_gate(client->clients),
+	    &(struct subject){ .user = startup->user,
+		.role = users_role(clients_users(client->clients), startup->user),
+		.database = startup->database,
+		.application = startup_value(startup, "application_name"),
+		.client = address });
+	client->database = mem_strdup(startup->database);
+	audit_session_id(client->session_id);
+	client->who = audit_who_new(&(struct audit_who_fields){ .session = client->session_id,
+	    .client_address = address,
+	    .client_port = address_port(&client->peer),
+	    .user = client->identity->subject.user,
+	    .role = client->identity->subject.role,
+	    .database = client->database,
+	    .application = client->identity->subject.application });
+}
+
+/* It may not come in: say so to it, in the log and in the access log. */
+static void
+reject(struct client *client, const char *sqlstate, const char *message, const char *why)
+{
+	log_warning("C-%06llx: %s/%s login failed: %s", (unsigned long long)client->id,
+	    client->database != NULL ? client->database : "(nodb)", client_user(client), why);
+	if (client->who != NULL)
+		audit_session(clients_lane(client->clients), "session.fail", client->who, why,
+		    sqlstate, 0, client->bytes_in, client->bytes_out);
+	client_end(client, sqlstate, message);
+}
+
+static void
+wrong_password(struct client *client, const char *why)
+{
+	char *message = mem_printf(
+	    "password authentication failed for user \"%s\"", client_user(client));
+
+	reject(client, "28P01", message, why);
+	mem_free(message);
+}
+
+void
+login_greet(struct client *client, const struct parameters *parameters)
+{
+	struct buf *out = stream_out(client->stream);
+	uint32_t pid, key;
+
+	clients_set_welcome(
+	    client->clients, client->pool, client->defaults.hash, parameters);
+	build_authentication(out, AUTH_CODE_OK, NULL, 0);
+	for (size_t i = 0; i < parameters->count; i++) {
+		bool own = strcmp(parameters->items[i].name, "application_name") == 0;
+
+		build_parameter_status(out, parameters->items[i].name,
+		    own ? client_application(client) : parameters->items[i].value);
+	}
+	cancel_key_give(client, &pid, &key);
+	build_key_data(out, pid, key);
+	build_ready(out, 'I');
+	startup_free(client->startup);
+	mem_free(client->startup);
+	client->startup = NULL;
+	auth_server_free(client->auth);
+	client->auth = NULL;
+	client->pool->counters.logins++;
+	audit_session(clients_lane(client->clients), "session.start", client->who, NULL, NULL, 0,
+	    client->bytes_in, client->bytes_out);
+	if (client->link == NULL)
+		client_enter(client, CLIENT_READY);
+	else if (client->pool_mode != POOL_MODE_SESSION)
+		link_release(client->link);
+	client_resume(client);
+}
+
+void
+login_granted(struct client *client, struct server *server)
+{
+	link_open(client, server);
+	client_flush(client);
+}
+
+void
+login_refused(struct client *client, const struct error *err)
+{
+	reject(client, err->sqlstate[0] != '\0' ? err->sqlstate : "08006", err->text, err->text);
+}
+
+/* What the server reports must be known before the client can be greeted. */
+static void
+begin_greeting(struct client *client)
+{
+	const struct parameters *known =
+	    clients_welcome(client->clients, client->pool, client->defaults.hash);
+	struct server *server;
+
+	if (known != NULL) {
+		login_greet(client, known);
+		return;
+	}
+	client->waiter.granted = borrow_granted;
+	client->waiter.refused = borrow_refused;
+	client->waiter.settings_hash = client->settings.hash;
+	if (pool_borrow(client->pool, &client->waiter, &server))
+		login_granted(client, server);
+	else
+		client_enter(client, CLIENT_GREETING);
+}
+
+static void
+greet_from_responder(struct client *client)
+{
+	struct buf *out = stream_out(client->stream);
+	const char *const *parameter = client->responder->parameters();
+	uint32_t pid, key;
+
+	build_authentication(out, AUTH_CODE_OK, NULL, 0);
+	for (; *parameter != NULL; parameter += 2)
+		build_parameter_status(out, parameter[0], parameter[1]);
+	cancel_key_give(client, &pid, &key);
+	build_key_data(out, pid, key);
+	build_ready(out, 'I');
+	startup_free(client->startup);
+	mem_free(client->startup);
+	client->startup = NULL;
+	audit_session(clients_lane(client->clients), "session.start", client->who, NULL, NULL, 0,
+	    client->bytes_in, client->bytes_out);
+	client_enter(client, CLIENT_READY);
+}
+
+static void
+enter_console(struct client *client)
+{
+	client->responder = clients_shared(client->clients)->console;
+	if (client->responder->admits(client)) {
+		greet_from_responder(client);
+		return;
+	}
+	client->responder = NULL;
+	reject(client, "28000", "this user may not use the console: see console.admins, "
+	    "console.viewers and console.auditors", "not in console.admins, viewers or auditors");
+}
+
+/* A client that logged in with SCRAM brought keys with which its role can log in too. */
+static void
+lend_keys(struct client *client)
+{
+	const struct scram_keys *keys =
+	    client->auth == NULL ? NULL : auth_server_keys(client->auth);
+
+	if (keys == NULL || !keys->set ||
+	    strcmp(client_user(client), client_role(client)) != 0)
+		return;
+	client->pool->keys = *keys;
+}
+
+static void
+logged_in(struct client *client)
+{
+	const struct config *config = clients_config(client->clients);
+	const struct database_config *database = config_database(config, client->database);
+	const struct responder *console = clients_shared(client->clients)->console;
+	struct error err = { 0 };
+	char *message;
+
+	client->log_in_done = true;
+	census_authenticated(client);
+	if (console->answers(client->database)) {
+		enter_console(client);
+		return;
+	}
+	if (database == NULL) {
+		message = mem_printf("database \"%s\" does not exist", client->database);
+		reject(client, "3D000", message, "no such database in the configuration");
+		mem_free(message);
+		return;
+	}
+	if (clients_draining(client->clients) != CLIENTS_SERVE) {
+		reject(client, "57P01", "pgweir is shutting down", "shutting down");
+		return;
+	}
+	if (!census_admit(client, &err) || !take_settings(client, &err)) {
+		reject(client, err.sqlstate, err.text, err.text);
+		return;
+	}
+	client->pool_mode = (uint8_t)config_pool_mode(
+	    config, database, config_user(config, client_user(client)));
+	client->pool =
+	    pools_get(clients_pools(client->clients), client->database, client_role(client));
+	lend_keys(client);
+	if (config->log_connections)
+		log_info("C-%06llx: %s/%s login attempt: db=%s user=%s tls=no",
+		    (unsigned long long)client->id, client->database, client_user(client),
+		    client->database, client_user(client));
+	begin_greeting(client);
+}
+
+/* Send what the conversation says next, or end it. */
+static void
+go_on(struct client *client, enum auth_step step, uint32_t code, struct buf *body,
+    const struct error *err)
+{
+	if (step == AUTH_FAILED) {
+		wrong_password(client, err->text);
+		return;
+	}
+	if (code != AUTH_CODE_OK)
+		build_authentication(stream_out(client->stream), code,
+		    body->data == NULL ? NULL : buf_bytes(body), buf_length(body));
+	if (step == AUTH_DONE)
+		logged_in(client);
+	else if (client->state == CLIENT_STARTUP)
+		client_enter(client, CLIENT_LOGIN);
+}
+
+static void
+begin_login(struct client *client)
+{
+	const struct config *config = clients_config(client->clients);
+	const struct users *users = clients_users(client->clients);
+	struct startup *startup = client->startup;
+	struct buf body = { 0 };
+	struct error err = { 0 };
+	uint32_t code = AUTH_CODE_OK;
+	enum auth_step step;
+
+	if (startup->minor > 0 || startup->unknown_count > 0)
+		build_negotiate(stream_out(client->stream), 0,
+		    (const char *const *)startup->unknown_options, startup->unknown_count);
+	set_identity(client);
+	if (startup->replication) {
+		reject(client, "0A000", "replication connections are not supported by this version",
+		    "replication asked for");
+		return;
+	}
+	if (config->auth_method == AUTH_METHOD_TRUST && !users_known(users, startup->user)) {
+		wrong_password(client, "no such user");
+		return;
+	}
+	client->auth = auth_server_new((enum auth_method)config->auth_method, startup->user,
+	    users_secret(users, startup->user));
+	step = auth_server_start(client->auth, &code, &body);
+	go_on(client, step, code, &body, &err);
+	buf_free(&body);
+}
+
+/* A packet without a type byte: what a connection begins with. */
+static size_t
+take_first_packet(struct client *client, const uint8_t *bytes, size_t length)
+{
+	struct startup startup;
+	struct error err = { 0 };
+	size_t packet = 0;
+	enum startup_status status = startup_length(bytes, length, &packet);
+
+	if (status == STARTUP_BAD) {
+		client_close(client, "invalid length of startup packet");
+		return length;
+	}
+	if (status == STARTUP_SHORT || length < packet)
+		return 0;
+	if (!startup_parse(bytes, packet, &startup, &err)) {
+		client_end(client, err.sqlstate, err.text);
+		return length;
+	}
+	switch (startup.kind) {
+	case STARTUP_CANCEL:
+		cancel_request(client, startup.pid, startup.key);
+		return length;
+	case STARTUP_SSL:
+	case STARTUP_GSSENC: {
+		bool *asked =
+		    startup.kind == STARTUP_SSL ? &client->ssl_asked : &client->gss_asked;
+
+		if (*asked) {
+			client_close(client, "encryption asked for twice");
+			return length;
+		}
+		*asked = true;
+		buf_put_u8(stream_out(client->stream), 'N');
+		return packet;
+	}
+	case STARTUP_LOGIN:
+		client->startup = mem_copy(&startup, sizeof(startup));
+		begin_login(client);
+		return packet;
+	}
+	return packet;
+}
+
+static size_t
+take_answer(struct client *client, const uint8_t *bytes, size_t length)
+{
+	struct frame frame;
+	struct buf body = { 0 };
+	struct error err = { 0 };
+	uint32_t code = AUTH_CODE_OK;
+	enum auth_step step;
+
+	switch (frame_read(bytes, length, &frame)) {
+	case FRAME_SHORT:
+		return 0;
+	case FRAME_BAD:
+		client_end(client, "08P01", "invalid message length");
+		return length;
+	case FRAME_GOOD:
+		break;
+	}
+	if (frame.type != 'p' || frame.length > PASSWORD_MESSAGE_MOST) {
+		client_end(client, "08P01", "expected a password message");
+		return length;
+	}
+	if (length < frame.length)
+		return 0;
+	step = auth_server_step(client->auth, bytes + FRAME_HEADER, frame.length - FRAME_HEADER,
+	    &code, &body, &err);
+	go_on(client, step, code, &body, &err);
+	buf_free(&body);
+	return frame.length;
+}
+
+size_t
+login_consume(struct client *client, const uint8_t *bytes, size_t length)
+{
+	size_t at = 0, used = 1;
+
+	while (used > 0 && at < length) {
+		if (client->state == CLIENT_STARTUP)
+			used = take_first_packet(client, bytes + at, length - at);
+		else if (client->state == CLIENT_LOGIN)
+			used = take_answer(client, bytes + at, length - at);
+		else
+			break;
+		at += used;
+	}
+	return at;
+}

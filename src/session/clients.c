@@ -1,0 +1,329 @@
+/* clients.c - see clients.h. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "census.h"
+#include "session_internal.h"
+
+enum { WELCOMES_MOST = 64, SLOTS_MOST = 1 << 22 };
+
+/* What a server of a pool reports to clients with the same startup settings. */
+struct welcome {
+	const struct pool *pool;
+	uint64_t settings_hash;
+	struct parameters parameters;
+};
+
+/* Owned by its worker. */
+struct clients {
+	struct clients_shared *shared;
+	unsigned worker;
+	struct loop *loop;
+	struct pools *pools;
+	struct audit_lane *lane;
+	struct config *config;	   /* referenced, like the two below */
+	struct users *users;
+	struct policies *policies;
+	struct mailbox *mailbox;
+	struct gate *gate;
+	struct client_list all, timed;
+	struct link_list links;
+	size_t count;
+	struct client **slots; /* by the slot in a cancel key; NULL where free */
+	uint32_t slot_count, next_slot;
+	struct welcome welcomes[WELCOMES_MOST];
+	size_t welcome_count;
+	enum clients_drain drain;
+	const char *drain_why;
+};
+
+static void
+on_tick(void *arg)
+{
+	struct clients *clients = arg;
+
+	limits_tick(clients);
+	if (clients->drain == CLIENTS_FINISH)
+		clients_drain(clients, CLIENTS_FINISH, clients->drain_why);
+}
+
+struct clients *
+clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,
+    struct pools *pools, struct audit_lane *lane, struct config *config, struct users *users,
+    struct policies *policies)
+{
+	struct clients *clients = mem_zalloc(1, sizeof(*clients));
+
+	*clients = (struct clients){ .shared = shared,
+		.worker = worker,
+		.loop = loop,
+		.pools = pools,
+		.lane = lane,
+		.config = config_reference(config),
+		.users = users_reference(users),
+		.policies = policies_reference(policies) };
+	TAILQ_INIT(&clients->all);
+	TAILQ_INIT(&clients->timed);
+	TAILQ_INIT(&clients->links);
+	clients->mailbox = mailbox_new(loop, clients);
+	clients->gate = gate_new(clients);
+	shared->of_worker[worker] = clients;
+	loop_add_tick(loop, on_tick, clients);
+	return clients;
+}
+
+static void
+forget_welcomes(struct clients *clients)
+{
+	for (size_t i = 0; i < clients->welcome_count; i++)
+		parameters_free(&clients->welcomes[i].parameters);
+	clients->welcome_count = 0;
+}
+
+void
+clients_free(struct clients *clients)
+{
+	gate_free(clients->gate);
+	mailbox_free(clients->mailbox);
+	forget_welcomes(clients);
+	config_release(clients->config);
+	users_release(clients->users);
+	policies_release(clients->policies);
+	mem_free(clients->slots);
+	mem_free(clients);
+}
+
+void
+clients_accept(struct clients *clients, int fd, const struct address *peer)
+{
+	struct client *client;
+
+	if (clients->drain != CLIENTS_SERVE || clients->count >= SLOTS_MOST) {
+		close(fd);
+		return;
+	}
+	client = client_new(clients, fd, peer);
+	if (!census_arrive(client))
+		client_end(client, "53300",
+		    "too many clients that have not logged in (limits.unauthenticated_clients)");
+}
+
+void
+clients_configure(struct clients *clients, struct config *config, struct users *users,
+    struct policies *policies)
+{
+	config_release(clients->config);
+	users_release(clients->users);
+	policies_release(clients->policies);
+	clients->config = config_reference(config);
+	clients->users = users_reference(users);
+	clients->policies = policies_reference(policies);
+	forget_welcomes(clients);
+	gate_forget(clients->gate);
+}
+
+/* May this client be ended without anyone losing an answer? */
+static bool
+is_between_transactions(const struct client *client)
+{
+	const struct server *server = client_server(client);
+
+	return client->state <= CLIENT_READY ||
+	    (client->state == CLIENT_ACTIVE && client->link->requests.count == 0 &&
+		!client->link->unsynced && server->transaction == 'I');
+}
+
+void
+clients_drain(struct clients *clients, enum clients_drain drain, const char *why)
+{
+	struct client *client = TAILQ_FIRST(&clients->all);
+
+	clients->drain = drain;
+	clients->drain_why = why;
+	if (drain == CLIENTS_SERVE || drain == CLIENTS_LEAVE)
+		return;
+	while (client != NULL) {
+		struct client *next = TAILQ_NEXT(client, in_clients);
+
+		if (drain == CLIENTS_END || is_between_transactions(client))
+			client_end(client, "57P01", why);
+		client = next;
+	}
+}
+
+size_t
+clients_count(const struct clients *clients)
+{
+	return clients->count;
+}
+
+uint32_t
+clients_take_slot(struct clients *clients, struct client *client)
+{
+	if (clients->count == clients->slot_count) {
+		uint32_t more = clients->slot_count == 0 ? 64 : clients->slot_count;
+
+		clients->slots = mem_resize(
+		    clients->slots, clients->slot_count + more, sizeof(*clients->slots));
+		memset(clients->slots + clients->slot_count, 0, more * sizeof(*clients->slots));
+		clients->next_slot = clients->slot_count;
+		clients->slot_count += more;
+	}
+	while (clients->slots[clients->next_slot % clients->slot_count] != NULL)
+		clients->next_slot++;
+	clients->next_slot %= clients->slot_count;
+	clients->slots[clients->next_slot] = client;
+	return clients->next_slot;
+}
+
+struct client *
+clients_of_slot(const struct clients *clients, uint32_t slot)
+{
+	return slot < clients->slot_count ? clients->slots[slot] : NULL;
+}
+
+void
+clients_add(struct clients *clients, struct client *client)
+{
+	TAILQ_INSERT_TAIL(&clients->all, client, in_clients);
+	clients->count++;
+}
+
+void
+clients_remove(struct clients *clients, struct client *client)
+{
+	TAILQ_REMOVE(&clients->all, client, in_clients);
+	clients->slots[client->slot] = NULL;
+	clients->count--;
+	census_leave(client);
+}
+
+struct client *
+client_find(const struct clients *clients, uint64_t id)
+{
+	struct client *client;
+
+	TAILQ_FOREACH(client, &clients->all, in_clients)
+		if (client->id == id)
+			return client;
+	return NULL;
+}
+
+const struct parameters *
+clients_welcome(struct clients *clients, const struct pool *pool, uint64_t settings_hash)
+{
+	for (size_t i = 0; i < clients->welcome_count; i++) {
+		const struct welcome *welcome = &clients->welcomes[i];
+
+		if (welcome->pool == pool && welcome->settings_hash == settings_hash)
+			return &welcome->parameters;
+	}
+	return NULL;
+}
+
+void
+clients_set_welcome(struct clients *clients, const struct pool *pool, uint64_t settings_hash,
+    const struct parameters *parameters)
+{
+	struct welcome *welcome;
+
+	if (clients_welcome(clients, pool, settings_hash) != NULL)
+		return;
+	if (clients->welcome_count == WELCOMES_MOST)
+		forget_welcomes(clients);
+	welcome = &clients->welcomes[clients->welcome_count++];
+	*welcome = (struct welcome){ .pool = pool, .settings_hash = settings_hash };
+	parameters_copy(&welcome->parameters, parameters);
+}
+
+struct client *
+clients_first(const struct clients *clients)
+{
+	return TAILQ_FIRST(&clients->all);
+}
+
+struct client *
+clients_next(const struct client *client)
+{
+	return TAILQ_NEXT(client, in_clients);
+}
+
+struct gate *
+clients_gate(const struct clients *clients)
+{
+	return clients->gate;
+}
+
+struct link_list *
+clients_links(struct clients *clients)
+{
+	return &clients->links;
+}
+
+struct client_list *
+clients_timed(struct clients *clients)
+{
+	return &clients->timed;
+}
+
+enum clients_drain
+clients_draining(const struct clients *clients)
+{
+	return clients->drain;
+}
+
+struct mailbox *
+clients_mailbox(const struct clients *clients)
+{
+	return clients->mailbox;
+}
+
+struct pools *
+clients_pools(const struct clients *clients)
+{
+	return clients->pools;
+}
+
+struct loop *
+clients_loop(const struct clients *clients)
+{
+	return clients->loop;
+}
+
+const struct config *
+clients_config(const struct clients *clients)
+{
+	return clients->config;
+}
+
+const struct users *
+clients_users(const struct clients *clients)
+{
+	return clients->users;
+}
+
+struct policies *
+clients_policies(const struct clients *clients)
+{
+	return clients->policies;
+}
+
+struct audit_lane *
+clients_lane(const struct clients *clients)
+{
+	return clients->lane;
+}
+
+struct clients_shared *
+clients_shared(const struct clients *clients)
+{
+	return clients->shared;
+}
+
+unsigned
+clients_worker(const struct clients *clients)
+{
+	return clients->worker;
+}

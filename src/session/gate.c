@@ -1,0 +1,352 @@
+/* gate.c - see gate.h. */
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "gate.h"
+#include "parsers.h"
+#include "session/client.h"
+
+enum {
+	CACHE_BYTES_MOST = 32 * 1024 * 1024, /* a worker's */
+	PARSE_INLINE_MOST = 4096,	     /* longer texts go to the parser threads */
+	RULING_KEPT_US = 1000 * 1000,	     /* then the clock is asked again: time windows */
+	FACTS_FACTOR = 8, /* facts take about so many times the memory of their text */
+};
+
+TAILQ_HEAD(clock_list, judged);
+
+/* Owned by its worker's clients. */
+struct gate {
+	struct clients *clients; /* borrowed */
+	uint64_t seed;		 /* of the hashes: a client chooses the texts */
+	struct judged *table;
+	struct clock_list clock; /* cached texts; the hand is at the front */
+	size_t bytes;
+	struct identity *identities;
+	uint32_t last_identity;
+};
+
+struct gate *
+gate_new(struct clients *clients)
+{
+	struct gate *gate = mem_zalloc(1, sizeof(*gate));
+
+	gate->clients = clients;
+	gate->seed = random_u64();
+	TAILQ_INIT(&gate->clock);
+	return gate;
+}
+
+struct judged *
+judged_reference(struct judged *judged)
+{
+	judged->references++;
+	return judged;
+}
+
+void
+judged_release(struct judged *judged)
+{
+	if (judged == NULL || --judged->references > 0)
+		return;
+	for (size_t i = 0; i < GATE_RULINGS; i++)
+		ruling_release(judged->rulings[i]);
+	if (judged->facts != NULL)
+		sql_facts_free(judged->facts);
+	audit_text_parts_free(judged->parts);
+	mem_free(judged->key);
+	mem_free(judged->text);
+	mem_free(judged);
+}
+
+struct ruling *
+ruling_reference(struct ruling *ruling)
+{
+	ruling->references++;
+	return ruling;
+}
+
+void
+ruling_release(struct ruling *ruling)
+{
+	if (ruling == NULL || --ruling->references > 0)
+		return;
+	verdict_free(&ruling->verdict);
+	policies_release(ruling->policies);
+	mem_free(ruling);
+}
+
+static size_t
+weight(const struct judged *judged)
+{
+	return sizeof(*judged) + FACTS_FACTOR * judged->length + judged->key_length;
+}
+
+static void
+evict(struct gate *gate, struct judged *judged)
+{
+	HASH_DEL(gate->table, judged);
+	TAILQ_REMOVE(&gate->clock, judged, in_clock);
+	gate->bytes -= weight(judged);
+	judged->cached = false;
+	judged_release(judged);
+}
+
+/* Second chance: what was used since the hand last passed stays. */
+static void
+make_room(struct gate *gate)
+{
+	while (gate->bytes > CACHE_BYTES_MOST) {
+		struct judged *judged = TAILQ_FIRST(&gate->clock);
+
+		if (!judged->used) {
+			evict(gate, judged);
+			continue;
+		}
+		judged->used = false;
+		TAILQ_REMOVE(&gate->clock, judged, in_clock);
+		TAILQ_INSERT_TAIL(&gate->clock, judged, in_clock);
+	}
+}
+
+void
+gate_forget(struct gate *gate)
+{
+	while (!TAILQ_EMPTY(&gate->clock))
+		evict(gate, TAILQ_FIRST(&gate->clock));
+}
+
+void
+gate_free(struct gate *gate)
+{
+	struct identity *identity, *next;
+
+	gate_forget(gate);
+	HASH_ITER(hh, gate->identities, identity, next)
+	{
+		HASH_DEL(gate->identities, identity);
+		mem_free(identity->key);
+		mem_free(identity);
+	}
+	mem_free(gate);
+}
+
+/* The strings one after the other, each with its NUL. */
+static char *
+subject_key(const struct subject *subject, size_t *length)
+{
+	const char *parts[] = { subject->user, subject->role, subject->database,
+		subject->application, subject->client };
+	struct buf key = { 0 };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		buf_put_cstring(&key, parts[i]);
+	*length = buf_length(&key);
+	return (char *)key.data;
+}
+
+struct identity *
+gate_identity(struct gate *gate, const struct subject *subject)
+{
+	struct identity *identity;
+	size_t length;
+	char *key = subject_key(subject, &length);
+	const char **parts[5];
+	const char *at = key;
+
+	HASH_FIND(hh, gate->identities, key, length, identity);
+	if (identity != NULL) {
+		mem_free(key);
+		identity->references++;
+		return identity;
+	}
+	identity = mem_zalloc(1, sizeof(*identity));
+	*identity = (struct identity){
+		.references = 1, .id = ++gate->last_identity, .key = key, .key_length = length
+	};
+	parts[0] = &identity->subject.user;
+	parts[1] = &identity->subject.role;
+	parts[2] = &identity->subject.database;
+	parts[3] = &identity->subject.application;
+	parts[4] = &identity->subject.client;
+	for (size_t i = 0; i < 5; i++) {
+		*parts[i] = at;
+		at += strlen(at) + 1;
+	}
+	HASH_ADD_KEYPTR(hh, gate->identities, key, length, identity);
+	return identity;
+}
+
+void
+identity_release(struct gate *gate, struct identity *identity)
+{
+	if (identity == NULL || --identity->references > 0)
+		return;
+	HASH_DEL(gate->identities, identity);
+	mem_free(identity->key);
+	mem_free(identity);
+}
+
+static unsigned
+hash_key(const struct gate *gate, const char *key, size_t length)
+{
+	return (unsigned)XXH3_64bits_withSeed(key, length, gate->seed);
+}
+
+static struct judged *
+look_up(struct gate *gate, const char *key, size_t length)
+{
+	unsigned hash = hash_key(gate, key, length);
+	struct judged *judged;
+
+	HASH_FIND_BYHASHVALUE(hh, gate->table, key, length, hash, judged);
+	if (judged != NULL)
+		judged->used = true;
+	return judged;
+}
+
+static unsigned
+all_residue(const struct sql_facts *facts)
+{
+	unsigned residue = 0;
+
+	if (facts == NULL)
+		return SQL_RESIDUE_OPAQUE; /* not parsed: anything may be left behind */
+	for (size_t i = 0; i < facts->statement_count; i++)
+		residue |= facts->statements[i].residue;
+	return residue;
+}
+
+/* A text that is in no cache yet; referenced by the caller. Takes what the parse made. */
+static struct judged *
+judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome outcome,
+    struct sql_facts *facts, const struct error *err, int position)
+{
+	struct judged *judged = mem_zalloc(1, sizeof(*judged));
+
+	*judged = (struct judged){ .references = 1,
+		.text = mem_strndup(text, length),
+		.length = length,
+		.outcome = outcome,
+		.facts = outcome == SQL_KNOWN ? facts : NULL,
+		.position = position };
+	if (outcome != SQL_KNOWN)
+		judged->err = *err;
+	judged->residue = all_residue(judged->facts);
+	judged->parts =
+	    audit_text_parts_new(clients_config(gate->clients), text, length, judged->facts);
+	return judged;
+}
+
+static void
+insert(struct gate *gate, struct judged *judged, const char *key, size_t length)
+{
+	unsigned hash = hash_key(gate, key, length);
+	struct judged *there;
+
+	HASH_FIND_BYHASHVALUE(hh, gate->table, key, length, hash, there);
+	if (there != NULL)
+		evict(gate, there);
+	judged->key = mem_strndup(key, length);
+	judged->key_length = length;
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->table, judged->key, length, hash, judged);
+	TAILQ_INSERT_TAIL(&gate->clock, judged, in_clock);
+	judged->cached = true;
+	gate->bytes += weight(judged);
+	judged_reference(judged);
+	make_room(gate);
+}
+
+static void
+on_parsed(struct message *message, void *receiver)
+{
+	struct parse_job *job = (struct parse_job *)message; /* its first member */
+	struct gate *gate = clients_gate(receiver);
+	struct judged *judged = judged_new(gate, job->text, job->length, job->outcome,
+	    job->facts, &job->err, job->position);
+
+	insert(gate, judged, job->text, job->length);
+	if (job->client != NULL)
+		gate_answered(job->client, judged);
+	else
+		judged_release(judged);
+	mem_free(job->text);
+	mem_free(job);
+}
+
+static void
+ask_parsers(struct gate *gate, struct client *client, const char *text, size_t length,
+    size_t cap)
+{
+	struct parse_job *job = mem_zalloc(1, sizeof(*job));
+
+	*job = (struct parse_job){ .message = { .deliver = on_parsed },
+		.answer_to = clients_mailbox(gate->clients),
+		.client = client,
+		.text = mem_strndup(text, length),
+		.length = length,
+		.cap = cap };
+	client->job = job;
+	parsers_ask(clients_shared(gate->clients)->parsers, job);
+}
+
+struct judged *
+gate_judge(struct gate *gate, struct client *client, const char *text, size_t length)
+{
+	size_t cap = policies_text_cap(clients_policies(gate->clients));
+	struct judged *judged = look_up(gate, text, length);
+	struct sql_facts *facts = NULL;
+	enum sql_outcome outcome;
+	struct error err = { 0 };
+	int position = 0;
+
+	if (judged != NULL)
+		return judged_reference(judged);
+	if (length > PARSE_INLINE_MOST && length <= cap) {
+		ask_parsers(gate, client, text, length, cap);
+		return NULL;
+	}
+	outcome = sql_facts(text, length, cap, &facts, &err, &position);
+	judged = judged_new(gate, text, length, outcome, facts, &err, position);
+	if (length <= cap)
+		insert(gate, judged, text, length);
+	return judged;
+}
+
+void
+gate_abandon(struct parse_job *job)
+{
+	job->client = NULL;
+}
+
+static bool
+is_fresh(const struct ruling *ruling, const struct identity *identity,
+    const struct policies *policies, uint64_t now_us)
+{
+	return ruling != NULL && ruling->identity == identity->id &&
+	    ruling->policies == policies && now_us - ruling->judged_us < RULING_KEPT_US;
+}
+
+struct ruling *
+gate_rule(struct gate *gate, struct judged *judged, const struct identity *identity)
+{
+	struct policies *policies = clients_policies(gate->clients);
+	struct loop *loop = clients_loop(gate->clients);
+	struct ruling **slot = &judged->rulings[identity->id % GATE_RULINGS];
+	struct ruling *ruling;
+
+	if (is_fresh(*slot, identity, policies, loop_now_us(loop)))
+		return ruling_reference(*slot);
+	ruling = mem_zalloc(1, sizeof(*ruling));
+	*ruling = (struct ruling){ .references = 1,
+		.identity = identity->id,
+		.policies = policies_reference(policies),
+		.judged_us = loop_now_us(loop) };
+	policies_judge(policies, &identity->subject, judged->text, judged->length,
+	    judged->outcome, judged->facts, &judged->err, loop_wall_us(loop), &ruling->verdict);
+	ruling_release(*slot);
+	*slot = ruling;
+	return ruling_reference(ruling);
+}

@@ -1,0 +1,93 @@
+/*
+ * gate.h - what a text is, and what the policies say of it for whom.
+ *
+ * Each worker has a gate: a cache from texts to facts and from (facts, identity,
+ * policy generation) to rulings. A text that was seen before costs one hash
+ * and one compare. Long texts are parsed by parser threads.
+ */
+#ifndef SESSION_GATE_H
+#define SESSION_GATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "audit/audit.h"
+#include "net/mailbox.h"
+#include "policy/policy.h"
+#include "sql/facts.h"
+
+struct gate;
+struct client;
+
+/* Who asks, as the policies see it. Counted; shared by equal clients of a worker. */
+struct identity {
+	UT_hash_handle hh;
+	unsigned references;
+	uint32_t id; /* never 0, never used twice on a worker */
+	struct subject subject;
+	char *key; /* ours; the subject's strings point into it */
+	size_t key_length;
+};
+
+enum { GATE_RULINGS = 4 }; /* rulings kept with a text, one an identity */
+
+/* What the policies say of one text for one identity. Counted. */
+struct ruling {
+	unsigned references;
+	uint32_t identity;
+	struct policies *policies; /* referenced: the verdict points into it */
+	uint64_t judged_us;
+	struct verdict verdict;
+};
+
+/* A text and its facts. Counted; the cache holds one reference. */
+struct judged {
+	UT_hash_handle hh;
+	TAILQ_ENTRY(judged) in_clock;
+	unsigned references;
+	bool cached, used;
+	char *key; /* ours: the text, or its literal-blind shape */
+	size_t key_length;
+	char *text; /* ours: NUL-terminated */
+	size_t length;
+	enum sql_outcome outcome;
+	struct sql_facts *facts; /* ours; NULL when not parsed */
+	struct error err;	 /* why not */
+	int position;
+	unsigned residue; /* of all statements */
+	struct audit_text_parts *parts;
+	struct ruling *rulings[GATE_RULINGS];
+};
+
+struct gate *gate_new(struct clients *clients);
+void gate_free(struct gate *gate);
+/* After a reload of the configuration: texts are rendered anew for the records. */
+void gate_forget(struct gate *gate);
+
+/* The identity for these names; referenced. */
+struct identity *gate_identity(struct gate *gate, const struct subject *subject);
+void identity_release(struct gate *gate, struct identity *identity);
+
+/*
+ * The facts of a text; referenced. NULL: a parser thread has it, the client's
+ * state is to be JUDGING, and gate_judged() will be called for it.
+ */
+struct judged *gate_judge(
+    struct gate *gate, struct client *client, const char *text, size_t length);
+/* The ruling for an identity under the policies now in force; referenced. */
+struct ruling *gate_rule(
+    struct gate *gate, struct judged *judged, const struct identity *identity);
+/* The client of a parse under way is going. */
+void gate_abandon(struct parse_job *job);
+/* client.c: the parse is done; the reference is given. */
+void gate_answered(struct client *client, struct judged *judged);
+
+struct judged *judged_reference(struct judged *judged);
+void judged_release(struct judged *judged); /* NULL is fine */
+struct ruling *ruling_reference(struct ruling *ruling);
+void ruling_release(struct ruling *ruling); /* NULL is fine */
+
+#endif

@@ -1,0 +1,941 @@
+/*
+ * inbound.c - from the client to the server.
+ *
+ * One handler a message type. Each is given a whole message (CopyData and large
+ * Binds go on as they come) and says whether it dealt with it, or must be asked again
+ * when the client has a server or a long text has been parsed.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "prepared.h"
+#include "session_internal.h"
+#include "wire/frame.h"
+#include "wire/names.h"
+#include "wire/read.h"
+
+enum step {
+	STEP_DONE,  /* dealt with */
+	STEP_LATER, /* keep it: it will be asked again */
+	STEP_GONE,  /* the client is closing */
+};
+
+enum { BIND_NAMES_MOST = 16 * 1024 }; /* names of a Bind must be complete within so many bytes */
+
+/* A message, of whose body `here` bytes have come; `length` is the body's whole length. */
+struct inbound {
+	uint8_t type;
+	const uint8_t *body;
+	size_t here, length;
+};
+
+static enum step
+malformed(struct client *client, uint8_t type)
+{
+	char *text =
+	    mem_printf("malformed %s message", message_name_from_client(type));
+
+	client_end(client, "08P01", text);
+	mem_free(text);
+	return STEP_GONE;
+}
+
+static struct buf *
+to_server(struct client *client)
+{
+	return stream_out(client->link->server->stream);
+}
+
+/* Send the message on as it is. */
+static void
+pass(struct client *client, const struct inbound *message)
+{
+	struct buf *out = to_server(client);
+
+	buf_put_u8(out, message->type);
+	buf_put_u32(out, (uint32_t)(message->length + 4));
+	buf_put(out, message->body, message->here);
+	client->passing = message->length - message->here;
+}
+
+static struct request *
+expect(struct client *client, enum request_kind kind, enum request_answer answer)
+{
+	struct requests *requests = &client->link->requests;
+	struct request *request;
+
+	if (requests->count == 0) {
+		client->link->head_us = loop_now_us(clients_loop(client->clients));
+		client->link->request_us = client->link->head_us;
+		client->link->idle_us = 0;
+	}
+	request = requests_add(requests, kind, answer);
+	request->stmt = client->stmt;
+	return request;
+}
+
+static void
+expect_judged(struct request *request, struct client *client, struct judged *judged,
+    struct ruling *ruling, size_t bytes)
+{
+	request->judged = judged == NULL ? NULL : judged_reference(judged);
+	request->ruling = ruling == NULL ? NULL : ruling_reference(ruling);
+	request->bytes_in = bytes;
+	request->queue_us = client->queue_us;
+	client->queue_us = 0;
+	client->statements++;
+}
+
+/* The facts of this text; NULL: with a parser thread, ask again. */
+static struct judged *
+judge(struct client *client, const char *text, size_t length)
+{
+	struct judged *judged = client->judged;
+
+	if (judged != NULL) { /* this very message waited for it */
+		client->judged = NULL;
+		return judged;
+	}
+	judged = gate_judge(clients_gate(client->clients), client, text, length);
+	if (judged == NULL)
+		client_enter(client, CLIENT_JUDGING);
+	return judged;
+}
+
+static struct ruling *
+rule(struct client *client, struct judged *judged)
+{
+	return gate_rule(clients_gate(client->clients), judged, client->identity);
+}
+
+/* Keep what was found out while the message waits for a server. */
+static enum step
+later(struct client *client, struct judged *judged, struct ruling *ruling)
+{
+	ruling_release(ruling);
+	judged_release(client->judged);
+	client->judged = judged;
+	return STEP_LATER;
+}
+
+static void
+refuse(struct client *client, bool simple, struct judged *judged, struct ruling *ruling)
+{
+	struct buf error = { 0 };
+
+	refuse_build(&error, &ruling->verdict);
+	record_refused(client, judged, ruling);
+	client->pool->counters.denied++;
+	refuse_message(client, simple, &error);
+	buf_free(&error);
+}
+
+static void
+notice_warning(struct client *client, const struct verdict *verdict)
+{
+	if (verdict->action != POLICY_WARN && !verdict->would_deny)
+		return;
+	build_notice(client->link != NULL ? relay_emit(client->link) : stream_out(client->stream),
+	    &(struct wire_error){ .severity = "NOTICE",
+		.sqlstate = "01000",
+		.message = verdict->message != NULL ? verdict->message : "a pgweir rule warns",
+		.detail = verdict->detail,
+		.hint = verdict->hint,
+		.constraint = verdict->rule });
+}
+
+/* What statement pooling cannot do: transactions and several statements at once. */
+static bool
+fits_pool_mode(struct client *client, const struct judged *judged, bool simple)
+{
+	const struct sql_facts *facts = judged->facts;
+	struct wire_error error = { .severity = "ERROR",
+		.sqlstate = "0A000",
+		.hint = "Connect to a database whose pool_mode is transaction or session." };
+
+	if (client->pool_mode != POOL_MODE_STATEMENT || facts == NULL)
+		return true;
+	if (facts->statement_count > 1)
+		error.message = "several statements in one message cannot be run with pool_mode statement";
+	for (size_t i = 0; i < facts->statement_count; i++)
+		if (facts->statements[i].transaction == SQL_TXN_BEGIN)
+			error.message = "transactions cannot be used with pool_mode statement";
+	if (error.message == NULL)
+		return true;
+	refuse_with(client, simple, &error);
+	return false;
+}
+
+/* DEALLOCATE of a statement that was prepared by message: it has another name on the server. */
+static const char *
+deallocated_name(const struct client *client, const struct judged *judged)
+{
+	const struct sql_statement *statement;
+
+	if (judged == NULL || judged->facts == NULL || judged->facts->statement_count != 1)
+		return NULL;
+	statement = &judged->facts->statements[0];
+	if (!statement->deallocates || statement->prepared_name == NULL ||
+	    prepared_find(&client->prepared, statement->prepared_name) == NULL)
+		return NULL;
+	return statement->prepared_name;
+}
+
+static void
+expect_reply(struct client *client, enum request_kind kind, const struct buf *reply)
+{
+	struct request *request = expect(client, kind, ANSWER_MADE_UP);
+
+	request->reply = mem_copy(buf_bytes(reply), buf_length(reply));
+	request->reply_length = buf_length(reply);
+}
+
+static void
+sync_server(struct client *client)
+{
+	build_sync(to_server(client));
+	expect(client, REQUEST_SYNC, ANSWER_FORWARD);
+	client->link->batch++;
+}
+
+static void
+deallocate_by_query(struct client *client, const char *name)
+{
+	struct buf reply = { 0 };
+
+	build_command_complete(&reply, "DEALLOCATE");
+	prepared_remove(&client->prepared, name);
+	expect_reply(client, REQUEST_EXECUTE, &reply);
+	sync_server(client);
+	buf_free(&reply);
+}
+
+static void
+send_query(struct client *client, const struct inbound *message, struct judged *judged,
+    struct ruling *ruling)
+{
+	const char *name = deallocated_name(client, judged);
+
+	if (name != NULL && client->link->server->transaction != 'E') {
+		deallocate_by_query(client, name);
+		return;
+	}
+	/* A Query destroys the unnamed statement. */
+	statement_release(client->unnamed);
+	statement_release(client->link->unnamed);
+	client->unnamed = client->link->unnamed = NULL;
+	expect_judged(expect(client, REQUEST_QUERY, ANSWER_FORWARD), client, judged, ruling,
+	    message->length + FRAME_HEADER);
+	pass(client, message);
+	client->link->batch++;
+}
+
+static enum step
+on_query(struct client *client, const struct inbound *message)
+{
+	size_t length = strnlen((const char *)message->body, message->length);
+	struct judged *judged;
+	struct ruling *ruling;
+
+	if (client->skipping)
+		return STEP_DONE;
+	if (length + 1 != message->length)
+		return malformed(client, 'Q');
+	judged = judge(client, (const char *)message->body, length);
+	if (judged == NULL)
+		return STEP_LATER;
+	ruling = rule(client, judged);
+	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
+	    !borrow_server(client))
+		return later(client, judged, ruling);
+	client->stmt++;
+	if (ruling->verdict.action == POLICY_DENY)
+		refuse(client, true, judged, ruling);
+	else if (!aborted_query(client, judged) && fits_pool_mode(client, judged, true)) {
+		notice_warning(client, &ruling->verdict);
+		send_query(client, message, judged, ruling);
+	}
+	judged_release(judged);
+	ruling_release(ruling);
+	return STEP_DONE;
+}
+
+/* Statements keep the names that the client gave when it has the server to itself. */
+static bool
+renames(const struct client *client)
+{
+	return client->pool_mode != POOL_MODE_SESSION;
+}
+
+/* Keep the server's statements within protocol.max_prepared_statements. */
+static void
+evict_statement(struct client *client)
+{
+	struct link *link = client->link;
+	const struct config *config = clients_config(client->clients);
+	char name[STATEMENT_NAME_SIZE];
+	struct statement_id id;
+	struct request *request;
+
+	if ((int64_t)statements_count(link->server->statements) <
+		config->protocol_max_prepared_statements ||
+	    !statements_oldest(link->server->statements, link->batch, &id))
+		return;
+	statement_name(&id, name);
+	build_close(to_server(client), 'S', name);
+	request = expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
+	request->has_id = true;
+	request->id = id;
+	link->unsynced = true;
+}
+
+/* Write a Parse for a statement under a name. */
+static void
+put_parse(struct client *client, const char *name, const struct statement *statement)
+{
+	struct buf *out = to_server(client);
+	size_t mark = build_begin(out, 'P');
+
+	buf_put_cstring(out, name);
+	buf_put(out, statement->body, statement->body_length);
+	build_end(out, mark);
+	client->link->server->pool->counters.server_parse_count++;
+	client->link->unsynced = true;
+}
+
+/* Does the server have it, as far as this batch can rely on? */
+static bool
+is_on_server(struct link *link, const struct statement *statement)
+{
+	uint64_t batch = link->batch;
+
+	switch (statements_find(link->server->statements, &statement->id, &batch)) {
+	case STATEMENT_PRESENT:
+		return true;
+	case STATEMENT_SENT:
+		return batch == link->batch;
+	case STATEMENT_ABSENT:
+		break;
+	}
+	return false;
+}
+
+/*
+ * Send a Parse under the name that all clients share. If one of an earlier batch is
+ * still unanswered it may fail or not: closing a missing statement is no error,
+ * so a Close in front makes both ways right.
+ */
+static struct request *
+parse_on_server(
+    struct client *client, const struct statement *statement, enum request_answer answer)
+{
+	struct link *link = client->link;
+	char name[STATEMENT_NAME_SIZE];
+	uint64_t batch = link->batch;
+	struct request *request;
+
+	statement_name(&statement->id, name);
+	if (statements_find(link->server->statements, &statement->id, &batch) == STATEMENT_SENT) {
+		build_close(to_server(client), 'S', name);
+		expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
+	} else {
+		evict_statement(client);
+	}
+	put_parse(client, name, statement);
+	statements_sent(link->server->statements, &statement->id, link->batch);
+	request = expect(client, REQUEST_PARSE, answer);
+	request->has_id = true;
+	request->id = statement->id;
+	return request;
+}
+
+static void
+parse_unnamed(struct client *client, struct statement *statement, enum request_answer answer,
+    struct judged *judged, struct ruling *ruling)
+{
+	struct link *link = client->link;
+	struct request *request;
+
+	put_parse(client, "", statement);
+	request = expect(client, REQUEST_PARSE, answer);
+	if (judged != NULL) {
+		request->judged = judged_reference(judged);
+		request->ruling = ruling_reference(ruling);
+	}
+	statement_release(link->unnamed);
+	link->unnamed = statement_reference(statement);
+}
+
+static void
+refuse_state(struct client *client, const char *sqlstate, const char *message)
+{
+	refuse_with(client, false,
+	    &(struct wire_error){
+		.severity = "ERROR", .sqlstate = sqlstate, .message = message });
+}
+
+static void
+parse_named(struct client *client, const char *name, struct statement *statement,
+    struct judged *judged, struct ruling *ruling)
+{
+	struct link *link = client->link;
+	const struct config *config = clients_config(client->clients);
+	int64_t most = 10 * config->protocol_max_prepared_statements;
+	struct request *request;
+	char *text;
+
+	if (prepared_find(&client->prepared, name) != NULL) {
+		text = mem_printf("prepared statement \"%s\" already exists", name);
+		refuse_state(client, "42P05", text);
+		mem_free(text);
+		return;
+	}
+	if ((int64_t)prepared_count(&client->prepared) >= most) {
+		refuse_state(client, "53400",
+		    "too many prepared statements in this session: close some, or raise "
+		    "protocol.max_prepared_statements");
+		return;
+	}
+	/* In a failed transaction PostgreSQL has to say so. */
+	if (link->server->transaction != 'E' && is_on_server(link, statement)) {
+		request = expect(client, REQUEST_PARSE, ANSWER_MADE_UP);
+		request->made_up = '1';
+		link->unsynced = true;
+	} else {
+		request = parse_on_server(client, statement, ANSWER_FORWARD);
+		request->judged = judged_reference(judged);
+		request->ruling = ruling_reference(ruling);
+	}
+	request->name = mem_strdup(name);
+	prepared_add(&client->prepared, name, statement);
+}
+
+/* Session pooling: the names are the client's own; only the text is looked at. */
+static void
+parse_as_it_is(struct client *client, const struct inbound *message, const char *name,
+    struct statement *statement, struct judged *judged, struct ruling *ruling)
+{
+	struct request *request = expect(client, REQUEST_PARSE, ANSWER_FORWARD);
+
+	request->judged = judged_reference(judged);
+	request->ruling = ruling_reference(ruling);
+	pass(client, message);
+	client->link->unsynced = true;
+	if (*name == '\0') {
+		statement_release(client->unnamed);
+		client->unnamed = statement_reference(statement);
+		return;
+	}
+	client->link->server->residue |= SQL_RESIDUE_PREPARE;
+	if (prepared_find(&client->prepared, name) == NULL) {
+		prepared_add(&client->prepared, name, statement);
+		request->name = mem_strdup(name);
+	}
+}
+
+static void
+take_parse(struct client *client, const struct inbound *message, const char *name,
+    struct judged *judged, struct ruling *ruling)
+{
+	const uint8_t *rest = message->body + strlen(name) + 1;
+	struct statement *statement =
+	    statement_new(judged, rest, message->length - strlen(name) - 1);
+
+	notice_warning(client, &ruling->verdict);
+	if (!renames(client)) {
+		parse_as_it_is(client, message, name, statement, judged, ruling);
+	} else if (*name != '\0') {
+		parse_named(client, name, statement, judged, ruling);
+	} else {
+		statement_release(client->unnamed);
+		client->unnamed = statement_reference(statement);
+		parse_unnamed(client, statement, ANSWER_FORWARD, judged, ruling);
+	}
+	statement_release(statement);
+}
+
+static enum step
+on_parse(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->length);
+	const char *name = read_cstring(&reader);
+	const char *text = read_cstring(&reader);
+	uint16_t types = read_u16(&reader);
+	struct judged *judged;
+	struct ruling *ruling;
+
+	if (client->skipping)
+		return STEP_DONE;
+	read_bytes(&reader, 4 * (size_t)types);
+	if (!reader_done(&reader))
+		return malformed(client, 'P');
+	judged = judge(client, text, strlen(text));
+	if (judged == NULL)
+		return STEP_LATER;
+	ruling = rule(client, judged);
+	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
+	    !borrow_server(client))
+		return later(client, judged, ruling);
+	client->stmt++;
+	client->pool->counters.client_parse_count++;
+	if (ruling->verdict.action == POLICY_DENY)
+		refuse(client, false, judged, ruling);
+	else if (!aborted_message(client, 'P', judged) && fits_pool_mode(client, judged, false))
+		take_parse(client, message, name, judged, ruling);
+	judged_release(judged);
+	ruling_release(ruling);
+	return STEP_DONE;
+}
+
+/* The client's statement of this name; NULL: there is none, and the client was told. */
+static struct statement *
+resolve(struct client *client, const char *name)
+{
+	struct statement *statement =
+	    *name == '\0' ? client->unnamed : prepared_find(&client->prepared, name);
+	char *text;
+
+	if (statement != NULL)
+		return statement;
+	text = *name == '\0' ? mem_strdup("unnamed prepared statement does not exist")
+			     : mem_printf("prepared statement \"%s\" does not exist", name);
+	refuse_state(client, "26000", text);
+	mem_free(text);
+	return NULL;
+}
+
+/* Make sure that the server this client has now has the statement; its name there. */
+static void
+place_statement(
+    struct client *client, struct statement *statement, bool unnamed, char server_name[])
+{
+	struct link *link = client->link;
+
+	server_name[0] = '\0';
+	if (unnamed) {
+		if (link->unnamed != statement)
+			parse_unnamed(client, statement, ANSWER_SWALLOW, NULL, NULL);
+		return;
+	}
+	statement_name(&statement->id, server_name);
+	if (!is_on_server(link, statement))
+		parse_on_server(client, statement, ANSWER_SWALLOW);
+}
+
+/* Write a message in which the first name after `prefix` bytes is another one. */
+static void
+put_renamed(struct client *client, const struct inbound *message, size_t prefix,
+    size_t old_length, const char *name)
+{
+	struct buf *out = to_server(client);
+	size_t new_length = strlen(name) + 1;
+	size_t skip = prefix + old_length;
+
+	buf_put_u8(out, message->type);
+	buf_put_u32(out, (uint32_t)(message->length - old_length + new_length + 4));
+	buf_put(out, message->body, prefix);
+	buf_put(out, name, new_length);
+	buf_put(out, message->body + skip, message->here - skip);
+	client->passing = message->length - message->here;
+	client->link->unsynced = true;
+}
+
+static void
+bind_statement(struct client *client, const struct inbound *message, const char *portal,
+    const char *name, struct statement *statement, struct ruling *ruling)
+{
+	char server_name[STATEMENT_NAME_SIZE];
+
+	if (renames(client)) {
+		place_statement(client, statement, *name == '\0', server_name);
+		put_renamed(
+		    client, message, strlen(portal) + 1, strlen(name) + 1, server_name);
+	} else {
+		pass(client, message);
+		client->link->unsynced = true;
+	}
+	expect(client, REQUEST_BIND, ANSWER_FORWARD)->bytes_in = message->length + FRAME_HEADER;
+	link_set_portal(client->link, portal, statement->judged, ruling);
+}
+
+static enum step
+on_bind(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->here);
+	const char *portal = read_cstring(&reader);
+	const char *name = read_cstring(&reader);
+	struct statement *statement;
+	struct ruling *ruling;
+
+	if (!reader_ok(&reader))
+		return message->here < message->length && message->here < BIND_NAMES_MOST
+		    ? STEP_LATER
+		    : malformed(client, 'B');
+	if (client->skipping) {
+		client->passing = message->length - message->here;
+		return STEP_DONE;
+	}
+	if (!aborted_is(client) && !borrow_server(client))
+		return STEP_LATER;
+	client->pool->counters.bind_count++;
+	statement = *name == '\0' ? client->unnamed : prepared_find(&client->prepared, name);
+	if (aborted_message(client, 'B', statement == NULL ? NULL : statement->judged)) {
+		client->passing = message->length - message->here;
+		return STEP_DONE;
+	}
+	statement = resolve(client, name);
+	if (statement == NULL) {
+		client->passing = message->length - message->here;
+		return STEP_DONE;
+	}
+	ruling = rule(client, statement->judged);
+	if (ruling->verdict.action == POLICY_DENY)
+		refuse(client, false, statement->judged, ruling);
+	else
+		bind_statement(client, message, portal, name, statement, ruling);
+	if (ruling->verdict.action == POLICY_DENY)
+		client->passing = message->length - message->here;
+	ruling_release(ruling);
+	return STEP_DONE;
+}
+
+static enum step
+on_describe(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->length);
+	uint8_t what = read_u8(&reader);
+	const char *name = read_cstring(&reader);
+	char server_name[STATEMENT_NAME_SIZE];
+	struct statement *statement;
+
+	if (client->skipping)
+		return STEP_DONE;
+	if (!reader_done(&reader) || (what != 'S' && what != 'P'))
+		return malformed(client, 'D');
+	if (aborted_message(client, what == 'S' ? 's' : 'D', NULL))
+		return STEP_DONE;
+	if (!borrow_server(client))
+		return STEP_LATER;
+	if (what == 'P' || !renames(client)) {
+		pass(client, message);
+		client->link->unsynced = true;
+		expect(client,
+		    what == 'P' ? REQUEST_DESCRIBE_PORTAL : REQUEST_DESCRIBE_STATEMENT,
+		    ANSWER_FORWARD);
+		return STEP_DONE;
+	}
+	statement = resolve(client, name);
+	if (statement == NULL)
+		return STEP_DONE;
+	place_statement(client, statement, *name == '\0', server_name);
+	put_renamed(client, message, 1, strlen(name) + 1, server_name);
+	expect(client, REQUEST_DESCRIBE_STATEMENT, ANSWER_FORWARD);
+	return STEP_DONE;
+}
+
+static void
+deallocate_by_execute(struct client *client, const char *name)
+{
+	struct buf reply = { 0 };
+
+	build_command_complete(&reply, "DEALLOCATE");
+	prepared_remove(&client->prepared, name);
+	expect_reply(client, REQUEST_EXECUTE, &reply);
+	buf_free(&reply);
+}
+
+static enum step
+on_execute(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->length);
+	const char *name = read_cstring(&reader);
+	struct portal *portal;
+	struct judged *judged;
+
+	if (client->skipping)
+		return STEP_DONE;
+	read_u32(&reader);
+	if (!reader_done(&reader))
+		return malformed(client, 'E');
+	if (aborted_message(client, 'E', NULL))
+		return STEP_DONE;
+	if (!borrow_server(client))
+		return STEP_LATER;
+	client->stmt++;
+	portal = link_portal(client->link, name);
+	judged = portal == NULL ? NULL : portal->judged;
+	client->link->unsynced = true;
+	if (renames(client) && deallocated_name(client, judged) != NULL &&
+	    client->link->server->transaction != 'E') {
+		deallocate_by_execute(client, deallocated_name(client, judged));
+		return STEP_DONE;
+	}
+	expect_judged(expect(client, REQUEST_EXECUTE, ANSWER_FORWARD), client, judged,
+	    portal == NULL ? NULL : portal->ruling, message->length + FRAME_HEADER);
+	pass(client, message);
+	return STEP_DONE;
+}
+
+/* Tell the client something now, or in its turn when the server owes answers. */
+static void
+make_up(struct client *client, enum request_kind kind, char type)
+{
+	if (client->link != NULL) {
+		expect(client, kind, ANSWER_MADE_UP)->made_up = type;
+		client->link->unsynced = true;
+		return;
+	}
+	build_end(stream_out(client->stream),
+	    build_begin(stream_out(client->stream), (uint8_t)type));
+}
+
+static enum step
+on_close(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->length);
+	uint8_t what = read_u8(&reader);
+	const char *name = read_cstring(&reader);
+
+	if (client->skipping)
+		return STEP_DONE;
+	if (!reader_done(&reader) || (what != 'S' && what != 'P'))
+		return malformed(client, 'C');
+	if (what == 'S' && *name != '\0')
+		prepared_remove(&client->prepared, name);
+	if (what == 'S' && *name == '\0') {
+		statement_release(client->unnamed);
+		client->unnamed = NULL;
+	}
+	/* The server's copy stays for the next who wants it; portals end with the loan. */
+	if (client->link == NULL || (what == 'S' && renames(client))) {
+		make_up(client, REQUEST_CLOSE, '3');
+		return STEP_DONE;
+	}
+	pass(client, message);
+	client->link->unsynced = true;
+	expect(client, REQUEST_CLOSE, ANSWER_FORWARD);
+	return STEP_DONE;
+}
+
+static enum step
+on_flush(struct client *client, const struct inbound *message)
+{
+	if (client->link == NULL || client->skipping)
+		return STEP_DONE;
+	pass(client, message);
+	relay_settle(client->link);
+	return STEP_DONE;
+}
+
+static enum step
+on_sync(struct client *client, const struct inbound *message)
+{
+	struct link *link = client->link;
+
+	client->skipping = false;
+	if (link == NULL) {
+		build_ready(stream_out(client->stream), aborted_is(client) ? 'E' : 'I');
+		return STEP_DONE;
+	}
+	/* While it reads CopyData a server ignores a Sync: it brings no ReadyForQuery. */
+	if (link->copy_in)
+		return STEP_DONE;
+	pass(client, message);
+	expect(client, REQUEST_SYNC, ANSWER_FORWARD);
+	link->batch++;
+	return STEP_DONE;
+}
+
+static enum step
+on_function_call(struct client *client, const struct inbound *message)
+{
+	static const struct wire_error refused = { .severity = "ERROR",
+		.sqlstate = "42501",
+		.message = "blocked by pgweir rule \"function-call-message\"",
+		.detail = "A FunctionCall message carries no SQL that a policy could judge.",
+		.hint = "Call the function in a SELECT.",
+		.constraint = "function-call-message" };
+
+	if (client->skipping)
+		return STEP_DONE;
+	if (!policies_are_empty(clients_policies(client->clients))) {
+		refuse_with(client, true, &refused);
+		return STEP_DONE;
+	}
+	if (!borrow_server(client))
+		return STEP_LATER;
+	client->stmt++;
+	client->link->server->residue |= SQL_RESIDUE_OPAQUE;
+	expect(client, REQUEST_FUNCTION, ANSWER_FORWARD);
+	pass(client, message);
+	client->link->batch++;
+	return STEP_DONE;
+}
+
+/* CopyData: on to the server while it has one; what comes too late is dropped. */
+static enum step
+on_copy_data(struct client *client, const struct inbound *message)
+{
+	if (client->link != NULL && !client->skipping)
+		pass(client, message);
+	else
+		client->passing = message->length - message->here;
+	return STEP_DONE;
+}
+
+static enum step
+on_copy_end(struct client *client, const struct inbound *message)
+{
+	struct link *link = client->link;
+
+	if (link == NULL || client->skipping)
+		return STEP_DONE;
+	pass(client, message);
+	if (link->copy_in) {
+		link->copy_in = false;
+		if (requests_head(&link->requests)->kind == REQUEST_EXECUTE)
+			link->unsynced = true;
+	} else {
+		expect(client, REQUEST_COPY_END, ANSWER_FORWARD);
+	}
+	return STEP_DONE;
+}
+
+static enum step
+on_terminate(struct client *client, const struct inbound *message)
+{
+	(void)message;
+	client_close(client, "client close request");
+	return STEP_GONE;
+}
+
+/* `streams`: the handler is called as soon as the header is there. */
+static const struct handler {
+	enum step (*run)(struct client *client, const struct inbound *message);
+	bool streams;
+} handlers[256] = {
+	['B'] = { on_bind, true },
+	['C'] = { on_close, false },
+	['D'] = { on_describe, false },
+	['E'] = { on_execute, false },
+	['F'] = { on_function_call, false },
+	['H'] = { on_flush, false },
+	['P'] = { on_parse, false },
+	['Q'] = { on_query, false },
+	['S'] = { on_sync, false },
+	['X'] = { on_terminate, false },
+	['c'] = { on_copy_end, false },
+	['d'] = { on_copy_data, true },
+	['f'] = { on_copy_end, false },
+};
+
+/* Bytes of a message whose beginning was dealt with. */
+static size_t
+pass_on(struct client *client, const uint8_t *bytes, size_t length)
+{
+	size_t here = client->passing < length ? client->passing : length;
+
+	client->passing -= here;
+	if (client->link != NULL && !client->skipping)
+		stream_send(client->link->server->stream, bytes, here);
+	return here;
+}
+
+/* Everything so far goes to the server; if it is slow, its client is not read for a while. */
+static void
+flush_server(struct client *client)
+{
+	struct stream *stream;
+
+	if (client->link == NULL)
+		return;
+	stream = client->link->server->stream;
+	stream_flush(stream);
+	if (stream_pending(stream) > SLOW_PEER_BYTES && !client->paused_for_server) {
+		client->paused_for_server = true;
+		stream_pause(client->stream);
+	}
+}
+
+static enum step
+respond(struct client *client, const struct inbound *message)
+{
+	if (message->here < message->length)
+		return STEP_LATER;
+	if (message->type == 'X')
+		return on_terminate(client, message);
+	if (client->responder->message(client, message->type, message->body, message->length))
+		return STEP_DONE;
+	client_enter(client, CLIENT_ANSWERED);
+	return STEP_DONE;
+}
+
+static enum step
+handle(struct client *client, const struct inbound *message)
+{
+	const struct handler *handler = &handlers[message->type];
+	char *text;
+
+	if (handler->run == NULL) {
+		text = mem_printf("invalid frontend message type %u", message->type);
+		client_end(client, "08P01", text);
+		mem_free(text);
+		return STEP_GONE;
+	}
+	if (client->responder != NULL)
+		return respond(client, message);
+	if (!handler->streams && message->here < message->length)
+		return STEP_LATER;
+	return handler->run(client, message);
+}
+
+/* May the next message be looked at? */
+static bool
+is_free(const struct client *client)
+{
+	return (client->state == CLIENT_READY || client->state == CLIENT_ACTIVE) &&
+	    !client->paused_for_server;
+}
+
+size_t
+inbound_consume(struct client *client, const uint8_t *bytes, size_t length)
+{
+	size_t most = (size_t)clients_config(client->clients)->limits_message_size;
+	enum step step = STEP_DONE;
+	size_t at = 0;
+
+	while (step == STEP_DONE && at < length && is_free(client)) {
+		struct frame frame;
+		struct inbound message;
+		enum frame_status status;
+
+		if (client->passing > 0) {
+			at += pass_on(client, bytes + at, length - at);
+			continue;
+		}
+		status = frame_read(bytes + at, length - at, &frame);
+		if (status == FRAME_SHORT)
+			break;
+		if (status == FRAME_BAD || frame.length > most) {
+			client_end(client, "08P01",
+			    status == FRAME_BAD
+				? "invalid message length"
+				: "message is longer than limits.message_size allows");
+			return length;
+		}
+		message = (struct inbound){ .type = frame.type,
+			.body = bytes + at + FRAME_HEADER,
+			.length = frame.length - FRAME_HEADER };
+		message.here = length - at - FRAME_HEADER < message.length
+		    ? length - at - FRAME_HEADER
+		    : message.length;
+		step = handle(client, &message);
+		if (step == STEP_DONE)
+			at += FRAME_HEADER + message.here;
+	}
+	if (step == STEP_GONE)
+		return length;
+	flush_server(client);
+	return at;
+}

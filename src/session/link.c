@@ -1,0 +1,287 @@
+/* link.c - see link.h. Coupling, restoring, giving back, cleaning. */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "prepared.h"
+#include "session_internal.h"
+
+/* The server's socket took everything: its client may be read again. */
+static void
+on_drained(struct server *server)
+{
+	struct link *link = server->user_arg;
+	struct client *client = link->client;
+
+	if (client == NULL || !client->paused_for_server)
+		return;
+	client->paused_for_server = false;
+	stream_resume(client->stream);
+	client_resume(client);
+}
+
+static const struct server_user link_user = {
+	.data = relay_data,
+	.drained = on_drained,
+	.lost = link_lost,
+};
+
+static void
+add_statement_of_ours(const char *statement, void *arg)
+{
+	struct link *link = arg;
+	struct buf *out = stream_out(link->server->stream);
+
+	build_parse(out, "", statement);
+	build_bind(out, "");
+	build_execute(out, "");
+	requests_add(&link->requests, REQUEST_PARSE, ANSWER_SWALLOW);
+	requests_add(&link->requests, REQUEST_BIND, ANSWER_SWALLOW);
+	requests_add(&link->requests, REQUEST_EXECUTE, ANSWER_SWALLOW);
+}
+
+/* Make the server look like this client's: what it asked for, and nothing of others. */
+static void
+begin_restore(struct link *link)
+{
+	settings_difference(&link->server->settings, &link->client->settings,
+	    add_statement_of_ours, link);
+	build_sync(stream_out(link->server->stream));
+	requests_add(&link->requests, REQUEST_SYNC, ANSWER_SWALLOW);
+	link->restoring = true;
+	stream_flush(link->server->stream);
+}
+
+void
+link_open(struct client *client, struct server *server)
+{
+	struct link *link = mem_zalloc(1, sizeof(*link));
+	uint64_t now_us = loop_now_us(clients_loop(client->clients));
+
+	*link = (struct link){ .clients = client->clients,
+		.client = client,
+		.server = server,
+		.began_us = now_us,
+		.head_us = now_us };
+	server->user = &link_user;
+	server->user_arg = link;
+	client->link = link;
+	TAILQ_INSERT_TAIL(clients_links(client->clients), link, in_links);
+	if (settings_are_equal(&server->settings, &client->settings)) {
+		client_enter(client, CLIENT_ACTIVE);
+		if (client->startup != NULL)
+			login_greet(client, &server->parameters);
+		return;
+	}
+	client_enter(client, CLIENT_RESTORING);
+	begin_restore(link);
+}
+
+void
+link_restored(struct link *link)
+{
+	struct client *client = link->client;
+	struct wire_error error = { .severity = "ERROR", .sqlstate = link->last_state };
+
+	link->restoring = false;
+	if (!link->failed) {
+		settings_copy(&link->server->settings, &client->settings);
+		client_enter(client, CLIENT_ACTIVE);
+		if (client->startup != NULL)
+			login_greet(client, &link->server->parameters);
+		return;
+	}
+	/* Some of it may be set, some not: only a reset knows. */
+	link->server->residue |= SQL_RESIDUE_SETTING;
+	link->failed = false;
+	error.message = link->last_message != NULL ? link->last_message : "a setting was refused";
+	error.detail = "while restoring this session's settings on a server connection";
+	client_enter(client, CLIENT_ACTIVE);
+	if (client->startup != NULL)
+		client_end(client, error.sqlstate, error.message);
+	else
+		borrow_give_up(client, &error);
+}
+
+void
+link_forget_portals(struct link *link)
+{
+	while (link->portals != NULL) {
+		struct portal *portal = link->portals;
+
+		link->portals = portal->next;
+		judged_release(portal->judged);
+		ruling_release(portal->ruling);
+		mem_free(portal->name);
+		mem_free(portal);
+	}
+}
+
+struct portal *
+link_portal(const struct link *link, const char *name)
+{
+	struct portal *portal = link->portals;
+
+	while (portal != NULL && strcmp(portal->name, name) != 0)
+		portal = portal->next;
+	return portal;
+}
+
+void
+link_set_portal(
+    struct link *link, const char *name, struct judged *judged, struct ruling *ruling)
+{
+	struct portal *portal = link_portal(link, name);
+
+	if (portal == NULL) {
+		portal = mem_zalloc(1, sizeof(*portal));
+		portal->name = mem_strdup(name);
+		portal->next = link->portals;
+		link->portals = portal;
+	}
+	if (judged != NULL)
+		judged_reference(judged);
+	if (ruling != NULL)
+		ruling_reference(ruling);
+	judged_release(portal->judged);
+	ruling_release(portal->ruling);
+	portal->judged = judged;
+	portal->ruling = ruling;
+}
+
+void
+link_free(struct link *link)
+{
+	if (link->client != NULL)
+		link->client->link = NULL;
+	TAILQ_REMOVE(clients_links(link->clients), link, in_links);
+	requests_free(&link->requests);
+	link_forget_portals(link);
+	statement_release(link->unnamed);
+	buf_free(&link->in);
+	mem_free(link->last_message);
+	mem_free(link);
+}
+
+/* Does anything tie the server to this client now? */
+static bool
+is_held(const struct link *link)
+{
+	const struct client *client = link->client;
+
+	if (link->requests.count > 0 || link->server->transaction != 'I' || link->unsynced ||
+	    link->restoring || link->passing > 0 || buf_length(&link->in) > 0)
+		return true;
+	return client != NULL &&
+	    (client->pool_mode == POOL_MODE_SESSION || client->pin != NULL ||
+		client->passing > 0 || client->state == CLIENT_JUDGING);
+}
+
+bool
+link_release(struct link *link)
+{
+	struct server *server = link->server;
+	struct client *client = link->client;
+
+	if (is_held(link) || server->state != SERVER_ACTIVE)
+		return false;
+	link_free(link);
+	stream_resume(server->stream);
+	pool_return(server);
+	if (client != NULL) {
+		if (client->paused_for_server) {
+			client->paused_for_server = false;
+			stream_resume(client->stream);
+		}
+		client_enter(client, CLIENT_READY);
+	}
+	return true;
+}
+
+void
+link_discard(struct link *link, const char *why)
+{
+	struct server *server = link->server;
+
+	link_free(link);
+	server_close(server, why);
+}
+
+/* Send what ends the batch, so that the server comes to a ReadyForQuery. */
+static void
+end_batch(struct link *link)
+{
+	struct buf *out = stream_out(link->server->stream);
+	bool simple = requests_head(&link->requests) != NULL &&
+	    requests_head(&link->requests)->kind == REQUEST_QUERY;
+
+	if (link->copy_in)
+		build_copy_fail(out, "the client went away");
+	if (link->unsynced && !(simple && link->copy_in)) {
+		build_sync(out);
+		requests_add(&link->requests, REQUEST_SYNC, ANSWER_SWALLOW);
+	}
+	stream_flush(link->server->stream);
+}
+
+void
+link_clean_on(struct link *link)
+{
+	struct server *server = link->server;
+
+	if (link->requests.count > 0)
+		return;
+	link->unsynced = false;
+	if (server->transaction == 'I') {
+		link_release(link);
+		return;
+	}
+	build_query(stream_out(server->stream), "ROLLBACK");
+	requests_add(&link->requests, REQUEST_QUERY, ANSWER_SWALLOW);
+	stream_flush(server->stream);
+}
+
+void
+link_abandon(struct link *link)
+{
+	struct server *server = link->server;
+	struct client *client = link->client;
+	const struct config *config = clients_config(link->clients);
+	bool half_sent = client->passing > 0;
+
+	if (client->frames != NULL || link->requests.count > 0)
+		server->residue |= SQL_RESIDUE_SETTING; /* what took effect is not known */
+	for (size_t i = 0; i < link->requests.count; i++) {
+		const struct request *request = requests_at(&link->requests, i);
+
+		if (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE)
+			record_statement(link, request, 0, NULL, -1, -1, AUDIT_UNKNOWN);
+	}
+	client->link = NULL;
+	link->client = NULL;
+	link->restoring = false;
+	stream_resume(server->stream);
+	if (half_sent) {
+		link_discard(link, "its client went away inside a message");
+		return;
+	}
+	link->deadline_us = loop_now_us(clients_loop(link->clients)) +
+	    (uint64_t)config->timeouts_cancel_ms * 1000;
+	if (link->requests.count > 0 || link->unsynced) {
+		end_batch(link);
+		if (!link->copy_in)
+			server_cancel(server, NULL, NULL);
+		return;
+	}
+	link_clean_on(link);
+}
+
+void
+link_violated(struct link *link, const char *what)
+{
+	struct server *server = link->server;
+
+	log_error("S-%06llx: %s: discarding the server", (unsigned long long)server->id, what);
+	link_lost(server, what);
+	server_close(server, what);
+}

@@ -1,0 +1,101 @@
+/*
+ * link.h - a client and the server it was lent, coupled.
+ *
+ * The client's messages go to the server through inbound.c, the server's come
+ * back through relay.c. When the client dies, the link stays behind without it until
+ * the server is clean, and then gives it back.
+ */
+#ifndef SESSION_LINK_H
+#define SESSION_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "policy/policy.h"
+#include "pool/server.h"
+#include "requests.h"
+
+struct client;
+struct clients;
+struct statement;
+
+/* A portal with a name, until the transaction ends. */
+struct portal {
+	struct portal *next;
+	char *name; /* "" for the unnamed one */
+	struct judged *judged;	/* referenced; NULL when not known */
+	struct ruling *ruling;	/* referenced */
+};
+
+/*
+ * Created when a server is lent, by link_open(). Owned by the client while it
+ * has one, else by itself. Ends in link_release() or with its server.
+ */
+struct link {
+	TAILQ_ENTRY(link) in_links; /* of the worker: limits are looked after */
+	struct clients *clients;    /* borrowed */
+	struct client *client;	    /* borrowed; NULL: gone, the server is being cleaned */
+	struct server *server;	    /* lent */
+	struct requests requests;
+	struct buf in;		   /* a message from the server that has not wholly come */
+	const uint8_t *run;	   /* inside relay_data(): what goes on and is not sent yet */
+	size_t run_length;
+	size_t passing;		   /* bytes of one that goes on as it comes */
+	bool passing_forward;	   /* to the client, or to nobody */
+	bool failed;		   /* an error since the last ReadyForQuery */
+	bool unsynced;		   /* extended messages sent, their Sync not yet answered */
+	bool copy_in;		   /* the server reads CopyData */
+	bool restoring;		   /* the client's settings are being put on the server */
+	bool paused_for_client;	   /* its client is slow to read */
+	bool fatal;		   /* the server said FATAL: it will close */
+	struct statement *unnamed; /* referenced: what the server's unnamed statement is */
+	struct portal *portals;
+	uint64_t batch;		   /* counts Syncs: what went out before the last is of an older one */
+	uint64_t began_us;	   /* of the loan */
+	uint64_t request_us;	   /* when the oldest unanswered message was sent */
+	uint64_t transaction_us;   /* when the open transaction began; 0: none */
+	uint64_t head_us;	   /* when the server began with the head of the queue */
+	uint64_t idle_us;	   /* since when nothing is asked in a transaction; 0: not so */
+	uint64_t deadline_us;	   /* of the cleaning when the client is gone */
+	uint64_t rows, bytes_out;  /* of the statement at the head */
+	size_t sub;		   /* which statement of the Query at the head */
+	const char *limit;	   /* name of the limit that ended the statement; NULL: none */
+	struct policy_limit limit_rule; /* its value and where it came from */
+	char last_state[6];	   /* of the last error from the server */
+	char *last_message;	   /* ours; of a FATAL or a failed restore */
+};
+
+/* Couple; the client is RESTORING or ACTIVE afterwards. */
+void link_open(struct client *client, struct server *server);
+/* Give the server back if nothing holds it; true if so (the link is gone). */
+bool link_release(struct link *link);
+/* Free the link alone; whoever calls sees to the server. */
+void link_free(struct link *link);
+/* Free it and close its server. */
+void link_discard(struct link *link, const char *why);
+/* The client is gone: clean the server and give it back. */
+void link_abandon(struct link *link);
+/* The server broke the protocol: discard it; the client is told. */
+void link_violated(struct link *link, const char *what);
+/* The restore of the client's settings was answered. */
+void link_restored(struct link *link);
+/* A ReadyForQuery came on a link without a client. */
+void link_clean_on(struct link *link);
+/* Remember what a portal runs; references are taken. */
+void link_set_portal(
+    struct link *link, const char *name, struct judged *judged, struct ruling *ruling);
+struct portal *link_portal(const struct link *link, const char *name);
+void link_forget_portals(struct link *link);
+
+/* relay.c: bytes from the server. */
+void relay_data(struct server *server, const uint8_t *bytes, size_t length);
+/* relay.c: the client's output, behind all that the server said so far. */
+struct buf *relay_emit(struct link *link);
+/* relay.c: tell the client made-up answers whose turn it is. */
+void relay_settle(struct link *link);
+/* lost.c: the server is gone in the middle of a loan. */
+void link_lost(struct server *server, const char *why);
+
+#endif

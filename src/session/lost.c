@@ -1,0 +1,128 @@
+/*
+ * lost.c - the server is gone in the middle of a loan.
+ *
+ * The client is told and stays connected, unless what it kept in that server's
+ * session is lost with it.
+ */
+#include "base/mem.h"
+#include "frames.h"
+#include "session_internal.h"
+
+/* Is a COMMIT among what was not answered? Then nobody knows. */
+static bool
+has_transaction_verb(const struct link *link, enum sql_transaction verb)
+{
+	for (size_t i = 0; i < link->requests.count; i++) {
+		const struct judged *judged = requests_at(&link->requests, i)->judged;
+
+		for (size_t s = 0; judged != NULL && judged->facts != NULL &&
+		     s < judged->facts->statement_count;
+		     s++)
+			if (judged->facts->statements[s].transaction == verb)
+				return true;
+	}
+	return false;
+}
+
+static void
+put_error(struct link *link, const char *sqlstate, const char *why)
+{
+	build_error(relay_emit(link),
+	    &(struct wire_error){ .severity = "ERROR",
+		.sqlstate = sqlstate,
+		.message = link->fatal && link->last_message != NULL
+		    ? link->last_message
+		    : "server closed the connection unexpectedly",
+		.detail = why });
+}
+
+/* An error and a ReadyForQuery for each request group that waits for one. */
+static void
+answer_all(struct link *link, const char *sqlstate, const char *why, char status)
+{
+	bool told = false;
+
+	for (size_t i = 0; i < link->requests.count; i++) {
+		const struct request *request = requests_at(&link->requests, i);
+
+		if (request->answer == ANSWER_SWALLOW)
+			continue;
+		if (!told)
+			put_error(link, sqlstate, why);
+		told = true;
+		if (request->kind == REQUEST_QUERY || request->kind == REQUEST_FUNCTION ||
+		    request->kind == REQUEST_SYNC) {
+			build_ready(stream_out(link->client->stream), status);
+			told = false;
+		}
+	}
+	if (told || link->unsynced) {
+		if (!told)
+			put_error(link, sqlstate, why);
+		link->client->skipping = true;
+	}
+}
+
+static void
+record_all(struct link *link)
+{
+	for (size_t i = 0; i < link->requests.count; i++) {
+		const struct request *request = requests_at(&link->requests, i);
+
+		if (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE)
+			record_statement(link, request, i == 0 ? link->sub : 0,
+			    link->fatal ? link->last_state : "08006", -1, -1, AUDIT_UNKNOWN);
+	}
+}
+
+static void
+tell_client(struct link *link, const char *why)
+{
+	struct client *client = link->client;
+	bool committing = has_transaction_verb(link, SQL_TXN_COMMIT);
+	bool open = link->server->transaction != 'I' || has_transaction_verb(link, SQL_TXN_BEGIN);
+	const char *sqlstate = committing ? "08007" : link->fatal ? link->last_state : "08006";
+
+	client->aborted = open && !committing;
+	answer_all(link, sqlstate, why, client->aborted ? 'E' : 'I');
+}
+
+void
+link_lost(struct server *server, const char *why)
+{
+	struct link *link = server->user_arg;
+	struct client *client = link->client;
+	bool restoring = link->restoring;
+	bool keeps_state;
+
+	if (client == NULL) {
+		link_free(link);
+		return;
+	}
+	keeps_state = client->pool_mode == POOL_MODE_SESSION || client->pin != NULL;
+	frames_drop(&client->frames);
+	if (client->startup != NULL) {
+		link_free(link);
+		client_end(client, "08006", "server closed the connection during log-in");
+		return;
+	}
+	if (!restoring) {
+		record_all(link);
+		tell_client(link, why);
+	}
+	link_free(link);
+	if (client->paused_for_server) {
+		client->paused_for_server = false;
+		stream_resume(client->stream);
+	}
+	if (keeps_state) {
+		client_end(client, "57P01",
+		    "the server connection was lost, and this session's state with it");
+		return;
+	}
+	/* Nothing of a message that was waiting for the restore has been sent: it is tried again. */
+	client->passing = restoring ? client->passing : 0;
+	client_enter(client, CLIENT_READY);
+	client_flush(client);
+	client_resume(client);
+}

@@ -1,0 +1,103 @@
+/* prepared.c - see prepared.h. */
+#include <string.h>
+#include <uthash.h>
+#include <xxhash.h>
+
+#include "base/mem.h"
+#include "gate.h"
+#include "prepared.h"
+
+struct prepared {
+	UT_hash_handle hh;
+	struct statement *statement; /* referenced */
+	char name[];
+};
+
+struct statement *
+statement_new(struct judged *judged, const uint8_t *body, size_t length)
+{
+	struct statement *statement = mem_zalloc(1, sizeof(*statement));
+	XXH128_hash_t hash = XXH3_128bits(body, length);
+
+	*statement = (struct statement){ .references = 1,
+		.id = { .high = hash.high64, .low = hash.low64 },
+		.judged = judged_reference(judged),
+		.body = mem_copy(body, length),
+		.body_length = length };
+	return statement;
+}
+
+struct statement *
+statement_reference(struct statement *statement)
+{
+	statement->references++;
+	return statement;
+}
+
+void
+statement_release(struct statement *statement)
+{
+	if (statement == NULL || --statement->references > 0)
+		return;
+	judged_release(statement->judged);
+	mem_free(statement->body);
+	mem_free(statement);
+}
+
+static struct prepared *
+find(struct prepared *const *prepared, const char *name)
+{
+	struct prepared *entry;
+
+	HASH_FIND_STR(*prepared, name, entry);
+	return entry;
+}
+
+struct statement *
+prepared_find(struct prepared *const *prepared, const char *name)
+{
+	struct prepared *entry = find(prepared, name);
+
+	return entry == NULL ? NULL : entry->statement;
+}
+
+void
+prepared_add(struct prepared **prepared, const char *name, struct statement *statement)
+{
+	size_t size = strlen(name) + 1;
+	struct prepared *entry = mem_zalloc(1, sizeof(*entry) + size);
+
+	memcpy(entry->name, name, size);
+	entry->statement = statement_reference(statement);
+	HASH_ADD_STR(*prepared, name, entry);
+}
+
+static void
+drop(struct prepared **prepared, struct prepared *entry)
+{
+	HASH_DEL(*prepared, entry);
+	statement_release(entry->statement);
+	mem_free(entry);
+}
+
+void
+prepared_remove(struct prepared **prepared, const char *name)
+{
+	struct prepared *entry = find(prepared, name);
+
+	if (entry != NULL)
+		drop(prepared, entry);
+}
+
+void
+prepared_clear(struct prepared **prepared)
+{
+	while (*prepared != NULL)
+		drop(prepared, *prepared);
+}
+
+size_t
+prepared_count(struct prepared *const *prepared)
+{
+	return HASH_COUNT(*prepared);
+}

@@ -1,0 +1,39 @@
+/*
+ * prepared.h - a client's prepared statements, whatever server they are on.
+ */
+#ifndef SESSION_PREPARED_H
+#define SESSION_PREPARED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pool/statements.h"
+
+struct judged;
+
+/* A Parse message's contents. Counted; never changes. */
+struct statement {
+	unsigned references;
+	struct statement_id id;
+	struct judged *judged; /* referenced */
+	uint8_t *body;	       /* of the Parse message, behind the name: text and types */
+	size_t body_length;
+};
+
+/* From a Parse body behind its name; referenced. */
+struct statement *statement_new(struct judged *judged, const uint8_t *body, size_t length);
+struct statement *statement_reference(struct statement *statement);
+void statement_release(struct statement *statement); /* NULL is fine */
+
+/* Names to statements; a NULL table is empty. */
+struct prepared;
+/* The statement of this name, or NULL. */
+struct statement *prepared_find(struct prepared *const *prepared, const char *name);
+/* Add; the name must not be there. Takes a reference of its own. */
+void prepared_add(struct prepared **prepared, const char *name, struct statement *statement);
+void prepared_remove(struct prepared **prepared, const char *name);
+void prepared_clear(struct prepared **prepared);
+size_t prepared_count(struct prepared *const *prepared);
+
+#endif

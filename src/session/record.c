@@ -1,0 +1,51 @@
+/* record.c - what the access log is told of a statement. */
+#include "session_internal.h"
+
+void
+record_statement(struct link *link, const struct request *request, size_t sub,
+    const char *sqlstate, int64_t returned, int64_t affected, enum audit_outcome outcome)
+{
+	struct client *client = link->client;
+	struct loop *loop = clients_loop(link->clients);
+
+	if (client == NULL || request->judged == NULL || request->answer != ANSWER_FORWARD)
+		return;
+	audit_statement(clients_lane(link->clients),
+	    &(struct audit_statement){ .who = client->who,
+		.text = request->judged->parts,
+		.facts = request->judged->facts,
+		.sub = sub,
+		.txn = client->txn,
+		.stmt = request->stmt,
+		.sqlstate = sqlstate,
+		.returned_rows = returned,
+		.rows_affected = affected,
+		.bytes_in = sub == 0 ? request->bytes_in : 0,
+		.bytes_out = link->bytes_out,
+		.duration_us = loop_now_us(loop) - link->head_us,
+		.queue_us = sub == 0 ? request->queue_us : 0,
+		.wall_us = loop_wall_us(loop),
+		.server_pid = link->server->pid,
+		.pin = client->pin,
+		.outcome = outcome,
+		.verdict = request->ruling == NULL ? NULL : &request->ruling->verdict });
+}
+
+void
+record_refused(struct client *client, struct judged *judged, struct ruling *ruling)
+{
+	audit_statement(clients_lane(client->clients),
+	    &(struct audit_statement){ .who = client->who,
+		.text = judged->parts,
+		.facts = judged->facts,
+		.sub = ruling->verdict.statement,
+		.txn = client->txn,
+		.stmt = client->stmt,
+		.sqlstate = ruling->verdict.sqlstate,
+		.returned_rows = -1,
+		.rows_affected = -1,
+		.wall_us = loop_wall_us(clients_loop(client->clients)),
+		.pin = client->pin,
+		.outcome = AUDIT_DENIED_OUTCOME,
+		.verdict = &ruling->verdict });
+}

@@ -1,0 +1,613 @@
+/*
+ * relay.c - from the server to the client.
+ *
+ * Messages are walked by their headers; what goes on unchanged is sent from the
+ * buffer it was read into. Only what must be understood is looked into: errors, tags,
+ * ParameterStatus, ReadyForQuery.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "frames.h"
+#include "prepared.h"
+#include "session_internal.h"
+#include "wire/frame.h"
+#include "wire/names.h"
+#include "wire/read.h"
+#include "wire/report.h"
+
+enum { WHOLE_MESSAGE_MOST = 16 * 1024 * 1024 }; /* of those that are looked into */
+
+enum fate { FATE_FORWARD, FATE_SWALLOW, FATE_GONE }; /* GONE: the link is no more */
+
+/* Messages that are looked into; the others go on as they come, whole or not. */
+static const bool needs_whole[256] = {
+	['C'] = true, ['E'] = true, ['S'] = true, ['Z'] = true, ['N'] = true, ['A'] = true,
+};
+
+static enum fate
+violation(struct link *link, uint8_t type)
+{
+	const struct request *head = requests_head(&link->requests);
+	char what[120];
+
+	snprintf(what, sizeof(what), "the server sent %s ('%c') where %s", message_name_from_server(type),
+	    type >= 0x20 && type < 0x7f ? type : '?',
+	    head == NULL ? "nothing was asked" : "another answer was due");
+	link_violated(link, what);
+	return FATE_GONE;
+}
+
+static uint64_t
+now(const struct link *link)
+{
+	return loop_now_us(clients_loop(link->clients));
+}
+
+/*
+ * Where to put something of ours for the client, now: behind what the server said
+ * before it and is not sent yet.
+ */
+struct buf *
+relay_emit(struct link *link)
+{
+	struct buf *out = stream_out(link->client->stream);
+
+	buf_put(out, link->run, link->run_length);
+	link->run_length = 0;
+	return out;
+}
+
+/* The answers that we give for the server, when their turn has come. */
+void
+relay_settle(struct link *link)
+{
+	struct request *head;
+
+	while ((head = requests_head(&link->requests)) != NULL) {
+		if (head->kind == REQUEST_COPY_END) {
+			requests_pop(&link->requests);
+			continue;
+		}
+		if (head->answer != ANSWER_MADE_UP)
+			return;
+		if (link->client != NULL) {
+			struct buf *out = relay_emit(link);
+
+			if (head->reply != NULL)
+				buf_put(out, head->reply, head->reply_length);
+			else
+				build_end(out, build_begin(out, (uint8_t)head->made_up));
+		}
+		requests_pop(&link->requests);
+	}
+}
+
+static void
+next_head(struct link *link)
+{
+	requests_pop(&link->requests);
+	link->sub = 0;
+	link->rows = link->bytes_out = 0;
+	link->head_us = now(link);
+	link->limit = NULL;
+}
+
+/* "SELECT 5", "INSERT 0 3": the number at the end, or -1. */
+static int64_t
+count_in_tag(const char *tag)
+{
+	const char *space = strrchr(tag, ' ');
+
+	if (space == NULL || space[1] < '0' || space[1] > '9')
+		return -1;
+	return strtoll(space + 1, NULL, 10);
+}
+
+static bool
+tag_tells_rows_returned(const char *tag)
+{
+	return strncmp(tag, "SELECT", 6) == 0 || strncmp(tag, "FETCH", 5) == 0;
+}
+
+static const struct sql_statement *
+statement_at(const struct request *request, size_t sub)
+{
+	const struct judged *judged = request->judged;
+
+	if (judged == NULL || judged->facts == NULL || sub >= judged->facts->statement_count)
+		return NULL;
+	return &judged->facts->statements[sub];
+}
+
+/* What a residue is called as the reason of a pin, in the order of enum sql_residue. */
+static const struct pin_row {
+	unsigned residue;
+	const char *reason;
+	bool closes; /* no reset removes it: the server is closed afterwards */
+} pins[] = {
+	{ SQL_RESIDUE_TEMP, "temporary object", false },
+	{ SQL_RESIDUE_LISTEN, "LISTEN", false },
+	{ SQL_RESIDUE_ADVISORY, "session advisory lock", false },
+	{ SQL_RESIDUE_HOLD, "cursor WITH HOLD", false },
+	{ SQL_RESIDUE_PREPARE, "SQL PREPARE", false },
+	{ SQL_RESIDUE_LOAD, "LOAD", true },
+	{ SQL_RESIDUE_SEED, "setseed", true },
+	{ SQL_RESIDUE_SETTING, "setting changed by an expression", false },
+	{ SQL_RESIDUE_ROLE, "role changed", false },
+	{ SQL_RESIDUE_DBLINK, "dblink connection", true },
+};
+
+/* What a statement left in the server stays this client's: it keeps the server. */
+static void
+note_residue(struct link *link, unsigned residue)
+{
+	link->server->residue |= residue;
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+		if (!(residue & pins[i].residue))
+			continue;
+		if (pins[i].closes)
+			link->server->retired = true;
+		if (link->client != NULL && link->client->pin == NULL)
+			link->client->pin = pins[i].reason;
+	}
+}
+
+/* DISCARD ALL and DEALLOCATE ALL took away what we had prepared. */
+static void
+note_discard(struct link *link, const struct sql_statement *statement)
+{
+	struct client *client = link->client;
+	bool all = statement->discards_all ||
+	    (statement->deallocates &&
+		(statement->prepared_name == NULL || statement->prepared_name[0] == '\0'));
+
+	if (!all)
+		return;
+	statements_clear(link->server->statements);
+	if (client != NULL)
+		prepared_clear(&client->prepared);
+	if (!statement->discards_all)
+		return;
+	link->server->residue = 0;
+	settings_clear(&link->server->settings);
+	if (client != NULL) {
+		settings_copy(&client->settings, &client->defaults);
+		client->pin = NULL;
+	}
+}
+
+/* Once COMMIT or ROLLBACK was answered, what the transaction set is kept or forgotten. */
+static void
+note_transaction(struct link *link, const struct sql_statement *statement, const char *tag)
+{
+	struct client *client = link->client;
+
+	if (client == NULL)
+		return;
+	frames_note(&client->frames, statement);
+	if (statement->transaction == SQL_TXN_COMMIT && strncmp(tag, "COMMIT", 6) == 0)
+		frames_commit(&client->frames, &client->defaults, &client->settings,
+		    &link->server->settings);
+	else if (statement->transaction == SQL_TXN_COMMIT ||
+	    statement->transaction == SQL_TXN_ROLLBACK ||
+	    statement->transaction == SQL_TXN_PREPARE)
+		frames_drop(&client->frames);
+}
+
+/* A statement was answered: CommandComplete, EmptyQueryResponse or PortalSuspended. */
+static void
+complete(struct link *link, struct request *head, const char *tag)
+{
+	const struct sql_statement *statement = statement_at(head, link->sub);
+	int64_t count = tag == NULL ? -1 : count_in_tag(tag);
+	bool returned = tag == NULL || tag_tells_rows_returned(tag);
+
+	if (head->answer != ANSWER_FORWARD)
+		return;
+	if (statement != NULL) {
+		note_residue(link, statement->residue);
+		if (tag != NULL)
+			note_transaction(link, statement, tag);
+		note_discard(link, statement);
+	} else if (head->judged != NULL && head->judged->facts == NULL) {
+		note_residue(link, SQL_RESIDUE_OPAQUE);
+	}
+	record_statement(link, head, link->sub, "00000",
+	    returned || link->rows > 0 ? (int64_t)link->rows : -1, returned ? -1 : count,
+	    AUDIT_OK);
+	link->sub++;
+	link->rows = link->bytes_out = 0;
+	link->head_us = now(link);
+}
+
+/*
+ * The server reads CopyData now. Syncs sent behind the Execute are in that
+ * stream, and PostgreSQL ignores them there: they bring no ReadyForQuery.
+ */
+static void
+begin_copy_in(struct link *link)
+{
+	const struct request *head = requests_head(&link->requests);
+	size_t i = 1;
+
+	link->copy_in = true;
+	if (head->kind != REQUEST_EXECUTE)
+		return;
+	while (requests_at(&link->requests, i) != NULL) {
+		uint8_t kind = requests_at(&link->requests, i)->kind;
+
+		if (kind == REQUEST_COPY_END) {
+			link->copy_in = false; /* its end is on its way already */
+			return;
+		}
+		if (kind == REQUEST_SYNC) {
+			requests_remove(&link->requests, i);
+			link->unsynced = true;
+		} else {
+			i++;
+		}
+	}
+}
+
+/* A request failed, or was skipped: take back what was expected of it. */
+static void
+undo(struct link *link, struct request *request)
+{
+	if (request->has_id && request->kind == REQUEST_PARSE)
+		statements_forget(link->server->statements, &request->id);
+	if (request->name != NULL && link->client != NULL)
+		prepared_remove(&link->client->prepared, request->name);
+}
+
+/* After an error the server skips everything up to the next Sync. */
+static void
+skip_to_sync(struct link *link)
+{
+	struct request *head;
+
+	while ((head = requests_head(&link->requests)) != NULL && head->kind != REQUEST_SYNC) {
+		undo(link, head);
+		requests_pop(&link->requests);
+	}
+	link->sub = 0;
+	link->rows = link->bytes_out = 0;
+	link->head_us = now(link);
+}
+
+static void
+remember_error(struct link *link, const struct wire_report *report)
+{
+	snprintf(link->last_state, sizeof(link->last_state), "%s", report->sqlstate);
+	mem_free(link->last_message);
+	link->last_message = mem_strdup(report->message);
+}
+
+/* A limit of ours ended the statement: PostgreSQL's words, and which limit and rule. */
+static void
+tell_limit(struct link *link)
+{
+	const struct policy_limit *limit = &link->limit_rule;
+	char duration[32];
+	char *detail;
+
+	text_from_duration(limit->value, duration);
+	if (limit->rule != NULL)
+		detail = mem_printf("limit %s %s of rule \"%s\" in policy \"%s\"", link->limit,
+		    duration, limit->rule, limit->policy);
+	else if (limit->policy != NULL)
+		detail = mem_printf("limit %s %s of the defaults of policy \"%s\"", link->limit,
+		    duration, limit->policy);
+	else
+		detail = mem_printf(
+		    "limit %s %s of pgweir's configuration", link->limit, duration);
+	build_error(relay_emit(link),
+	    &(struct wire_error){ .severity = "ERROR",
+		.sqlstate = "57014",
+		.message = "canceling statement due to statement timeout",
+		.detail = detail,
+		.constraint = limit->rule,
+		.file = limit->file,
+		.line = limit->line });
+	mem_free(detail);
+}
+
+/* The server refuses what we made it refuse, or fails what the client asked for. */
+static enum fate
+fate_of_error(struct link *link, struct request *head, const struct wire_report *report)
+{
+	enum fate fate = head->answer == ANSWER_SWALLOW && link->restoring ? FATE_SWALLOW
+									  : FATE_FORWARD;
+	bool ours = link->limit != NULL && strcmp(report->sqlstate, "57014") == 0;
+
+	if (link->client == NULL)
+		return FATE_SWALLOW;
+	if (head->answer == ANSWER_REFUSE) {
+		buf_put(relay_emit(link), head->reply, head->reply_length);
+		return FATE_SWALLOW;
+	}
+	if (ours) {
+		tell_limit(link);
+		fate = FATE_SWALLOW;
+	}
+	if (head->kind != REQUEST_SYNC && head->judged != NULL)
+		record_statement(link, head, link->sub, report->sqlstate, -1, -1, AUDIT_ERROR);
+	return fate;
+}
+
+static enum fate
+on_error(struct link *link, const uint8_t *body, size_t length)
+{
+	struct wire_report report = report_read(body, length);
+	struct request *head;
+	enum fate fate;
+
+	relay_settle(link);
+	head = requests_head(&link->requests);
+	link->failed = true;
+	link->copy_in = false;
+	remember_error(link, &report);
+	if (strcmp(report.severity, "FATAL") == 0 || strcmp(report.severity, "PANIC") == 0) {
+		/* The connection ends behind it; link_lost() tells the client. */
+		link->fatal = true;
+		return FATE_SWALLOW;
+	}
+	if (head == NULL)
+		return violation(link, 'E');
+	fate = fate_of_error(link, head, &report);
+	link->limit = NULL;
+	if (head->kind != REQUEST_QUERY && head->kind != REQUEST_FUNCTION)
+		skip_to_sync(link);
+	return fate;
+}
+
+static void
+count_ready(struct link *link, char status)
+{
+	struct pool_counters *counters = &link->server->pool->counters;
+	uint64_t at_us = now(link);
+
+	counters->query_count++;
+	counters->query_time_us += at_us - link->request_us;
+	if (link->transaction_us == 0)
+		link->transaction_us = link->request_us;
+	link->request_us = at_us; /* of those behind it in a pipeline */
+	if (status != 'I') {
+		link->idle_us = at_us;
+		return;
+	}
+	counters->xact_count++;
+	counters->xact_time_us += at_us - link->transaction_us;
+	link->transaction_us = 0;
+	link->idle_us = 0;
+}
+
+static enum fate
+on_ready(struct link *link, const uint8_t *body, size_t length)
+{
+	struct server *server = link->server;
+	struct client *client = link->client;
+	enum fate fate;
+
+	relay_settle(link);
+	if (length != 1 || request_match(requests_head(&link->requests), 'Z') != MATCH_LAST ||
+	    strchr("ITE", body[0]) == NULL || body[0] == 0)
+		return violation(link, 'Z');
+	server->transaction = (char)body[0];
+	link->copy_in = false;
+	fate = requests_head(&link->requests)->answer == ANSWER_FORWARD ? FATE_FORWARD
+									: FATE_SWALLOW;
+	if (requests_head(&link->requests)->kind == REQUEST_SYNC && link->requests.count == 1)
+		link->unsynced = false;
+	next_head(link);
+	relay_settle(link);
+	if (client == NULL) {
+		link->failed = false;
+		link_clean_on(link);
+		return FATE_GONE;
+	}
+	if (link->restoring) {
+		link_restored(link);
+		return client->state == CLIENT_CLOSING ? FATE_GONE : FATE_SWALLOW;
+	}
+	if (fate == FATE_FORWARD)
+		count_ready(link, (char)body[0]);
+	if (body[0] == 'I') {
+		if (link->failed)
+			frames_drop(&client->frames);
+		else
+			frames_commit(&client->frames, &client->defaults, &client->settings,
+			    &server->settings);
+		link_forget_portals(link);
+		client->txn++;
+	}
+	link->failed = false;
+	return fate;
+}
+
+/* Any other answer: it belongs to the head of the queue, or the server is discarded. */
+static enum fate
+on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
+{
+	struct request *head;
+	enum request_match match;
+	enum fate fate;
+	struct reader reader;
+
+	relay_settle(link);
+	head = requests_head(&link->requests);
+	match = request_match(head, type);
+	if (match == MATCH_VIOLATION)
+		return violation(link, type);
+	fate = head->answer == ANSWER_FORWARD ? FATE_FORWARD : FATE_SWALLOW;
+	switch (type) {
+	case 'D':
+		link->rows++;
+		break;
+	case 'C':
+		reader = reader_over(body, length);
+		link->copy_in = false;
+		complete(link, head, read_cstring(&reader));
+		break;
+	case 'I':
+	case 's':
+		complete(link, head, NULL);
+		break;
+	case 'G':
+		begin_copy_in(link);
+		break;
+	case '1':
+		if (head->has_id)
+			statements_confirm(link->server->statements, &head->id);
+		break;
+	case '3':
+		if (head->has_id)
+			statements_forget(link->server->statements, &head->id);
+		break;
+	}
+	if (match == MATCH_LAST) {
+		requests_pop(&link->requests);
+		link->sub = 0;
+	}
+	return fate;
+}
+
+static enum fate
+on_message(struct link *link, uint8_t type, const uint8_t *body, size_t length)
+{
+	switch (type) {
+	case 'E':
+		return on_error(link, body, length);
+	case 'Z':
+		return on_ready(link, body, length);
+	case 'S':
+		if (!server_note_parameter(link->server, body, length))
+			return violation(link, type);
+		return FATE_FORWARD;
+	case 'N':
+	case 'A':
+		return FATE_FORWARD;
+	default:
+		return on_answer(link, type, body, length);
+	}
+}
+
+/* What came before a message that does not go on. */
+static void
+put_run(struct link *link, const uint8_t *bytes, size_t length)
+{
+	if (link->client != NULL)
+		buf_put(stream_out(link->client->stream), bytes, length);
+}
+
+/*
+ * Walk over the messages in these bytes. Returns how many bytes were dealt with;
+ * *gone is set when the link is no more. What goes on unchanged and in one piece up
+ * to the end is left to the caller: it starts at *run.
+ */
+static size_t
+walk(struct link *link, const uint8_t *bytes, size_t length, size_t *run, bool *gone)
+{
+	size_t at = 0;
+
+	*run = 0;
+	while (at < length) {
+		struct frame frame;
+		enum frame_status status;
+		enum fate fate;
+		size_t here;
+
+		if (link->passing > 0) {
+			here = link->passing < length - at ? link->passing : length - at;
+			link->passing -= here;
+			at += here;
+			if (!link->passing_forward)
+				*run = at;
+			continue;
+		}
+		status = frame_read(bytes + at, length - at, &frame);
+		if (status == FRAME_SHORT)
+			break;
+		if (status == FRAME_BAD ||
+		    (needs_whole[frame.type] && frame.length > WHOLE_MESSAGE_MOST)) {
+			link_violated(link, "the server sent a message of an impossible length");
+			*gone = true;
+			return length;
+		}
+		if (needs_whole[frame.type] && frame.length > length - at)
+			break;
+		link->run = bytes + *run;
+		link->run_length = at - *run;
+		here = frame.length < length - at ? frame.length : length - at;
+		fate = on_message(link, frame.type, bytes + at + FRAME_HEADER, here - FRAME_HEADER);
+		if (fate == FATE_GONE) {
+			*gone = true;
+			return length;
+		}
+		if (link->run_length == 0)
+			*run = at; /* it was put out in front of something of ours */
+		link->run_length = 0;
+		if (fate == FATE_SWALLOW && *run < at)
+			put_run(link, bytes + *run, at - *run);
+		at += here;
+		link->passing = frame.length - here;
+		link->passing_forward = fate == FATE_FORWARD;
+		link->bytes_out += frame.length;
+		if (fate == FATE_SWALLOW)
+			*run = at;
+	}
+	return at;
+}
+
+/* Both sides have heard what was to be heard: slow down, give back, go on. */
+static void
+after_data(struct link *link)
+{
+	struct client *client = link->client;
+
+	if (client == NULL)
+		return;
+	if (stream_pending(client->stream) > SLOW_PEER_BYTES && !link->paused_for_client) {
+		link->paused_for_client = true;
+		stream_pause(link->server->stream);
+	}
+	if (link->restoring)
+		return;
+	link_release(link);
+	client_resume(client);
+}
+
+void
+relay_data(struct server *server, const uint8_t *bytes, size_t length)
+{
+	struct link *link = server->user_arg;
+	struct client *client = link->client;
+	bool stashed = buf_length(&link->in) > 0;
+	bool gone = false;
+	size_t used, run;
+
+	if (stashed) {
+		buf_put(&link->in, bytes, length);
+		bytes = buf_bytes(&link->in);
+		length = buf_length(&link->in);
+	}
+	used = walk(link, bytes, length, &run, &gone);
+	if (gone)
+		return;
+	if (client != NULL) {
+		client->bytes_out += used;
+		server->pool->counters.bytes_sent += used;
+		stream_send(client->stream, bytes + run, used - run);
+	}
+	if (stashed) {
+		buf_consume(&link->in, used);
+		if (buf_length(&link->in) == 0)
+			buf_free(&link->in);
+	} else if (used < length) {
+		buf_put(&link->in, bytes + used, length - used);
+	}
+	after_data(link);
+}

@@ -1,0 +1,87 @@
+/*
+ * requests.h - what a server still owes, and to whom.
+ *
+ * Every byte from a server belongs to exactly one request of one client, or to
+ * pgweir. The queue holds what was sent, in order; each message from the server is
+ * matched against its head. What does not fit is a violation: the server is discarded.
+ */
+#ifndef SESSION_REQUESTS_H
+#define SESSION_REQUESTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pool/statements.h"
+
+struct judged;
+struct ruling;
+
+enum request_kind {
+	REQUEST_QUERY,
+	REQUEST_PARSE,
+	REQUEST_BIND,
+	REQUEST_DESCRIBE_STATEMENT,
+	REQUEST_DESCRIBE_PORTAL,
+	REQUEST_EXECUTE,
+	REQUEST_CLOSE,
+	REQUEST_FUNCTION,
+	REQUEST_SYNC,
+	REQUEST_COPY_END, /* CopyDone or CopyFail: brings no answer of its own */
+};
+
+/* Who hears the answer. */
+enum request_answer {
+	ANSWER_FORWARD, /* the client */
+	ANSWER_SWALLOW, /* nobody: the request is ours */
+	ANSWER_MADE_UP, /* the client, from us; the server was never asked */
+	ANSWER_REFUSE,	/* the server will fail it; the client hears `reply` in its place */
+};
+
+struct request {
+	uint8_t kind, answer;
+	char made_up; /* the type of a made-up answer without a body: '1' or '3' */
+	bool has_id;  /* `id` is of a Parse or Close under a name of ours */
+
+	struct statement_id id;
+	char *name;	       /* ours: the client's statement name of a Parse; NULL else */
+	struct judged *judged; /* referenced; of Query, Execute and Parse */
+	struct ruling *ruling; /* referenced */
+	uint64_t stmt;	       /* number of the message */
+	uint64_t queue_us, bytes_in;
+	uint8_t *reply; /* ours: an ErrorResponse, for ANSWER_REFUSE */
+	size_t reply_length;
+};
+
+/* A ring that grows. Zeroed is empty. */
+struct requests {
+	struct request *items;
+	size_t first, count, size; /* size is a power of two */
+};
+
+/* Append; the returned request is zeroed but for kind and answer. */
+struct request *requests_add(
+    struct requests *requests, enum request_kind kind, enum request_answer answer);
+/* The i-th from the head; NULL beyond the end. */
+struct request *requests_at(const struct requests *requests, size_t i);
+static inline struct request *
+requests_head(const struct requests *requests)
+{
+	return requests_at(requests, 0);
+}
+/* Drop the head; what it refers to is released. */
+void requests_pop(struct requests *requests);
+/* Remove the i-th (only for Syncs that a COPY swallows, and the like). */
+void requests_remove(struct requests *requests, size_t i);
+void requests_free(struct requests *requests);
+
+/* What a message from the server means for the head of the queue. */
+enum request_match {
+	MATCH_VIOLATION, /* it does not belong here */
+	MATCH_PART,	 /* of the head's answer; more follows */
+	MATCH_LAST,	 /* ends the head's answer */
+};
+/* Pure: asks the table only. 'E' and the messages that may come at any time are not asked here. */
+enum request_match request_match(const struct request *head, uint8_t type);
+
+#endif

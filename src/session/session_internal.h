@@ -1,0 +1,94 @@
+/* session_internal.h - what the files of session share and nobody else sees. */
+#ifndef SESSION_INTERNAL_H
+#define SESSION_INTERNAL_H
+
+#include "gate.h"
+#include "link.h"
+#include "session/client.h"
+#include "wire/build.h"
+
+enum {
+	SLOW_PEER_BYTES = 128 * 1024, /* unsent bytes at which the other side is no longer read */
+	WAITING_INPUT_MOST = 64 * 1024, /* unhandled bytes at which a client is no longer read */
+};
+
+TAILQ_HEAD(link_list, link);
+TAILQ_HEAD(client_list, client);
+
+/* clients.c */
+struct gate *clients_gate(const struct clients *clients);
+struct link_list *clients_links(struct clients *clients);
+uint32_t clients_take_slot(struct clients *clients, struct client *client);
+struct client *clients_of_slot(const struct clients *clients, uint32_t slot);
+void clients_add(struct clients *clients, struct client *client);
+void clients_remove(struct clients *clients, struct client *client);
+enum clients_drain clients_draining(const struct clients *clients);
+/* Clients with a deadline of their state. */
+struct client_list *clients_timed(struct clients *clients);
+/* What a server reports to a client with these settings, from an earlier login. */
+const struct parameters *clients_welcome(
+    struct clients *clients, const struct pool *pool, uint64_t settings_hash);
+void clients_set_welcome(struct clients *clients, const struct pool *pool,
+    uint64_t settings_hash, const struct parameters *parameters);
+
+/* client.c */
+struct client *client_new(struct clients *clients, int fd, const struct address *peer);
+void client_enter(struct client *client, enum client_state state);
+/* Go on with what is in client->in, if its state allows. */
+void client_resume(struct client *client);
+/* An ErrorResponse of severity ERROR into the client's output. */
+void client_error(struct client *client, const struct wire_error *error);
+void client_flush(struct client *client);
+
+/* client_login.c */
+size_t login_consume(struct client *client, const uint8_t *bytes, size_t length);
+/* A server was lent for the greeting, or there will be none. */
+void login_granted(struct client *client, struct server *server);
+void login_refused(struct client *client, const struct error *err);
+/* The client's startup settings are on the server: tell it what that reports. */
+void login_greet(struct client *client, const struct parameters *parameters);
+
+/* inbound.c: handle as many messages as can be; returns the bytes used up. */
+size_t inbound_consume(struct client *client, const uint8_t *bytes, size_t length);
+
+/* borrow.c */
+/* Has it a server that is ready? Otherwise it begins to wait; false. */
+bool borrow_server(struct client *client);
+void borrow_granted(struct waiter *waiter, struct server *server);
+void borrow_refused(struct waiter *waiter, const struct error *err);
+/* The message that waits is answered with an error instead of being sent. */
+void borrow_give_up(struct client *client, const struct wire_error *error);
+
+/* refuse.c */
+/* An ErrorResponse made from a verdict. */
+void refuse_build(struct buf *out, const struct verdict *verdict);
+/*
+ * Answer a message with this ErrorResponse instead of sending it on. In a transaction the
+ * server's is made to fail too. `simple`: it was a Query.
+ */
+void refuse_message(struct client *client, bool simple, const struct buf *error);
+void refuse_with(struct client *client, bool simple, const struct wire_error *error);
+
+/* aborted.c: a transaction whose server was lost, until the client ends it. */
+bool aborted_query(struct client *client, const struct judged *judged);
+bool aborted_is(const struct client *client);
+void aborted_begin(struct client *client);
+/* P, B, D, E of the extended protocol; true when it was answered. */
+bool aborted_message(struct client *client, uint8_t type, const struct judged *judged);
+
+/* record.c: the audit log's view. */
+void record_statement(struct link *link, const struct request *request, size_t sub,
+    const char *sqlstate, int64_t returned, int64_t affected, enum audit_outcome outcome);
+void record_refused(struct client *client, struct judged *judged, struct ruling *ruling);
+
+/* cancel_key.c */
+void cancel_key_give(struct client *client, uint32_t *pid, uint32_t *key);
+/* A CancelRequest came: find whom it is for; `client` (its connection) is closed when done. */
+void cancel_request(struct client *client, uint32_t pid, uint32_t key);
+/* Stop what this client is doing, as if it had asked. `done` may be NULL. */
+void cancel_client(struct client *client, const char *origin, void (*done)(void *arg), void *arg);
+
+/* limits.c */
+void limits_tick(struct clients *clients);
+
+#endif
