@@ -39,7 +39,8 @@ rows_of(const struct client *client, struct census_row rows[CENSUS_ROWS])
 		"limits.clients_per_database" };
 	rows[1] = (struct census_row){ 'u', subject->user, config->limits_clients_per_user,
 		"limits.clients_per_user" };
-	rows[2] = (struct census_row){ 'a', subject->client, config->limits_clients_per_address,
+	rows[2] = (struct census_row){ 'a', subject->client,
+		address_is_unix(&client->peer) ? 0 : config->limits_clients_per_address,
 		"limits.clients_per_address" };
 }
 

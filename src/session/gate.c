@@ -4,9 +4,8 @@
 
 #include "base/mem.h"
 #include "base/random.h"
-#include "gate.h"
 #include "parsers.h"
-#include "session/client.h"
+#include "session_internal.h"
 
 enum {
 	CACHE_BYTES_MOST = 32 * 1024 * 1024, /* a worker's */

@@ -21,6 +21,8 @@
 
 struct gate;
 struct client;
+struct clients;
+struct parse_job;
 
 /* Who asks, as the policies see it. Counted; shared by equal clients of a worker. */
 struct identity {
