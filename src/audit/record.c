@@ -311,7 +311,7 @@ audit_session(struct audit_lane *lane, const char *event, const struct audit_who
 		json_put_member_int(out, "bytes_in", (int64_t)bytes_in);
 		json_put_member_int(out, "bytes_out", (int64_t)bytes_out);
 	}
-	put_name(out, "reason", reason, NULL);
+	record_put_text(out, "reason", reason, reason != NULL ? strlen(reason) : 0, NULL);
 	lane_post(lane, LANE_ACCESS, number, out);
 }
 
