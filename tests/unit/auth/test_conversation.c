@@ -1,4 +1,5 @@
 /* test_conversation.c - both sides of auth/conversation, every method with every secret. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -323,6 +324,42 @@ a_verifier_too_costly_to_compute_still_serves_scram(void **state)
 	(void)state;
 }
 
+/* Logs in with its own password and with those of the others. Returns how many times it did. */
+static void *
+log_in_again_and_again(void *arg)
+{
+	static const char *const passwords[] = { "one", "two", "three", "four" };
+	size_t own = (size_t)arg, count = 0;
+
+	for (size_t i = 0; i < 40; i++) {
+		const char *password = passwords[(own + i) % 4];
+
+		count += log_in(AUTH_METHOD_SCRAM, password, password).client == AUTH_DONE;
+		if (i % 16 == own)
+			scram_cache_clear();
+		auth_mock_resemble(&password, 1);
+		log_in(AUTH_METHOD_SCRAM, NULL, password);
+	}
+	return (void *)count;
+}
+
+static void
+threads_may_log_in_at_once(void **state)
+{
+	pthread_t threads[4];
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, log_in_again_and_again, (void *)i), 0);
+	for (size_t i = 0; i < 4; i++) {
+		void *count;
+
+		pthread_join(threads[i], &count);
+		assert_int_equal((size_t)count, 40);
+	}
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -342,6 +379,7 @@ main(void)
 		cmocka_unit_test(reconnecting_derives_no_keys_again),
 		cmocka_unit_test(wrong_passwords_leave_nothing_in_the_table_of_keys),
 		cmocka_unit_test(a_verifier_too_costly_to_compute_still_serves_scram),
+		cmocka_unit_test(threads_may_log_in_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
