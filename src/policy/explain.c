@@ -22,8 +22,8 @@ note_rule(void *arg, const struct policy *policy, const struct rule *rule, size_
 
 	seen->any = true;
 	buf_printf(&seen->text, "  statement %zu: %s by \"%s\" (%s:%d, policy %s, mode %s)\n",
-	    statement + 1, action_name(rule->action), rule->id, policy->file, rule->line,
-	    policy->name, mode_name(rule->mode));
+	    statement + 1, rule_action_name(rule->action), rule->id, policy->file, rule->line,
+	    policy->name, rule_mode_name(rule->mode));
 	if (lifted != NULL)
 		buf_printf(&seen->text, "    lifted by the exception %s of %s (%s:%d)\n",
 		    lifted->ticket, lifted->owner, policy->file, lifted->line);
@@ -81,7 +81,7 @@ put_facts(struct buf *out, const struct question *question)
 static void
 put_verdict(struct buf *out, const struct verdict *verdict)
 {
-	buf_printf(out, "verdict: %s%s\n", action_name(verdict->action),
+	buf_printf(out, "verdict: %s%s\n", rule_action_name(verdict->action),
 	    verdict->would_deny ? " (would deny if it were enforced)" : "");
 	if (verdict->rule != NULL)
 		buf_printf(out, "rule: %s (%s:%d)\n", verdict->rule, verdict->file, verdict->line);

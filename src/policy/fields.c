@@ -10,8 +10,8 @@
 #include "base/text.h"
 #include "policy_internal.h"
 
-const char *const action_names[4] = { "allow", "log", "warn", "deny" };
-const char *const mode_names[3] = { "off", "warn", "enforce" };
+const char *const rule_action_names[4] = { "allow", "log", "warn", "deny" };
+const char *const rule_mode_names[3] = { "off", "warn", "enforce" };
 
 enum { FIELDS_MOST = 32 };
 

@@ -77,8 +77,8 @@ read_header(struct reader *reader, struct policy *policy)
 {
 	static const char *const versions[] = { "pgweir/v1" };
 	static const char *const kinds[] = { "GuardrailPolicy" };
-	int mode = field_choice(reader, policy->tree, "mode", mode_names,
-	    ARRAY_LENGTH(mode_names), POLICY_MODE_ENFORCE);
+	int mode = field_choice(reader, policy->tree, "mode", rule_mode_names,
+	    ARRAY_LENGTH(rule_mode_names), POLICY_MODE_ENFORCE);
 
 	if (field_choice(reader, policy->tree, "apiVersion", versions, 1, -2) == -2)
 		yaml_problem(reader->problems, policy->tree,
@@ -257,7 +257,7 @@ digest(const void *bytes, size_t length, char hex[2 * SHA256_BYTES + 1])
 	return true;
 }
 
-static void
+void
 policy_free(struct policy *policy)
 {
 	if (policy == NULL)

@@ -310,6 +310,7 @@ struct policies {
 /* Read one policy from its text; NULL after problems were noted. */
 struct policy *policy_read(
     const char *file, const char *text, size_t length, struct problems *problems);
+void policy_free(struct policy *policy);
 
 bool rules_read(struct reader *reader, const struct yaml *node, struct policy *policy);
 /*
@@ -322,8 +323,8 @@ void rule_free(struct rule *rule);
 /* The exception that lifts the rule for this statement now, or NULL. */
 const struct exception *exception_for(
     const struct policy *policy, const struct rule *rule, const struct asked *asked);
-const char *action_name(enum policy_action action);
-const char *mode_name(enum policy_mode mode);
+const char *rule_action_name(enum policy_action action);
+const char *rule_mode_name(enum policy_mode mode);
 
 /* ---- selftest.c: the tests in the file ---- */
 
@@ -351,8 +352,8 @@ bool field_moment(const char *text, uint64_t *wall_us);
 /* Note `text` as unknown, with the nearest of the names. */
 bool field_unknown(struct reader *reader, const struct yaml *at, const char *kind,
     const char *text, const char *const *names, size_t count);
-extern const char *const action_names[4];
-extern const char *const mode_names[3];
+extern const char *const rule_action_names[4];
+extern const char *const rule_mode_names[3];
 
 /* ---- oversize.c ---- */
 

@@ -21,15 +21,15 @@ static const char *const reserved_ids[] = { "sql-unparseable", "sql-oversize",
 	"default-deny" };
 
 const char *
-action_name(enum policy_action action)
+rule_action_name(enum policy_action action)
 {
-	return action_names[action];
+	return rule_action_names[action];
 }
 
 const char *
-mode_name(enum policy_mode mode)
+rule_mode_name(enum policy_mode mode)
 {
-	return mode_names[mode];
+	return rule_mode_names[mode];
 }
 
 static bool
@@ -94,7 +94,7 @@ read_common(struct reader *reader, const struct yaml *node, const struct policy 
 {
 	const struct yaml *limits = yaml_get(node, "limits");
 	const struct yaml *match = yaml_get(node, "match");
-	int mode = field_choice(reader, node, "mode", mode_names, ARRAY_LENGTH(mode_names),
+	int mode = field_choice(reader, node, "mode", rule_mode_names, ARRAY_LENGTH(rule_mode_names),
 	    (int)policy->mode);
 	unsigned subject = MATCH_BIT(MATCH_USER) | MATCH_BIT(MATCH_ROLE);
 
@@ -125,7 +125,7 @@ read_own(struct reader *reader, const struct yaml *node, struct policy *policy)
 {
 	const char *id = field_text(reader, node, "id", true);
 	int action = field_choice(
-	    reader, node, "action", action_names, ARRAY_LENGTH(action_names), -2);
+	    reader, node, "action", rule_action_names, ARRAY_LENGTH(rule_action_names), -2);
 	struct rule *rule = add_rule(policy);
 
 	rule->id = id != NULL ? id : "?";
@@ -190,7 +190,7 @@ read_use(struct reader *reader, const struct yaml *node, struct policy *policy)
 	const struct yaml *use = yaml_get(node, "use");
 	const char *name = field_text(reader, node, "use", true);
 	int action = field_choice(
-	    reader, node, "action", action_names, ARRAY_LENGTH(action_names), -2);
+	    reader, node, "action", rule_action_names, ARRAY_LENGTH(rule_action_names), -2);
 	struct problems told = { 0 };
 	struct reader quiet = *reader;
 	bool found = false;

@@ -102,7 +102,7 @@ outcome_text(const struct verdict *verdict)
 {
 	const char *action = verdict->action == POLICY_LOG
 	    ? "allow (log)"
-	    : action_name(verdict->action);
+	    : rule_action_name(verdict->action);
 
 	if (verdict->rule == NULL)
 		return mem_strdup(action);

@@ -1,0 +1,144 @@
+/* test_limits.c - limits merge to the strictest; who is named overrides the defaults. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "support.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char policy[] = HEADER
+    "defaults:\n"
+    "  limits: {statement_timeout: 5s, transaction_timeout: 30s}\n"
+    "rules:\n"
+    "  - {id: migrator, match: {role: migrator, class: DDL}, action: allow, limits: "
+    "{statement_timeout: 30m}}\n"
+    "  - {id: ddl, match: {class: DDL}, action: allow, limits: {statement_timeout: 10m}}\n"
+    "  - {id: bob, match: {user: bob}, action: allow, limits: {statement_timeout: 2s, "
+    "transaction_timeout: 0}}\n"
+    "  - {id: bob-reads, match: {user: bob, class: READ}, action: allow, limits: "
+    "{statement_timeout: 1s}}\n"
+    "  - {id: kay, match: {user: kay}, action: allow, limits: {statement_timeout: 0}}\n"
+    "  - {id: trial, mode: warn, match: {user: \"*\"}, action: allow, limits: "
+    "{statement_timeout: 1ms}}\n";
+
+static void
+the_strictest_counts_and_who_is_named_overrides_the_defaults(void **state)
+{
+	static const struct {
+		struct who who;
+		const char *sql;
+		int64_t statement_ms;
+		const char *rule; /* NULL: the defaults */
+	} cases[] = {
+		{ { .role = "app" }, "SELECT 1", 5000, NULL },
+		/* ddl names nobody: the stricter default stays. */
+		{ { .role = "app" }, "CREATE TABLE t ()", 5000, NULL },
+		/* migrator overrides the default, and then ddl is the stricter. */
+		{ { .role = "migrator" }, "CREATE TABLE t ()", 600000, "ddl" },
+		{ { .role = "migrator" }, "SELECT 1", 5000, NULL },
+		/* The long limit is for the DDL, not for what rides in the same message. */
+		{ { .role = "migrator" }, "CREATE TABLE t (); SELECT 1", 5000, NULL },
+		{ { .user = "bob" }, "BEGIN", 2000, "bob" },
+		{ { .user = "bob" }, "SELECT 1", 1000, "bob-reads" },
+		{ { .user = "bob" }, "", 2000, "bob" },
+		{ { .user = "kay" }, "SELECT 1", 0, NULL },
+	};
+	struct policies *policies = load(policy);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct verdict verdict = judge(policies, cases[i].who, cases[i].sql);
+		const struct policy_limit *limit = &verdict.limits.statement_timeout;
+
+		assert_int_equal(limit->value, cases[i].statement_ms);
+		if (cases[i].rule != NULL)
+			assert_string_equal(limit->rule, cases[i].rule);
+		else
+			assert_null(limit->rule);
+		verdict_free(&verdict);
+	}
+	policies_release(policies);
+	(void)state;
+}
+
+static void
+a_limit_says_where_it_comes_from(void **state)
+{
+	struct policies *policies = load(policy);
+	struct verdict verdict = judge(policies, (struct who){ .user = "bob" }, "BEGIN");
+
+	assert_string_equal(verdict.limits.statement_timeout.policy, "p");
+	assert_string_equal(verdict.limits.statement_timeout.file, "p.yaml");
+	assert_int_equal(verdict.limits.statement_timeout.line, 10);
+	verdict_free(&verdict);
+	verdict = judge(policies, (struct who){ .user = "eve" }, "BEGIN");
+	assert_null(verdict.limits.statement_timeout.rule);
+	assert_string_equal(verdict.limits.statement_timeout.policy, "p");
+	assert_int_equal(verdict.limits.statement_timeout.line, 6);
+	verdict_free(&verdict);
+	policies_release(policies);
+	(void)state;
+}
+
+static void
+before_any_statement_only_rules_about_the_subject_count(void **state)
+{
+	struct policies *policies = load(policy);
+	struct subject subject = {
+		.user = "bob", .role = "migrator", .database = "", .application = "", .client = ""
+	};
+	struct policy_limits limits;
+
+	policies_limits(policies, &subject, TEN_US, &limits);
+	assert_int_equal(limits.statement_timeout.value, 2000);
+	assert_int_equal(limits.transaction_timeout.value, 0); /* bob has none */
+	subject.user = "eve";
+	policies_limits(policies, &subject, TEN_US, &limits);
+	assert_int_equal(limits.statement_timeout.value, 5000);
+	assert_int_equal(limits.transaction_timeout.value, 30000);
+	assert_int_equal(limits.idle_in_transaction_timeout.value, 0);
+	policies_release(policies);
+	(void)state;
+}
+
+static void
+between_policies_the_strictest_counts_and_warn_limits_nothing(void **state)
+{
+	struct problems problems = { 0 };
+	struct policies *policies;
+	struct verdict verdict;
+
+	write_file("p.yaml", policy);
+	write_file("q.yaml", "apiVersion: pgweir/v1\nkind: GuardrailPolicy\nmetadata: {name: q}\n"
+			     "defaults: {limits: {statement_timeout: 3s}}\n");
+	policies = policies_load("[pq].yaml", &problems);
+	verdict = judge(policies, (struct who){ .user = "kay" }, "SELECT 1");
+	assert_int_equal(verdict.limits.statement_timeout.value, 3000);
+	assert_string_equal(verdict.limits.statement_timeout.policy, "q");
+	verdict_free(&verdict);
+	policies_release(policies);
+
+	policies = load("apiVersion: pgweir/v1\nkind: GuardrailPolicy\nmetadata: {name: q}\n"
+			"mode: warn\ndefaults: {limits: {statement_timeout: 3s}}\n");
+	verdict = judge(policies, (struct who){ .user = "kay" }, "SELECT 1");
+	assert_int_equal(verdict.limits.statement_timeout.value, 0);
+	verdict_free(&verdict);
+	policies_release(policies);
+	problems_free(&problems);
+	(void)state;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_strictest_counts_and_who_is_named_overrides_the_defaults),
+		cmocka_unit_test(a_limit_says_where_it_comes_from),
+		cmocka_unit_test(before_any_statement_only_rules_about_the_subject_count),
+		cmocka_unit_test(between_policies_the_strictest_counts_and_warn_limits_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
