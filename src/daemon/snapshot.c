@@ -1,0 +1,36 @@
+/* snapshot.c - see snapshot.h. */
+#include "snapshot.h"
+
+bool
+snapshot_load(const char *path, struct snapshot *snapshot, struct problems *problems)
+{
+	*snapshot = (struct snapshot){ .config = config_load(path, problems) };
+	if (snapshot->config == NULL)
+		return false;
+	snapshot->users = users_load(snapshot->config, problems);
+	snapshot->policies = policies_load(snapshot->config->policies, problems);
+	if (snapshot->users != NULL && snapshot->policies != NULL)
+		return true;
+	snapshot_release(snapshot);
+	return false;
+}
+
+struct snapshot
+snapshot_reference(const struct snapshot *snapshot)
+{
+	return (struct snapshot){ .config = config_reference(snapshot->config),
+		.users = users_reference(snapshot->users),
+		.policies = policies_reference(snapshot->policies) };
+}
+
+void
+snapshot_release(struct snapshot *snapshot)
+{
+	if (snapshot->config != NULL)
+		config_release(snapshot->config);
+	if (snapshot->users != NULL)
+		users_release(snapshot->users);
+	if (snapshot->policies != NULL)
+		policies_release(snapshot->policies);
+	*snapshot = (struct snapshot){ 0 };
+}

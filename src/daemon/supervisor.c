@@ -1,0 +1,461 @@
+/* supervisor.c - see supervisor.h. */
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/console.h"
+#include "audit/audit.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config.h"
+#include "net/listener.h"
+#include "privileges.h"
+#include "signals.h"
+#include "supervisor.h"
+#include "worker.h"
+
+enum {
+	PARSER_THREADS = 1,
+	CLOSING_ROUNDS = 3, /* servers on their way between workers arrive, and are closed too */
+};
+
+/* What the supervisor is doing. */
+enum phase {
+	PHASE_SERVE,
+	PHASE_DRAIN,  /* clients may leave; in the second half of the time they are asked to */
+	PHASE_FINISH, /* clients end as soon as they are between transactions */
+	PHASE_CLOSE,  /* rounds of ORDER_CLOSE, then ORDER_STOP */
+};
+
+/* Owned by supervisor_run(); one per process, on the main thread. */
+struct supervisor {
+	const struct options *options;
+	struct loop *loop;
+	struct mailbox *mailbox;
+	struct snapshot snapshot;
+	struct clients_shared shared;
+	struct budgets *budgets;
+	struct resolver *resolver;
+	struct audit *audit;
+	struct audit_lane *lane; /* the supervisor's own */
+	struct worker **workers;
+	unsigned worker_count;
+	enum phase phase;
+	uint64_t drain_us;	 /* when draining began */
+	bool asked;		 /* clients were asked to end */
+	unsigned outstanding;	 /* orders not yet carried out */
+	unsigned rounds;
+	struct admin_reload *reload; /* of the console: to be answered; NULL: none */
+};
+
+static void on_order_done(struct message *message, void *receiver);
+
+static void
+order_all(struct supervisor *supervisor, enum order_kind kind)
+{
+	for (unsigned i = 0; i < supervisor->worker_count; i++) {
+		struct order *order = mem_zalloc(1, sizeof(*order));
+
+		order->kind = kind;
+		order->answer_to = supervisor->mailbox;
+		order->done = on_order_done;
+		if (kind == ORDER_CONFIGURE)
+			order->snapshot = snapshot_reference(&supervisor->snapshot);
+		supervisor->outstanding++;
+		worker_order(supervisor->workers[i], order);
+	}
+}
+
+/* Every worker did what it was told: the next round, or the end. */
+static void
+next_round(struct supervisor *supervisor)
+{
+	if (supervisor->phase != PHASE_CLOSE)
+		return;
+	if (supervisor->rounds < CLOSING_ROUNDS) {
+		supervisor->rounds++;
+		order_all(supervisor, ORDER_CLOSE);
+	} else if (supervisor->rounds == CLOSING_ROUNDS) {
+		supervisor->rounds++;
+		order_all(supervisor, ORDER_STOP);
+	} else {
+		loop_stop(supervisor->loop);
+	}
+}
+
+static void
+on_order_done(struct message *message, void *receiver)
+{
+	struct supervisor *supervisor = receiver;
+
+	mem_free(message); /* the first member of its order */
+	if (--supervisor->outstanding > 0)
+		return;
+	if (supervisor->reload != NULL) {
+		admin_reload_done(supervisor->reload);
+		supervisor->reload = NULL;
+	}
+	next_round(supervisor);
+}
+
+static void
+close_everything(struct supervisor *supervisor)
+{
+	if (supervisor->phase == PHASE_CLOSE)
+		return;
+	supervisor->phase = PHASE_CLOSE;
+	if (supervisor->outstanding == 0)
+		next_round(supervisor);
+}
+
+static void
+record_policies(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < policies_count(supervisor->snapshot.policies); i++) {
+		struct policy_info info;
+		struct buf members = { 0 };
+
+		policies_info(supervisor->snapshot.policies, i, &info);
+		json_put_member(&members, "name", info.name);
+		json_put_member(&members, "owner", info.owner);
+		json_put_member(&members, "file", info.file);
+		json_put_member(&members, "sha256", info.sha256);
+		audit_event(supervisor->lane, "policy.load", NULL, &members);
+		buf_free(&members);
+		log_info("policy \"%s\" loaded from %s (sha256 %.16s)", info.name, info.file,
+		    info.sha256);
+	}
+}
+
+static void
+log_problems(const struct problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++) {
+		char *text = problem_text(&problems->items[i]);
+
+		if (problems->items[i].warning)
+			log_warning("%s", text);
+		else
+			log_error("%s", text);
+		mem_free(text);
+	}
+}
+
+static void
+record_change(struct supervisor *supervisor, const struct config *before)
+{
+	struct buf changed = { 0 }, waiting = { 0 }, members = { 0 };
+
+	if (config_differences(before, supervisor->snapshot.config, false, &changed)) {
+		buf_put_u8(&changed, 0);
+		json_put_member(&members, "keys", (const char *)buf_bytes(&changed));
+		audit_event(supervisor->lane, "config.change", NULL, &members);
+	}
+	if (config_differences(before, supervisor->snapshot.config, true, &waiting)) {
+		buf_put_u8(&waiting, 0);
+		log_warning("reload: these settings take effect at the next start: %s",
+		    (const char *)buf_bytes(&waiting));
+	}
+	buf_free(&changed);
+	buf_free(&waiting);
+	buf_free(&members);
+}
+
+static void
+record_rejection(struct supervisor *supervisor, const struct problems *problems)
+{
+	struct buf members = { 0 };
+	char *first = problems->count > 0 ? problem_text(&problems->items[0]) : NULL;
+
+	json_put_member(&members, "error", first);
+	json_put_member_int(&members, "errors", (int64_t)problems->errors);
+	audit_event(supervisor->lane, "policy.reject", NULL, &members);
+	buf_free(&members);
+	mem_free(first);
+}
+
+/* Read everything again. All or nothing: false, with the first fault in *err, changes nothing. */
+static bool
+reload(struct supervisor *supervisor, struct error *err)
+{
+	struct problems problems = { 0 };
+	struct snapshot fresh, before = supervisor->snapshot;
+	bool good = snapshot_load(before.config->path, &fresh, &problems);
+
+	log_problems(&problems);
+	if (good && !audit_reload(supervisor->audit, fresh.config, err)) {
+		log_error("%s", err->text);
+		snapshot_release(&fresh);
+		good = false;
+	} else if (!good) {
+		char *first = NULL;
+
+		for (size_t i = 0; i < problems.count && first == NULL; i++)
+			if (!problems.items[i].warning)
+				first = problem_text(&problems.items[i]);
+		error_set(err, ERROR_CONFIG, "%s", first);
+		mem_free(first);
+		record_rejection(supervisor, &problems);
+	}
+	problems_free(&problems);
+	if (!good) {
+		log_error("reload failed: nothing has changed");
+		return false;
+	}
+	supervisor->snapshot = fresh;
+	log_open(fresh.config->log_file, (enum log_level)fresh.config->log_level);
+	record_change(supervisor, before.config);
+	record_policies(supervisor);
+	snapshot_release(&before);
+	order_all(supervisor, ORDER_CONFIGURE);
+	log_info("configuration reloaded");
+	return true;
+}
+
+static void
+begin_drain(struct supervisor *supervisor)
+{
+	if (supervisor->phase != PHASE_SERVE) {
+		close_everything(supervisor);
+		return;
+	}
+	log_info("draining: no new clients, the others may finish within timeouts.shutdown");
+	supervisor->phase = PHASE_DRAIN;
+	supervisor->drain_us = loop_now_us(supervisor->loop);
+	order_all(supervisor, ORDER_STOP_ACCEPTING);
+	order_all(supervisor, ORDER_LEAVE);
+	order_all(supervisor, ORDER_RESUME); /* whoever waits in a pause may finish too */
+}
+
+static void
+begin_finish(struct supervisor *supervisor)
+{
+	if (supervisor->phase != PHASE_SERVE) {
+		close_everything(supervisor);
+		return;
+	}
+	log_info("shutting down: waiting for transactions to end");
+	supervisor->phase = PHASE_FINISH;
+	supervisor->drain_us = loop_now_us(supervisor->loop);
+	order_all(supervisor, ORDER_STOP_ACCEPTING);
+	order_all(supervisor, ORDER_FINISH);
+	order_all(supervisor, ORDER_RESUME);
+}
+
+static void
+reload_for_signal(struct supervisor *supervisor)
+{
+	struct error err = { 0 };
+
+	if (supervisor->phase == PHASE_SERVE)
+		reload(supervisor, &err);
+}
+
+static void
+on_signal(int number, void *receiver)
+{
+	struct supervisor *supervisor = receiver;
+
+	log_info("got SIG%s", sigabbrev_np(number));
+	switch (number) {
+	case SIGHUP:
+		reload_for_signal(supervisor);
+		break;
+	case SIGTERM:
+		begin_drain(supervisor);
+		break;
+	case SIGINT:
+		begin_finish(supervisor);
+		break;
+	case SIGQUIT:
+		close_everything(supervisor);
+		break;
+	case SIGUSR1:
+		order_all(supervisor, ORDER_PAUSE);
+		break;
+	case SIGUSR2:
+		order_all(supervisor, ORDER_RESUME);
+		break;
+	}
+}
+
+/* Look after a drain: ask clients to go after half of the time, end them at its end. */
+static void
+on_tick(void *arg)
+{
+	struct supervisor *supervisor = arg;
+	uint64_t spent_us = loop_now_us(supervisor->loop) - supervisor->drain_us;
+	uint64_t most_us = (uint64_t)supervisor->snapshot.config->timeouts_shutdown_ms * 1000;
+
+	if (supervisor->phase != PHASE_DRAIN && supervisor->phase != PHASE_FINISH)
+		return;
+	if (atomic_load(&supervisor->shared.connected) == 0 ||
+	    (most_us > 0 && spent_us >= most_us)) {
+		close_everything(supervisor);
+		return;
+	}
+	if (supervisor->phase == PHASE_DRAIN && !supervisor->asked && most_us > 0 &&
+	    spent_us >= most_us / 2) {
+		supervisor->asked = true;
+		order_all(supervisor, ORDER_FINISH);
+	}
+}
+
+/* The console asks for a reload; it is answered when every worker has it. */
+static void
+on_console_reload(struct message *message, void *receiver)
+{
+	struct supervisor *supervisor = receiver;
+	struct admin_reload *asked = admin_reload_of(message);
+
+	if (supervisor->phase != PHASE_SERVE || supervisor->reload != NULL) {
+		admin_reload_refuse(asked, "another reload or a shutdown is under way");
+		return;
+	}
+	if (!reload(supervisor, admin_reload_error(asked)))
+		admin_reload_done(asked);
+	else
+		supervisor->reload = asked;
+}
+
+static unsigned
+count_workers(const struct config *config)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	long count = config->workers > 0 ? (long)config->workers : cores;
+
+	if (count < 1)
+		return 1;
+	return count > CLIENTS_WORKERS_MOST ? CLIENTS_WORKERS_MOST : (unsigned)count;
+}
+
+/* Bind every address, once a worker. fds[w * entries + i] is worker w's i-th socket. */
+static bool
+bind_all(const struct config *config, unsigned workers, int *fds, struct error *err)
+{
+	int copies[CLIENTS_WORKERS_MOST];
+
+	for (size_t i = 0; i < config->listen_count; i++) {
+		const struct listen_config *entry = &config->listens[i];
+		struct listen_address address = { .host = entry->host,
+			.unix_dir = entry->unix_dir,
+			.port = entry->port,
+			.mode = entry->mode };
+
+		if (!listener_bind(&address, copies, (int)workers, err))
+			return false;
+		for (unsigned w = 0; w < workers; w++)
+			fds[w * config->listen_count + i] = copies[w];
+		if (entry->host != NULL)
+			log_info("listening on %s:%d", entry->host, entry->port);
+		else
+			log_info("listening on unix:%s/.s.PGSQL.%d", entry->unix_dir, entry->port);
+	}
+	return true;
+}
+
+static void
+unlink_sockets(const struct config *config)
+{
+	for (size_t i = 0; i < config->listen_count; i++) {
+		struct listen_address address = { .unix_dir = config->listens[i].unix_dir,
+			.port = config->listens[i].port };
+		char *path;
+
+		if (config->listens[i].host != NULL)
+			continue;
+		path = listener_unix_path(&address);
+		unlink(path);
+		mem_free(path);
+	}
+}
+
+static void
+start_workers(struct supervisor *supervisor, const int *fds)
+{
+	const struct config *config = supervisor->snapshot.config;
+	const struct worker_setup setup = { .shared = &supervisor->shared,
+		.budgets = supervisor->budgets,
+		.resolver = supervisor->resolver,
+		.audit = supervisor->audit,
+		.snapshot = &supervisor->snapshot };
+
+	supervisor->workers = mem_zalloc(supervisor->worker_count, sizeof(struct worker *));
+	for (unsigned i = 0; i < supervisor->worker_count; i++)
+		supervisor->workers[i] =
+		    worker_new(&setup, i, fds + i * config->listen_count, config->listen_count);
+	for (unsigned i = 0; i < supervisor->worker_count; i++)
+		worker_start(supervisor->workers[i]);
+}
+
+static void
+serve(struct supervisor *supervisor, const int *fds)
+{
+	supervisor->loop = loop_new();
+	supervisor->mailbox = mailbox_new(supervisor->loop, supervisor);
+	supervisor->budgets = budgets_new(supervisor->worker_count);
+	supervisor->resolver = resolver_new();
+	supervisor->lane = audit_lane(supervisor->audit, supervisor->worker_count);
+	supervisor->shared.workers = supervisor->worker_count;
+	supervisor->shared.parsers = parsers_new(PARSER_THREADS);
+	supervisor->shared.console = &admin_console;
+	admin_start(&(struct admin_setup){ .supervisor = supervisor->mailbox,
+	    .audit = supervisor->audit,
+	    .reload = on_console_reload,
+	    .shut_down = on_signal,
+	    .receiver = supervisor });
+	record_policies(supervisor);
+	start_workers(supervisor, fds);
+	loop_add_tick(supervisor->loop, on_tick, supervisor);
+	signals_start(supervisor->mailbox, on_signal);
+	log_info("pgweir %s is ready, pid %d, %u workers", PACKAGE_VERSION, (int)getpid(),
+	    supervisor->worker_count);
+	loop_run(supervisor->loop);
+
+	resolver_free(supervisor->resolver);
+	parsers_free(supervisor->shared.parsers);
+	for (unsigned i = 0; i < supervisor->worker_count; i++)
+		worker_join(supervisor->workers[i]);
+	mem_free(supervisor->workers);
+	budgets_free(supervisor->budgets);
+	mailbox_free(supervisor->mailbox);
+	loop_free(supervisor->loop);
+}
+
+int
+supervisor_run(const struct options *options, struct snapshot *snapshot)
+{
+	struct supervisor supervisor = { .options = options, .snapshot = *snapshot };
+	const struct config *config = snapshot->config;
+	struct error err = { 0 };
+	int *fds;
+
+	supervisor.worker_count = count_workers(config);
+	fds = mem_zalloc(supervisor.worker_count * config->listen_count, sizeof(*fds));
+	signals_block();
+	privileges_raise_limits();
+	if (!bind_all(config, supervisor.worker_count, fds, &err) ||
+	    !privileges_drop(options->user, &err)) {
+		log_error("%s", err.text);
+		mem_free(fds);
+		return EXIT_FAULT;
+	}
+	if (options->daemonize && daemon(1, 0) < 0)
+		log_fatal("cannot go to the background");
+	supervisor.audit = audit_start(config, supervisor.worker_count + 1, &err);
+	if (supervisor.audit == NULL) {
+		log_error("%s", err.text);
+		mem_free(fds);
+		return EXIT_FAULT;
+	}
+	serve(&supervisor, fds);
+	unlink_sockets(supervisor.snapshot.config);
+	audit_stop(supervisor.audit, "shutdown");
+	snapshot_release(&supervisor.snapshot);
+	mem_free(fds);
+	log_info("pgweir has ended");
+	return EXIT_GOOD;
+}
