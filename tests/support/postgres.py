@@ -54,7 +54,7 @@ def bindir():
     return found
 
 
-def _demote():
+def demote():
     """What a child does before exec so that the server does not run as root."""
     if os.getuid() != 0:
         return None
@@ -93,7 +93,7 @@ class Postgres:
 
     def _run(self, program, *arguments):
         done = subprocess.run([os.path.join(bindir(), program), *arguments], cwd=self.folder,
-                              preexec_fn=_demote(), stdin=subprocess.DEVNULL,
+                              preexec_fn=demote(), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed:\n{done.stdout}")
