@@ -1,4 +1,5 @@
 /* options.c - see options.h. */
+#define PCRE2_CODE_UNIT_WIDTH 8
 #include <event2/event.h>
 #include <getopt.h>
 #include <libpq-fe.h>
