@@ -138,6 +138,16 @@ collect_residue(struct collector *facts, const struct context *context, unsigned
 		facts->statement->residue |= residue;
 }
 
+void
+collect_body(struct collector *facts, struct slice text)
+{
+	struct collect_body *body = arena_zalloc(facts->arena, 1, sizeof(*body));
+
+	*body = (struct collect_body){ .next = facts->bodies, .length = text.length };
+	body->text = arena_strndup(facts->arena, text.bytes, text.length);
+	facts->bodies = body;
+}
+
 char *
 collect_setting_name(struct collector *facts, struct slice name)
 {

@@ -27,6 +27,13 @@ struct collect_names {
 	struct collect_index index;
 };
 
+/* SQL within the statement that is a string to the parser: the body of a function. */
+struct collect_body {
+	struct collect_body *next;
+	char *text; /* in the arena */
+	size_t length;
+};
+
 /* Zeroed but for the first three it is ready; everything it points to is in the arena. */
 struct collector {
 	struct arena *arena;		 /* borrowed */
@@ -36,6 +43,7 @@ struct collector {
 	size_t verb_count;
 	struct collect_names functions, setting_names;
 	struct collect_index relations;
+	struct collect_body *bodies; /* still to be walked */
 };
 
 /* What holds of all that is found in one part of the tree. */
@@ -65,6 +73,8 @@ void collect_relation(struct collector *facts, struct slice schema, struct slice
 void collect_function(struct collector *facts, struct slice name);
 /* Nothing is left behind by what is only planned or only defined. */
 void collect_residue(struct collector *facts, const struct context *context, unsigned residue);
+/* SQL that the statement stores, to be walked after it. */
+void collect_body(struct collector *facts, struct slice text);
 /* A setting named in any way; the name is folded here. Returns the folded name. */
 char *collect_setting_name(struct collector *facts, struct slice name);
 void collect_setting(struct collector *facts, struct sql_setting setting);

@@ -1,5 +1,6 @@
 /* ddl.c - facts of what makes, changes, grants and drops objects. */
 #include <string.h>
+#include <strings.h>
 
 #include <pg_query/pg_query.pb-c.h>
 
@@ -9,7 +10,7 @@
 enum { CREATE_ON_COMMIT = 9 };
 enum { CTAS_OBJECT = 3 };
 enum { INDEX_NAME = 1, INDEX_CONCURRENT = 22 };
-enum { FUNCTION_IS_PROCEDURE = 1 };
+enum { FUNCTION_IS_PROCEDURE = 1, FUNCTION_OPTIONS = 6, DEF_NAME = 2, DEF_ARG = 3 };
 enum { DEFINE_OBJECT = 1 };
 enum { TRIGGER_FUNCTION = 5, EVENT_TRIGGER_FUNCTION = 4 };
 enum { ALTER_TABLE_OBJECT = 3, ALTER_OBJECT = 1, RENAME_OBJECT = 1, RENAME_PARENT = 2 };
@@ -135,13 +136,25 @@ handle_create_index(struct collector *facts, struct slice body, struct context *
 	statement->index_name = collect_text(facts, tree_body(body, INDEX_NAME));
 }
 
-/* What is within a definition is done later, and not by this statement. */
-void
-handle_deferred(struct collector *facts, struct slice body, struct context *context)
+/* A body of LANGUAGE sql is SQL to be judged; one of another language says nothing. */
+static void
+collect_sql_body(struct collector *facts, struct slice body)
 {
-	context->deferred = true;
-	(void)facts;
-	(void)body;
+	struct slice language = { NULL, 0 }, text = { NULL, 0 };
+	struct tree_node option;
+
+	while (tree_next_child(&body, FUNCTION_OPTIONS, &option)) {
+		struct slice name = tree_body(option.body, DEF_NAME);
+		struct tree_node arg = tree_child(option.body, DEF_ARG);
+
+		if (slice_is(name, "language"))
+			language = tree_string(arg);
+		else if (slice_is(name, "as"))
+			text = tree_string(tree_child(arg.body, 1));
+	}
+	if (language.length == 3 && strncasecmp((const char *)language.bytes, "sql", 3) == 0 &&
+	    text.length > 0)
+		collect_body(facts, text);
 }
 
 void
@@ -150,7 +163,8 @@ handle_create_function(struct collector *facts, struct slice body, struct contex
 	bool procedure = tree_value(body, FUNCTION_IS_PROCEDURE) != 0;
 
 	collect_verb(facts, procedure ? "CREATE PROCEDURE" : "CREATE FUNCTION");
-	context->deferred = true;
+	collect_sql_body(facts, body);
+	(void)context;
 }
 
 void
@@ -164,7 +178,7 @@ void
 handle_trigger(struct collector *facts, struct slice body, struct context *context)
 {
 	collect_function(facts, tree_name(body, TRIGGER_FUNCTION, NULL));
-	context->deferred = true;
+	(void)context;
 }
 
 void
@@ -248,8 +262,10 @@ handle_grant(struct collector *facts, struct slice body, struct context *context
 void
 handle_grant_role(struct collector *facts, struct slice body, struct context *context)
 {
-	collect_verb(
-	    facts, tree_value(body, GRANT_ROLE_IS_GRANT) != 0 ? "GRANT ROLE" : "REVOKE ROLE");
+	bool grants = tree_value(body, GRANT_ROLE_IS_GRANT) != 0;
+
+	collect_verb(facts, grants ? "GRANT ROLE" : "REVOKE ROLE");
+	collect_verb(facts, grants ? "GRANT" : "REVOKE");
 	(void)context;
 }
 

@@ -17,6 +17,8 @@
 #include "walk.h"
 
 enum { RESULT_STATEMENTS = 2, RAW_STATEMENT = 1, RAW_LOCATION = 2, RAW_LENGTH = 3 };
+/* The parser's library leaves the arguments of CALL, EXECUTE and the queries of cursors. */
+enum { NUMBERS_ARE_VALUES = SQL_CALL | SQL_PREPARE | SQL_CURSOR };
 enum { ARENA_FIRST_BYTES = 1024, STACK_RESERVE_BYTES = 256 * 1024 };
 
 static const char *const class_names[] = {
@@ -86,11 +88,48 @@ trim(const char *text, size_t start, size_t end, struct sql_statement *statement
 		statement->length = (int)token.end - statement->location;
 }
 
+/* The statements in the body of a function: done later, as parts of this one. */
+static bool
+walk_body(struct collector *facts, const struct collect_body *body, struct error *err)
+{
+	const struct context context = { .access = SQL_ACCESS_READ, .deferred = true };
+	struct parsed parsed;
+	struct slice tree;
+	struct tree_field field;
+	int position;
+	bool good = true;
+
+	if (!precheck(body->text, body->length, err, &position) ||
+	    !parse(body->text, &parsed, err, &position))
+		return false;
+	tree = (struct slice){ parsed.memory, parsed.length };
+	while (good && tree_next(&tree, &field))
+		if (field.number == RESULT_STATEMENTS)
+			good = walk(facts, tree_child(field.body, RAW_STATEMENT), context, err);
+	parse_free(&parsed);
+	return good;
+}
+
+/* A body may hold another; each is shorter than what it stands in. */
+static bool
+walk_bodies(struct collector *facts, struct error *err)
+{
+	while (facts->bodies != NULL) {
+		const struct collect_body *body = facts->bodies;
+
+		facts->bodies = body->next;
+		if (!walk_body(facts, body, err))
+			return false;
+	}
+	return true;
+}
+
 /* One RawStmt. */
 static bool
 fill_statement(struct arena *arena, const char *text, size_t length, struct slice raw,
     struct sql_statement *statement, struct error *err)
 {
+	const struct context context = { .access = SQL_ACCESS_READ, .top = true };
 	struct collector facts = { .arena = arena, .statement = statement };
 	size_t start = (size_t)tree_value(raw, RAW_LOCATION);
 	size_t bytes = (size_t)tree_value(raw, RAW_LENGTH);
@@ -102,7 +141,8 @@ fill_statement(struct arena *arena, const char *text, size_t length, struct slic
 	trim(text, start, start + bytes, statement);
 	facts.text = (struct slice){ (const uint8_t *)text + statement->location,
 		(size_t)statement->length };
-	if (!walk(&facts, tree_child(raw, RAW_STATEMENT), err))
+	if (!walk(&facts, tree_child(raw, RAW_STATEMENT), context, err) ||
+	    !walk_bodies(&facts, err))
 		return false;
 	collect_end(&facts);
 	return true;
@@ -155,7 +195,8 @@ make_facts(const char *text, size_t length, struct error *err, int *position)
 	}
 	if (facts->statement_count > 0)
 		parse_fingerprint(text, facts->fingerprint);
-	facts->normalized = normalize(arena, text, length);
+	facts->normalized = normalize(arena, text, length,
+	    (facts->classes & NUMBERS_ARE_VALUES) != 0);
 	return facts;
 }
 

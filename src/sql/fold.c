@@ -1,14 +1,436 @@
-/* fold.c - see fold.h. */
+/*
+ * fold.c - see fold.h. Called by query.c for each WHERE of an UPDATE or DELETE.
+ *
+ * A condition is worked out on two stacks: what is still to be done, and the
+ * values of what is done. So a condition of any depth needs no recursion.
+ */
 #include <pg_query/pg_query.pb-c.h>
+
+#include "base/mem.h"
 
 #include "constant.h"
 #include "fold.h"
+#include "value.h"
+
+enum { STACK_AT_FIRST = 32 };
+enum { EXPR_KIND = 1, EXPR_NAME = 2, EXPR_LEFT = 3, EXPR_RIGHT = 4 };
+enum { BOOL_KIND = 2, BOOL_ARGS = 3, TEST_ARG = 2, TEST_KIND = 3 };
+enum { CASE_ARG = 4, CASE_WHENS = 5, CASE_DEFAULT = 6, WHEN_CONDITION = 2, WHEN_RESULT = 3 };
+enum { COALESCE_ARGS = 4, MIN_MAX_KIND = 5, MIN_MAX_ARGS = 6, CAST_ARG = 1, CAST_TYPE = 2 };
+enum { LINK_KIND = 2, LINK_SELECT = 6, LIST_ITEMS = 1 };
+enum {
+	SELECT_TARGETS = 3,
+	SELECT_FROM = 4,
+	SELECT_WHERE = 5,
+	SELECT_GROUP = 6,
+	SELECT_HAVING = 8,
+	SELECT_VALUES = 10,
+	SELECT_OFFSET = 12,
+	SELECT_COUNT = 13,
+	SELECT_WITH = 16,
+	SELECT_OPERATION = 17,
+	TARGET_VALUE = 3,
+};
+
+/* Something to do: look at a node, or put the last `count` values together. */
+struct task {
+	struct tree_node node;
+	bool combine;
+	size_t count;
+};
+
+/* On the stack of fold_is_tautology(); the arrays are ours. */
+struct folder {
+	struct task *tasks;
+	size_t task_count, task_room;
+	struct value *values;
+	size_t value_count, value_room;
+};
+
+static void
+add_task(struct folder *folder, struct task task)
+{
+	if (folder->task_count == folder->task_room) {
+		folder->task_room =
+		    folder->task_room == 0 ? STACK_AT_FIRST : 2 * folder->task_room;
+		folder->tasks =
+		    mem_resize(folder->tasks, folder->task_room, sizeof(*folder->tasks));
+	}
+	folder->tasks[folder->task_count++] = task;
+}
+
+static void
+add_value(struct folder *folder, struct value value)
+{
+	if (folder->value_count == folder->value_room) {
+		folder->value_room *= 2;
+		folder->values =
+		    mem_resize(folder->values, folder->value_room, sizeof(*folder->values));
+	}
+	folder->values[folder->value_count++] = value;
+}
+
+/* --- looking at a node ------------------------------------------------------ */
+
+/*
+ * Tasks are done last first. So that values end up in the order of the text,
+ * the nodes added since `first` are turned round.
+ */
+static void
+turn_round(struct folder *folder, size_t first)
+{
+	for (size_t low = first, high = folder->task_count; low + 1 < high; low++) {
+		struct task task = folder->tasks[low];
+
+		folder->tasks[low] = folder->tasks[--high];
+		folder->tasks[high] = task;
+	}
+}
+
+static void
+add_node(struct folder *folder, struct tree_node node)
+{
+	if (node.type != 0)
+		add_task(folder, (struct task){ .node = node });
+}
+
+static void
+add_nodes(struct folder *folder, struct slice body, unsigned field)
+{
+	struct tree_node node;
+
+	while (tree_next_child(&body, field, &node))
+		add_node(folder, node);
+}
+
+static void
+add_whens(struct folder *folder, struct slice body)
+{
+	struct tree_node when;
+
+	while (tree_next_child(&body, CASE_WHENS, &when)) {
+		add_node(folder, tree_child(when.body, WHEN_CONDITION));
+		add_node(folder, tree_child(when.body, WHEN_RESULT));
+	}
+}
+
+/* The right side of IN, BETWEEN, = ANY (ARRAY[…]) is several. */
+static void
+add_right(struct folder *folder, struct tree_node right)
+{
+	if (right.type == PG_QUERY__NODE__NODE_LIST)
+		add_nodes(folder, right.body, LIST_ITEMS);
+	else if (right.type == PG_QUERY__NODE__NODE_A_ARRAY_EXPR)
+		add_nodes(folder, right.body, LIST_ITEMS);
+	else
+		add_node(folder, right);
+}
+
+/* Is it an aggregate of all rows, which returns a row also when there is none? */
+static bool
+is_whole_aggregate(struct slice select)
+{
+	static const char *const names[] = { "count", "sum", "min", "max", "avg", "bool_and",
+		"bool_or", "every", "array_agg", "string_agg" };
+	struct tree_node target = tree_child(select, SELECT_TARGETS);
+	struct tree_node call = tree_child(target.body, TARGET_VALUE);
+
+	if (tree_has(select, SELECT_GROUP) || tree_has(select, SELECT_HAVING) ||
+	    call.type != PG_QUERY__NODE__NODE_FUNC_CALL || tree_has(call.body, 5))
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_is(tree_name(call.body, 1, NULL), names[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_plain_select(struct slice select)
+{
+	return tree_value(select, SELECT_OPERATION) == PG_QUERY__SET_OPERATION__SETOP_NONE &&
+	       !tree_has(select, SELECT_OFFSET) && !tree_has(select, SELECT_COUNT) &&
+	       !tree_has(select, SELECT_WITH);
+}
+
+/* EXISTS and (SELECT …) of queries that need no table's row. */
+static void
+visit_sublink(struct folder *folder, struct tree_node node)
+{
+	uint64_t kind = tree_value(node.body, LINK_KIND);
+	struct tree_node select = tree_child(node.body, LINK_SELECT);
+	bool plain = select.type == PG_QUERY__NODE__NODE_SELECT_STMT &&
+		     is_plain_select(select.body);
+	bool no_table = plain && !tree_has(select.body, SELECT_FROM) &&
+			!tree_has(select.body, SELECT_HAVING);
+
+	if (kind == PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK && plain &&
+	    (tree_has(select.body, SELECT_VALUES) || is_whole_aggregate(select.body)))
+		add_value(folder, value_truth(VALUE_TRUE));
+	else if (kind == PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK && no_table) {
+		size_t count = tree_has(select.body, SELECT_WHERE);
+
+		add_task(folder, (struct task){ .node = node, .combine = true, .count = count });
+		add_node(folder, tree_child(select.body, SELECT_WHERE));
+	} else if (kind == PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK && no_table &&
+		   !tree_has(select.body, SELECT_WHERE) &&
+		   tree_count(select.body, SELECT_TARGETS) == 1)
+		add_node(folder,
+		    tree_child(tree_child(select.body, SELECT_TARGETS).body, TARGET_VALUE));
+	else
+		add_value(folder, value_data(node));
+}
+
+/* The nodes within `node` whose values make its own. False: it cannot be worked out. */
+static bool
+add_parts(struct folder *folder, struct tree_node node)
+{
+	switch (node.type) {
+	case PG_QUERY__NODE__NODE_BOOL_EXPR:
+		add_nodes(folder, node.body, BOOL_ARGS);
+		return true;
+	case PG_QUERY__NODE__NODE_A_EXPR:
+		add_node(folder, tree_child(node.body, EXPR_LEFT));
+		add_right(folder, tree_child(node.body, EXPR_RIGHT));
+		return true;
+	case PG_QUERY__NODE__NODE_NULL_TEST:
+	case PG_QUERY__NODE__NODE_BOOLEAN_TEST:
+		add_node(folder, tree_child(node.body, TEST_ARG));
+		return true;
+	case PG_QUERY__NODE__NODE_TYPE_CAST:
+		add_node(folder, tree_child(node.body, CAST_ARG));
+		return true;
+	case PG_QUERY__NODE__NODE_CASE_EXPR:
+		add_node(folder, tree_child(node.body, CASE_ARG));
+		add_whens(folder, node.body);
+		add_node(folder, tree_child(node.body, CASE_DEFAULT));
+		return true;
+	case PG_QUERY__NODE__NODE_COALESCE_EXPR:
+		add_nodes(folder, node.body, COALESCE_ARGS);
+		return true;
+	case PG_QUERY__NODE__NODE_MIN_MAX_EXPR:
+		add_nodes(folder, node.body, MIN_MAX_ARGS);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+visit(struct folder *folder, struct tree_node node)
+{
+	size_t first = folder->task_count;
+
+	if (node.type == PG_QUERY__NODE__NODE_A_CONST) {
+		add_value(folder, value_of_constant(node));
+		return;
+	}
+	if (node.type == PG_QUERY__NODE__NODE_SUB_LINK) {
+		visit_sublink(folder, node);
+		return;
+	}
+	add_task(folder, (struct task){ .node = node, .combine = true });
+	if (!add_parts(folder, node)) {
+		folder->task_count = first;
+		add_value(folder, value_data(node));
+		return;
+	}
+	folder->tasks[first].count = folder->task_count - first - 1;
+	turn_round(folder, first + 1);
+}
+
+/* --- putting values together ------------------------------------------------- */
+
+static struct value
+combine_bool(struct tree_node node, const struct value *values, size_t count)
+{
+	switch (tree_value(node.body, BOOL_KIND)) {
+	case PG_QUERY__BOOL_EXPR_TYPE__AND_EXPR:
+		return value_and(values, count);
+	case PG_QUERY__BOOL_EXPR_TYPE__OR_EXPR:
+		return value_or(values, count);
+	default:
+		return count == 1 ? value_not(&values[0]) : value_data(node);
+	}
+}
+
+/* `values` is the left side and all on the right, joined by `join`. */
+static struct value
+combine_each(struct slice operator, const struct value *values, size_t count,
+    struct value (*join)(const struct value *, size_t))
+{
+	struct value sum, pair[2];
+
+	if (count < 2)
+		return value_data((struct tree_node){ 0 });
+	sum = value_compare(operator, &values[0], &values[1]);
+	for (size_t i = 2; i < count; i++) {
+		pair[0] = sum;
+		pair[1] = value_compare(operator, &values[0], &values[i]);
+		sum = join(pair, 2);
+	}
+	return sum;
+}
+
+static struct value
+combine_between(const struct value *values, size_t low, size_t high)
+{
+	static const struct slice least = { (const uint8_t *)">=", 2 };
+	static const struct slice most = { (const uint8_t *)"<=", 2 };
+	struct value bounds[2] = {
+		value_compare(least, &values[0], &values[low]),
+		value_compare(most, &values[0], &values[high]),
+	};
+
+	return value_and(bounds, 2);
+}
+
+static struct value
+combine_expr(struct tree_node node, const struct value *values, size_t count)
+{
+	struct slice operator = tree_name(node.body, EXPR_NAME, NULL);
+	uint64_t kind = tree_value(node.body, EXPR_KIND);
+	bool is_array = tree_child(node.body, EXPR_RIGHT).type ==
+			PG_QUERY__NODE__NODE_A_ARRAY_EXPR;
+	struct value both[2];
+
+	switch (kind) {
+	case PG_QUERY__A__EXPR__KIND__AEXPR_OP:
+	case PG_QUERY__A__EXPR__KIND__AEXPR_LIKE:
+	case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
+		if (is_array || count > 2)
+			return value_data(node);
+		return count == 1 ? value_sign(operator, &values[0], node)
+				  : value_operate(operator, &values[0], &values[1], node);
+	case PG_QUERY__A__EXPR__KIND__AEXPR_IN:
+		return combine_each(operator, values, count,
+		    slice_is(operator, "=") ? value_or : value_and);
+	case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY:
+		return is_array ? combine_each(operator, values, count, value_or)
+				: value_data(node);
+	case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ALL:
+		return is_array ? combine_each(operator, values, count, value_and)
+				: value_data(node);
+	default:
+		break;
+	}
+	if (count == 2 && kind == PG_QUERY__A__EXPR__KIND__AEXPR_DISTINCT)
+		return value_distinct(&values[0], &values[1]);
+	if (count == 2 && kind == PG_QUERY__A__EXPR__KIND__AEXPR_NOT_DISTINCT) {
+		both[0] = value_distinct(&values[0], &values[1]);
+		return value_not(&both[0]);
+	}
+	if (count == 2 && kind == PG_QUERY__A__EXPR__KIND__AEXPR_NULLIF)
+		return value_null_if(&values[0], &values[1], node);
+	if (count != 3)
+		return value_data(node);
+	both[0] = combine_between(values, 1, 2);
+	both[1] = combine_between(values, 2, 1);
+	switch (kind) {
+	case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN:
+		return both[0];
+	case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN:
+		return value_not(&both[0]);
+	case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM:
+		return value_or(both, 2);
+	case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM:
+		both[0] = value_or(both, 2);
+		return value_not(&both[0]);
+	default:
+		return value_data(node);
+	}
+}
+
+/* Each branch that may be taken adds what it may give. */
+static struct value
+combine_case(struct tree_node node, const struct value *values, size_t count)
+{
+	static const struct slice equal = { (const uint8_t *)"=", 1 };
+	bool has_arg = tree_has(node.body, CASE_ARG);
+	bool has_default = tree_has(node.body, CASE_DEFAULT);
+	struct value_branches branches = { 0 };
+
+	for (size_t i = has_arg; i + 2 <= count - has_default; i += 2) {
+		struct value test = values[i];
+
+		if (has_arg)
+			test = value_compare(equal, &values[0], &values[i]);
+		if (value_branch(&branches, &test, &values[i + 1]))
+			return value_of_branches(&branches, node);
+	}
+	if (has_default)
+		value_branch(&branches, NULL, &values[count - 1]);
+	else
+		value_branch(&branches, NULL, &(struct value){ .kind = VALUE_NULL });
+	return value_of_branches(&branches, node);
+}
+
+static struct value
+combine(const struct task *task, const struct value *values, size_t count)
+{
+	struct tree_node node = task->node;
+
+	switch (node.type) {
+	case PG_QUERY__NODE__NODE_BOOL_EXPR:
+		return combine_bool(node, values, count);
+	case PG_QUERY__NODE__NODE_A_EXPR:
+		return combine_expr(node, values, count);
+	case PG_QUERY__NODE__NODE_CASE_EXPR:
+		return combine_case(node, values, count);
+	case PG_QUERY__NODE__NODE_COALESCE_EXPR:
+		return value_coalesce(values, count, node);
+	case PG_QUERY__NODE__NODE_MIN_MAX_EXPR:
+		return value_extreme(values, count,
+		    tree_value(node.body, MIN_MAX_KIND) == PG_QUERY__MIN_MAX_OP__IS_GREATEST,
+		    node);
+	case PG_QUERY__NODE__NODE_SUB_LINK: /* EXISTS: its WHERE, or nothing */
+		return count == 0 ? value_truth(VALUE_TRUE)
+				  : value_test(&values[0],
+					PG_QUERY__BOOL_TEST_TYPE__IS_TRUE);
+	default:
+		break;
+	}
+	if (count != 1)
+		return value_data(node);
+	switch (node.type) {
+	case PG_QUERY__NODE__NODE_NULL_TEST:
+		return value_null_test(&values[0], tree_value(node.body, TEST_KIND) ==
+						       PG_QUERY__NULL_TEST_TYPE__IS_NULL);
+	case PG_QUERY__NODE__NODE_BOOLEAN_TEST:
+		return value_test(&values[0], tree_value(node.body, TEST_KIND));
+	case PG_QUERY__NODE__NODE_TYPE_CAST:
+		return value_cast(&values[0],
+		    tree_name(tree_body(node.body, CAST_TYPE), 1, NULL), node);
+	default:
+		return value_data(node);
+	}
+}
 
 bool
 fold_is_tautology(struct tree_node condition)
 {
-	struct constant constant = constant_of(condition);
-	bool value = false;
+	struct folder folder = { 0 };
+	bool tautology;
 
-	return constant_to_bool(&constant, &value) && value;
+	folder.value_room = STACK_AT_FIRST;
+	folder.values = mem_alloc(folder.value_room * sizeof(*folder.values));
+	add_node(&folder, condition);
+	while (folder.task_count > 0) {
+		struct task task = folder.tasks[--folder.task_count];
+		struct value sum;
+
+		if (!task.combine) {
+			visit(&folder, task.node);
+			continue;
+		}
+		if (task.count > folder.value_count) /* a tree that no text has */
+			break;
+		folder.value_count -= task.count;
+		sum = combine(&task, &folder.values[folder.value_count], task.count);
+		add_value(&folder, sum);
+	}
+	tautology = folder.task_count == 0 && folder.value_count == 1 &&
+		    value_is_tautology(&folder.values[0]);
+	mem_free(folder.tasks);
+	mem_free(folder.values);
+	return tautology;
 }

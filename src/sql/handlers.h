@@ -58,7 +58,6 @@ void handle_create_table_as(struct collector *facts, struct slice body, struct c
 void handle_create_index(struct collector *facts, struct slice body, struct context *context);
 void handle_create_function(struct collector *facts, struct slice body, struct context *context);
 void handle_define(struct collector *facts, struct slice body, struct context *context);
-void handle_deferred(struct collector *facts, struct slice body, struct context *context);
 void handle_trigger(struct collector *facts, struct slice body, struct context *context);
 void handle_event_trigger(struct collector *facts, struct slice body, struct context *context);
 void handle_alter_table(struct collector *facts, struct slice body, struct context *context);

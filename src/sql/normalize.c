@@ -10,21 +10,19 @@
 
 /* The text from `from` to the token, and the token as it may be shown. */
 static void
-put_token(struct buf *out, const char *text, size_t from, const struct lex_token *token)
+put_token(struct buf *out, const char *text, size_t from, const struct lex_token *token,
+    bool hide_numbers)
 {
+	bool hidden = token->kind == LEX_STRING || token->kind == LEX_DOLLAR_STRING ||
+		      (token->kind == LEX_NUMBER && hide_numbers);
+
 	buf_put(out, text + from, token->start - from);
-	switch (token->kind) {
-	case LEX_COMMENT:
-		/* It parted two words. */
-		buf_put_u8(out, ' ');
-		break;
-	case LEX_STRING:
-	case LEX_DOLLAR_STRING:
+	if (token->kind == LEX_COMMENT)
+		buf_put_u8(out, ' '); /* it parted two words */
+	else if (hidden)
 		buf_put_text(out, "'***'");
-		break;
-	default:
+	else
 		buf_put(out, text + token->start, token->end - token->start);
-	}
 }
 
 static void
@@ -37,7 +35,7 @@ trim_blanks(struct buf *out)
 }
 
 char *
-normalize(struct arena *arena, const char *text, size_t length)
+normalize(struct arena *arena, const char *text, size_t length, bool hide_numbers)
 {
 	char *parsed = parse_normalize(text);
 	struct lexer lexer = { .text = parsed != NULL ? parsed : text };
@@ -50,7 +48,7 @@ normalize(struct arena *arena, const char *text, size_t length)
 	lexer.length = parsed != NULL ? strlen(parsed) : length;
 	do {
 		lex_next(&lexer, &token);
-		put_token(&out, lexer.text, from, &token);
+		put_token(&out, lexer.text, from, &token, hide_numbers);
 		from = token.end;
 	} while (token.kind != LEX_END);
 	trim_blanks(&out);

@@ -9,14 +9,9 @@
 /* Field numbers of pg_query.proto. */
 enum { RANGE_SCHEMA = 2, RANGE_NAME = 3, RANGE_PERSISTENCE = 5 };
 enum {
-	SELECT_DISTINCT = 1,
 	SELECT_INTO = 2,
 	SELECT_TARGETS = 3,
-	SELECT_FROM = 4,
-	SELECT_WHERE = 5,
 	SELECT_VALUES = 10,
-	SELECT_OFFSET = 12,
-	SELECT_COUNT = 13,
 	SELECT_WITH = 16,
 	SELECT_OPERATION = 17,
 };
@@ -145,7 +140,9 @@ handle_select(struct collector *facts, struct slice body, struct context *contex
 	/* The rows of INSERT … VALUES are no reading. */
 	if (values && !context->top)
 		return;
-	collect_verb(facts, tree_has(body, SELECT_INTO) ? "SELECT INTO" : "SELECT");
+	if (tree_has(body, SELECT_INTO))
+		collect_verb(facts, "SELECT INTO");
+	collect_verb(facts, "SELECT");
 	collect_classes(facts, context, SQL_READ);
 }
 

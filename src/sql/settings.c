@@ -71,9 +71,9 @@ note_setting(struct collector *facts, struct slice name, struct tree_node value)
 
 /* Tables are made in pg_temp where search_path begins with it; any mention counts. */
 static bool
-mentions_temp_schema(const char *value, size_t length)
+mentions_temp_schema(struct slice value)
 {
-	return memmem(value, length, "pg_temp", 7) != NULL;
+	return value.length > 0 && memmem(value.bytes, value.length, "pg_temp", 7) != NULL;
 }
 
 /* --- SET and RESET ------------------------------------------------------- */
@@ -105,7 +105,7 @@ set_value(struct collector *facts, struct slice body, const char *name, struct c
 		struct constant value = constant_of(arg);
 
 		if (value.kind == CONSTANT_STRING &&
-		    mentions_temp_schema((const char *)value.text.bytes, value.text.length))
+		    mentions_temp_schema(value.text))
 			collect_residue(facts, context, SQL_RESIDUE_TEMP);
 	}
 }
@@ -439,8 +439,7 @@ handle_set_config(struct collector *facts, struct slice body, struct context *co
 	if (residue == 0 && !is_local)
 		residue = SQL_RESIDUE_SETTING;
 	if (strcmp(folded, "search_path") == 0 && !is_local &&
-	    (value.kind != CONSTANT_STRING ||
-		mentions_temp_schema((const char *)value.text.bytes, value.text.length)))
+	    (value.kind != CONSTANT_STRING || mentions_temp_schema(value.text)))
 		collect_residue(facts, context, SQL_RESIDUE_TEMP);
 	if (residue == SQL_RESIDUE_SETTING && context->once && folded[0] != '\0' &&
 	    local.kind != CONSTANT_NONE && set_config_once(facts, folded, &value))

@@ -39,7 +39,12 @@ struct tree_node {
 enum { TREE_TYPE_COUNT = 239 }; /* types are 1 … TREE_TYPE_COUNT - 1 */
 
 /* How the body of a field is to be read. */
-enum { TREE_FIELD_PLAIN = 0, TREE_FIELD_NODE = 255, TREE_FIELD_STRANGE = 254 };
+enum {
+	TREE_FIELD_PLAIN = 0,
+	TREE_FIELD_LOCATION = 253, /* a place in the text, not part of what is said */
+	TREE_FIELD_STRANGE = 254,
+	TREE_FIELD_NODE = 255,
+};
 
 /* The next field, taken off the front of *rest; false at the end or on broken bytes. */
 bool tree_next(struct slice *rest, struct tree_field *field);
@@ -56,6 +61,8 @@ size_t tree_count(struct slice message, unsigned number);
 /* The next element of a repeated field of Nodes; `rest` begins as the whole message. */
 bool tree_next_child(struct slice *rest, unsigned number, struct tree_node *node);
 
+/* Do two nodes say the same, wherever they stand? Calls never do: they may be volatile. */
+bool tree_is_same(struct tree_node a, struct tree_node b);
 /* The text of a node String; empty for any other. */
 struct slice tree_string(struct tree_node node);
 /* The last String of a repeated field, the name in a qualified one; *schema is the one before it. */
@@ -65,8 +72,8 @@ bool slices_are_equal(struct slice a, struct slice b);
 
 /*
  * How to read the body of a field: the type of the message it holds, or
- * TREE_FIELD_PLAIN (a string), _NODE (a Node), _STRANGE (a message that is none
- * of Node's).
+ * TREE_FIELD_PLAIN (no message), _LOCATION, _NODE (a Node), _STRANGE (a message
+ * that is none of Node's).
  */
 unsigned tree_field_type(unsigned type, unsigned number);
 /* "SelectStmt", …; NULL when there is no such type. */

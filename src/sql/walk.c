@@ -79,12 +79,14 @@ static struct context
 context_within(struct frame *frame, unsigned number, struct tree_node node)
 {
 	const struct node_row *row = &node_rows[frame->type];
+	bool is_target = (row->targets >> number & 1) != 0;
 	struct context context = frame->context;
 
 	context.top = false;
 	context.once = frame->context.once && (frame->type == PG_QUERY__NODE__NODE_SELECT_STMT ||
 				     frame->type == PG_QUERY__NODE__NODE_RES_TARGET);
-	context.access = (row->targets >> number & 1) != 0 ? row->access : SQL_ACCESS_READ;
+	context.access = is_target ? row->access : SQL_ACCESS_READ;
+	context.deferred = frame->context.deferred || (row->defers && !is_target);
 	if (node.type == PG_QUERY__NODE__NODE_WITH_CLAUSE)
 		context.ctes = frame->outer;
 	return context;
@@ -131,10 +133,10 @@ walk_frames(struct walker *walker)
 }
 
 bool
-walk(struct collector *facts, struct tree_node statement, struct error *err)
+walk(struct collector *facts, struct tree_node statement, struct context context,
+    struct error *err)
 {
 	struct walker walker;
-	struct context context = { .access = SQL_ACCESS_READ, .top = true };
 	bool good;
 
 	walker.facts = facts;

@@ -32,6 +32,7 @@ struct node_row {
 	unsigned classes;      /* of enum sql_class */
 	uint64_t targets;      /* bit n: relations in field n are what the statement acts on … */
 	unsigned access;       /* … in this way; relations in other fields are read */
+	bool defers;	       /* a definition: what is in its other fields is done later */
 	unsigned made;	       /* field with the qualified name of what is created, 0 if none */
 	void (*enter)(struct collector *facts, struct slice body, struct context *context);
 };
@@ -40,6 +41,7 @@ struct node_row {
 extern const struct node_row node_rows[TREE_TYPE_COUNT];
 
 /* Visit all of one statement. False: it has a node that is not understood, or too many. */
-bool walk(struct collector *facts, struct tree_node statement, struct error *err);
+bool walk(struct collector *facts, struct tree_node statement, struct context context,
+    struct error *err);
 
 #endif

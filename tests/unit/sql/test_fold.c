@@ -1,0 +1,158 @@
+/* test_fold.c - behaviour of sql/fold: which conditions hold back no row. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "sql/facts.h"
+
+/* True for every row, or for every row where what is compared with itself is not NULL. */
+static const char *const tautologies[] = {
+	"true",
+	"1=1",
+	"'a'='a'",
+	"id = id",
+	"t.id = id",
+	"not false",
+	"not (1 = 2)",
+	"1 = 1 and 2 > 1",
+	"x = 5 or true",
+	"x = 5 or 1 = 1",
+	"1 + 1 = 2",
+	"0.1+0.2=0.3",
+	"7/2 = 3",
+	"5 % 3 = 2",
+	"-1 < 0",
+	"'t'",
+	"'t'::bool",
+	"'1'::int = 1",
+	"null is null",
+	"id is null or id is not null",
+	"not (id is null and id is not null)",
+	"1 in (1, 2)",
+	"3 not in (1,2)",
+	"id in (id)",
+	"1 between 0 and 2",
+	"id between id and id",
+	"2 not between 3 and 4",
+	"name like '%'",
+	"name ilike '%%'",
+	"name ~ '.*'",
+	"name ~ ''",
+	"exists (select 1)",
+	"exists (select 1 where true)",
+	"exists (values (1))",
+	"exists (select count(*) from u)",
+	"(select true)",
+	"case when true then true else false end",
+	"case 1 when 1 then 't' end",
+	"coalesce(null, true)",
+	"coalesce(id = id, true)",
+	"1 = any (array[1,2])",
+	"1 <> all (array[3])",
+	"id is not distinct from id",
+	"id is distinct from null or id is null",
+	"(id = id) is not false",
+	"greatest(1,2) = 2",
+	"nullif(1,2) = 1",
+	"id + 1 = id + 1",
+	"(1,2) = (1,2)",
+	"id::text = id::text",
+	"$1 = $1",
+	"not id <> id",
+	"true is true",
+	"id >= id and id <= id",
+};
+
+/* They depend on the data, on a parameter or on a function; or no row passes. */
+static const char *const conditions[] = {
+	"id = 1",
+	"active",
+	"id = $1",
+	"x or null",
+	"1 = 2",
+	"false",
+	"null",
+	"id <> id",
+	"random() = random()",
+	"name like 'a%'",
+	"x = 5 and true",
+	"exists (select 1 from u)",
+	"exists (select 1 where false)",
+	"exists (select 1 limit 0)",
+	"case when x then true else false end",
+	"coalesce(x, true)",
+	"id is not null",
+	"current of c",
+	"lower(a) = lower(a)",
+	"a = b",
+	"u.id = t.id",
+	"id in (1,2)",
+	"1 in (2,3)",
+	"id between 1 and 2",
+	"(select x from u)",
+	"id = any ($1)",
+	"not active",
+	"'f'",
+	"1 - 1 = 1",
+	"name !~~ '%'",
+};
+
+static enum sql_where
+where_of(const char *condition)
+{
+	char *text = mem_printf("DELETE FROM t WHERE %s", condition);
+	struct sql_facts *facts = NULL;
+	struct error err = { 0 };
+	enum sql_where where;
+	int position;
+
+	if (sql_facts(text, strlen(text), SQL_TEXT_MOST, &facts, &err, &position) != SQL_KNOWN)
+		fail_msg("%s: %s", text, err.text);
+	where = facts->statements[0].where;
+	sql_facts_free(facts);
+	mem_free(text);
+	return where;
+}
+
+static void
+expect_all(const char *const *texts, size_t count, enum sql_where where)
+{
+	size_t faults = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (where_of(texts[i]) == where)
+			continue;
+		print_error("WHERE %s\n", texts[i]);
+		faults++;
+	}
+	assert_int_equal(faults, 0);
+}
+
+static void
+a_condition_that_is_always_true_is_a_tautology(void **state)
+{
+	expect_all(tautologies, sizeof(tautologies) / sizeof(tautologies[0]),
+	    SQL_WHERE_TAUTOLOGY);
+	(void)state;
+}
+
+static void
+a_condition_that_may_hold_back_rows_is_present(void **state)
+{
+	expect_all(conditions, sizeof(conditions) / sizeof(conditions[0]), SQL_WHERE_PRESENT);
+	(void)state;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_condition_that_is_always_true_is_a_tautology),
+		cmocka_unit_test(a_condition_that_may_hold_back_rows_is_present),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
