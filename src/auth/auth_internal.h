@@ -44,12 +44,13 @@ struct auth_server {
 	enum auth_method method;
 	enum auth_server_state state; /* written by auth_server_enter() alone */
 	char *user;
-	char *secret;	    /* stored, or made up if doomed; NULL for trust */
-	const char *doomed; /* why the log-in fails whatever is sent; NULL: it may succeed */
+	char *secret;	       /* stored, or made up if doomed; NULL for trust */
+	enum secret_kind kind; /* of the secret */
+	const char *doomed;    /* why the log-in fails whatever is sent; NULL: it may succeed */
 	uint8_t md5_salt[MD5_SALT_SIZE];
 	char nonce[NONCE_ROOM];		/* our half */
 	struct buf full_nonce;		/* the client's half and ours */
-	struct scram_verifier verifier; /* from client-first-message on */
+	struct scram_verifier verifier; /* for a clear secret: from client-first-message on */
 	char gs2_flag;			/* 'n' or 'y', as client-first-message had it */
 	struct buf messages;		/* RFC 5802's AuthMessage so far */
 	struct scram_keys keys;		/* set once the client has shown that it has them */

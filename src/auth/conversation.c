@@ -77,31 +77,17 @@ is_empty_md5(const char *user, const char *secret)
 
 /* NULL, or why nobody can log in with this stored secret. */
 static const char *
-why_doomed(enum auth_method method, const char *user, const char *secret)
+why_doomed(const struct auth_server *auth, const char *secret)
 {
-	struct scram_verifier verifier;
-
 	if (secret == NULL)
 		return "there is no such user, or it has no password";
-	switch (secret_kind(secret)) {
-	case SECRET_NONE:
+	if (auth->kind == SECRET_NONE)
 		return "its stored password is empty";
-	case SECRET_CLEAR:
-		return secret[0] == '\0' ? "its stored password is empty" : NULL;
-	case SECRET_MD5:
-		if (method == AUTH_METHOD_SCRAM)
-			return "only an md5 hash of its password is stored, SCRAM needs more";
-		return is_empty_md5(user, secret) ? "its stored password is empty" : NULL;
-	case SECRET_SCRAM:
-		if (!scram_verifier_parse(secret, &verifier))
-			return "its stored SCRAM verifier is malformed";
-		if (method == AUTH_METHOD_PASSWORD &&
-		    verifier.iterations > SCRAM_ITERATIONS_MOST)
-			return "its SCRAM verifier has more than 100000 iterations, too many "
-			       "to check a clear password against";
+	if (auth->kind != SECRET_MD5)
 		return NULL;
-	}
-	return "its stored password is of no known kind";
+	if (auth->method == AUTH_METHOD_SCRAM)
+		return "only an md5 hash of its password is stored, SCRAM needs more";
+	return is_empty_md5(auth->user, secret) ? "its stored password is empty" : NULL;
 }
 
 struct auth_server *
@@ -113,9 +99,14 @@ auth_server_new(enum auth_method method, const char *user, const char *secret)
 	auth->user = mem_strdup(user);
 	if (method == AUTH_METHOD_TRUST)
 		return auth;
-	auth->doomed = why_doomed(method, user, secret);
+	auth->kind = secret_kind(secret);
+	auth->doomed = why_doomed(auth, secret);
 	auth->secret = auth->doomed != NULL ? mock_secret(method, user) : mem_strdup(secret);
-	if (method == AUTH_METHOD_MD5 && secret_kind(auth->secret) == SECRET_SCRAM)
+	if (auth->doomed != NULL)
+		auth->kind = secret_kind(auth->secret);
+	if (auth->kind == SECRET_SCRAM)
+		scram_verifier_parse(auth->secret, &auth->verifier);
+	if (method == AUTH_METHOD_MD5 && auth->kind == SECRET_SCRAM)
 		auth->method = AUTH_METHOD_SCRAM;
 	return auth;
 }

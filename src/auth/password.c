@@ -55,14 +55,13 @@ fits_md5(const char *secret, const char *user, const char *password)
 static bool
 fits_scram(struct auth_server *auth, const char *password)
 {
-	struct scram_verifier *verifier = &auth->verifier;
+	const struct scram_verifier *verifier = &auth->verifier;
 	struct scram_cache_place place;
 	struct scram_keys keys = { 0 };
 	uint8_t stored_key[SCRAM_KEY_SIZE];
 	bool fits;
 
-	if (!scram_verifier_parse(auth->secret, verifier) ||
-	    !scram_cache_place(&place, auth->user, password, verifier->salt,
+	if (!scram_cache_place(&place, auth->user, password, verifier->salt,
 		verifier->salt_length, verifier->iterations))
 		return false;
 	if (!scram_cache_find(&place, &keys) &&
@@ -83,7 +82,7 @@ fits_scram(struct auth_server *auth, const char *password)
 static bool
 fits(struct auth_server *auth, const char *password)
 {
-	switch (secret_kind(auth->secret)) {
+	switch (auth->kind) {
 	case SECRET_CLEAR:
 		return fits_clear(auth->secret, password);
 	case SECRET_MD5:
@@ -103,6 +102,9 @@ password_check(struct auth_server *auth, struct auth_turn *turn)
 
 	if (password == NULL)
 		return AUTH_FAILED;
+	if (auth->kind == SECRET_SCRAM && auth->verifier.iterations > SCRAM_ITERATIONS_MOST)
+		return auth_server_refuse(auth, turn, "its SCRAM verifier has more than 100000 "
+		    "iterations, too many to check a clear password against");
 	if (!fits(auth, password))
 		return auth_server_refuse(auth, turn, "wrong password");
 	return AUTH_DONE;

@@ -130,7 +130,7 @@ scram_server_first(struct auth_server *auth, struct auth_turn *turn)
 	fault = read_first(auth, &fields);
 	if (fault != NULL)
 		return auth_server_malformed(turn, fault);
-	if (!scram_verifier_parse(auth->secret, &auth->verifier) && !derive_verifier(auth))
+	if (auth->kind != SECRET_SCRAM && !derive_verifier(auth))
 		return auth_server_refuse(auth, turn, "OpenSSL could not derive its keys");
 
 	buf_put_text(turn->body, "r=");
@@ -191,7 +191,7 @@ recover_client_key(struct auth_server *auth, const uint8_t proof[SCRAM_KEY_SIZE]
 static void
 learn_keys(struct auth_server *auth, const uint8_t client_key[SCRAM_KEY_SIZE])
 {
-	if (secret_kind(auth->secret) != SECRET_SCRAM)
+	if (auth->kind != SECRET_SCRAM)
 		return;
 	memcpy(auth->keys.client_key, client_key, SCRAM_KEY_SIZE);
 	memcpy(auth->keys.server_key, auth->verifier.server_key, SCRAM_KEY_SIZE);
