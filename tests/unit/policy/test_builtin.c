@@ -175,8 +175,7 @@ every_safe_way_passes_the_rule_that_asked_for_it(void **state)
 		"CREATE INDEX CONCURRENTLY orders_customer_idx ON orders (customer_id);",
 		"DROP INDEX CONCURRENTLY a;",
 		"ALTER TABLE sales.\"Or\"\"ders\" RENAME TO \"Or\"\"ders_deleted\";",
-		"DELETE FROM public.orders WHERE ctid = ANY (ARRAY(SELECT ctid FROM public.orders "
-		"LIMIT 10000));",
+		"DELETE FROM t WHERE ctid = ANY (ARRAY(SELECT ctid FROM t LIMIT 10000));",
 	};
 	struct policies *policies = load_all();
 
