@@ -1,0 +1,219 @@
+/*
+ * access.c - who touched what, what was refused, who could not log in, and how much
+ * of it was under a policy. Used by reader.c.
+ */
+#include <string.h>
+
+#include "report_internal.h"
+
+enum { RELATIONS_MOST = 50000, KEYS_MOST = 10000 };
+
+void
+access_open(struct access *access)
+{
+	*access = (struct access){
+		.relations.most = RELATIONS_MOST,
+		.denied.most = KEYS_MOST,
+		.privileged.most = KEYS_MOST,
+		.logins.most = KEYS_MOST,
+		.exceptions.most = KEYS_MOST,
+		.modes.most = KEYS_MOST,
+		.events.most = KEYS_MOST,
+	};
+}
+
+void
+access_close(struct access *access)
+{
+	tally_free(&access->relations);
+	tally_free(&access->denied);
+	tally_free(&access->privileged);
+	tally_free(&access->logins);
+	tally_free(&access->exceptions);
+	tally_free(&access->modes);
+	tally_free(&access->events);
+}
+
+static void
+add_relations(struct access *access, const struct record *record)
+{
+	const json_t *relations = json_object_get(record->json, "relations");
+	const json_t *relation;
+	size_t i;
+
+	json_array_foreach (relations, i, relation) {
+		const char *parts[] = { record->database, record_text(relation, "name"),
+			record_text(relation, "access"), record->user };
+
+		tally_count(&access->relations, parts, 4, record->time_us);
+	}
+}
+
+static bool
+has_class(const struct record *record, const char *name)
+{
+	const json_t *classes = json_object_get(record->json, "query.class");
+	const json_t *class;
+	size_t i;
+
+	json_array_foreach (classes, i, class)
+		if (json_is_string(class) && strcmp(json_string_value(class), name) == 0)
+			return true;
+	return false;
+}
+
+/* What changes objects, rights or the server's own files. */
+static bool
+is_privileged(const struct record *record)
+{
+	static const char *const names[] = { "DDL", "ROLE", "COPY_FILE", "COPY_PROGRAM", "DO" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (has_class(record, names[i]))
+			return true;
+	return false;
+}
+
+static void
+add_statement(struct access *access, const struct record *record)
+{
+	const char *mode[] = { record->mode[0] != '\0' ? record->mode : "none" };
+	const char *denied[] = { record->rule, record->policy, record->user };
+	const char *acted[] = { record->user, record_text(record->json, "db.operation.name"),
+		record->database };
+
+	access->statements++;
+	tally_count(&access->modes, mode, 1, record->time_us);
+	if (record->is_denied) {
+		tally_note(tally_count(&access->denied, denied, 3, record->time_us),
+		    record->text[0] != '\0' ? record->text : record->summary);
+		return; /* it touched nothing */
+	}
+	add_relations(access, record);
+	if (is_privileged(record))
+		tally_note(tally_count(&access->privileged, acted, 3, record->time_us), record->text);
+}
+
+static void
+add_event(struct access *access, const struct record *record)
+{
+	const char *parts[] = { record->event, record_text(record->json, "reason") };
+	/* Sessions end for as many reasons as clients give; the event alone is asked for. */
+	size_t count = strncmp(record->event, "session.", 8) == 0 ? 1 : 2;
+
+	tally_note(tally_count(&access->events, parts, count, record->time_us), record->user);
+}
+
+void
+access_add(struct access *access, const struct record *record)
+{
+	const char *login[] = { record->user, record->address,
+		record_text(record->json, "reason"), record->database };
+	const char *exception[] = { record->rule, record_text(record->json, "ticket"),
+		record_text(record->json, "owner"), record_text(record->json, "expires") };
+
+	if (record->is_statement) {
+		add_statement(access, record);
+		return;
+	}
+	add_event(access, record);
+	if (strcmp(record->event, "session.fail") == 0)
+		tally_count(&access->logins, login, 4, record->time_us);
+	if (strcmp(record->event, "exception.used") == 0)
+		tally_count(&access->exceptions, exception, 4, record->time_us);
+}
+
+/* ---- tables ---- */
+
+/* What all tables of this view are: the parts of the key, a count, first and last, a note. */
+struct view_table {
+	const char *title;
+	struct column columns[8];
+	size_t parts;
+	bool noted;
+};
+
+static const struct view_table relations_table = { "Who touched what",
+	{ { "database", false, 30 }, { "relation", false, 60 }, { "access", false, 0 },
+	    { "user", false, 30 }, { "statements", true, 0 }, { "first", false, 0 },
+	    { "last", false, 0 } },
+	4, false };
+static const struct view_table denied_table = { "Denied statements by rule",
+	{ { "rule", false, 40 }, { "policy", false, 40 }, { "user", false, 30 },
+	    { "count", true, 0 }, { "first", false, 0 }, { "last", false, 0 },
+	    { "last_query", false, 80 } },
+	3, true };
+static const struct view_table privileged_table = { "Privileged actions",
+	{ { "user", false, 30 }, { "action", false, 30 }, { "database", false, 30 },
+	    { "count", true, 0 }, { "first", false, 0 }, { "last", false, 0 },
+	    { "last_query", false, 80 } },
+	3, true };
+static const struct view_table logins_table = { "Failed log-ins",
+	{ { "user", false, 30 }, { "address", false, 0 }, { "reason", false, 60 },
+	    { "database", false, 30 }, { "count", true, 0 }, { "first", false, 0 },
+	    { "last", false, 0 } },
+	4, false };
+static const struct view_table exceptions_table = { "Exceptions used",
+	{ { "rule", false, 40 }, { "ticket", false, 30 }, { "owner", false, 40 },
+	    { "expires", false, 0 }, { "count", true, 0 }, { "first", false, 0 },
+	    { "last", false, 0 } },
+	4, false };
+static const struct view_table events_table = { "Other events",
+	{ { "event", false, 0 }, { "reason", false, 40 }, { "count", true, 0 },
+	    { "first", false, 0 }, { "last", false, 0 }, { "last_user", false, 30 } },
+	2, true };
+
+static void
+print_view_table(const struct view_table *view, struct tally *tally, size_t top,
+    enum report_format format, struct buf *out)
+{
+	struct table table;
+	size_t shown = 0;
+
+	tally_sort(tally, tally_by_count);
+	table_begin(&table, view->title, view->columns, view->parts + 3 + view->noted);
+	for (struct tally_entry *entry = tally->entries; entry != NULL; entry = entry->hh.next) {
+		if (++shown > top) {
+			table.hidden++;
+			continue;
+		}
+		for (size_t i = 0; i < view->parts; i++)
+			table_text(&table, entry->parts[i] != NULL ? entry->parts[i] : "");
+		table_count(&table, entry->count);
+		table_time(&table, entry->first_us);
+		table_time(&table, entry->last_us);
+		if (view->noted)
+			table_text(&table, entry->note != NULL ? entry->note : "");
+	}
+	table_end(&table, format, out);
+}
+
+static void
+print_coverage(struct access *access, enum report_format format, struct buf *out)
+{
+	static const struct column columns[] = { { "mode", false, 20 }, { "statements", true, 0 },
+		{ "share_%", true, 0 } };
+	struct table table;
+
+	tally_sort(&access->modes, tally_by_count);
+	table_begin(&table, "Coverage: statements by the mode of their policy", columns, 3);
+	for (struct tally_entry *entry = access->modes.entries; entry != NULL;
+	     entry = entry->hh.next) {
+		table_text(&table, entry->parts[0]);
+		table_count(&table, entry->count);
+		table_percent(&table, entry->count, access->statements);
+	}
+	table_end(&table, format, out);
+}
+
+void
+access_print(struct access *access, size_t top, enum report_format format, struct buf *out)
+{
+	print_view_table(&relations_table, &access->relations, top, format, out);
+	print_view_table(&denied_table, &access->denied, top, format, out);
+	print_view_table(&privileged_table, &access->privileged, top, format, out);
+	print_view_table(&logins_table, &access->logins, top, format, out);
+	print_view_table(&exceptions_table, &access->exceptions, top, format, out);
+	print_coverage(access, format, out);
+	print_view_table(&events_table, &access->events, top, format, out);
+}

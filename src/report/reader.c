@@ -1,0 +1,282 @@
+/*
+ * reader.c - the report itself: reads the lines of the files, hands each to the
+ * views, and tells what was read and which lines could not be. Called by pgweirctl.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report_internal.h"
+#include "audit/verify.h"
+#include "base/clock.h"
+#include "base/lines.h"
+#include "base/mem.h"
+
+enum { BAD_NAMED_MOST = 10 };
+
+/* Made by report_new(), freed by report_free(). */
+struct report {
+	struct report_options options;
+	char **access_paths;
+	size_t access_count, slow_count;
+	uint64_t records, outside; /* outside: before since or from until on */
+	uint64_t lost;		   /* records, as the gaps tell */
+	uint64_t first_us, last_us;
+	uint64_t bad_lines;
+	char *bad_named[BAD_NAMED_MOST];
+	uint64_t slow_statements, slow_refusals, slow_total_us, slow_most_us;
+	struct performance performance;
+	struct access access;
+};
+
+struct report *
+report_new(const struct report_options *options)
+{
+	struct report *report = mem_zalloc(1, sizeof(*report));
+
+	report->options = *options;
+	performance_open(&report->performance);
+	access_open(&report->access);
+	return report;
+}
+
+void
+report_free(struct report *report)
+{
+	for (size_t i = 0; i < report->access_count; i++)
+		mem_free(report->access_paths[i]);
+	mem_free(report->access_paths);
+	for (size_t i = 0; i < BAD_NAMED_MOST; i++)
+		mem_free(report->bad_named[i]);
+	performance_close(&report->performance);
+	access_close(&report->access);
+	mem_free(report);
+}
+
+static bool
+is_inside(const struct report *report, uint64_t time_us)
+{
+	return time_us >= report->options.since_us &&
+	    (report->options.until_us == 0 || time_us < report->options.until_us);
+}
+
+static void
+note_time(struct report *report, uint64_t time_us)
+{
+	if (report->records == 0 || time_us < report->first_us)
+		report->first_us = time_us;
+	if (time_us > report->last_us)
+		report->last_us = time_us;
+}
+
+/* An audit.gap counts what was lost by event. */
+static void
+add_lost(struct report *report, const struct record *record)
+{
+	json_t *lost = json_object_get(record->json, "lost");
+	const char *event;
+	json_t *count;
+
+	if (strcmp(record->event, "audit.gap") != 0)
+		return;
+	json_object_foreach (lost, event, count)
+		if (json_integer_value(count) > 0)
+			report->lost += (uint64_t)json_integer_value(count);
+}
+
+static bool
+add_access(struct report *report, const json_t *json)
+{
+	struct record record;
+
+	if (!record_from(json, &record))
+		return false;
+	if (!is_inside(report, record.time_us)) {
+		report->outside++;
+		return true;
+	}
+	note_time(report, record.time_us);
+	report->records++;
+	performance_add(&report->performance, &record);
+	access_add(&report->access, &record);
+	add_lost(report, &record);
+	return true;
+}
+
+static bool
+add_slow(struct report *report, const json_t *json)
+{
+	const char *severity = record_text(json, "error_severity");
+	double ms;
+	uint64_t time_us, us;
+
+	if (!report_time(record_text(json, "timestamp"), &time_us) || severity[0] == '\0')
+		return false;
+	if (!is_inside(report, time_us))
+		return true;
+	if (strcmp(severity, "ERROR") == 0)
+		report->slow_refusals++;
+	if (sscanf(record_text(json, "message"), "duration: %lf ms", &ms) != 1 || ms < 0)
+		return true;
+	us = ms < 1e12 ? (uint64_t)(ms * 1000.0 + 0.5) : 0;
+	report->slow_statements++;
+	report->slow_total_us += us;
+	if (us > report->slow_most_us)
+		report->slow_most_us = us;
+	return true;
+}
+
+static void
+note_bad(struct report *report, const char *path, uint64_t line)
+{
+	if (report->bad_lines < BAD_NAMED_MOST)
+		report->bad_named[report->bad_lines] = mem_printf("%s:%" PRIu64, path, line);
+	report->bad_lines++;
+}
+
+static bool
+read_lines(struct report *report, const char *path,
+    bool (*add)(struct report *report, const json_t *json), struct error *err)
+{
+	struct lines lines;
+
+	err->code = ERROR_NONE;
+	if (!lines_open(&lines, path, err))
+		return false;
+	while (lines_next(&lines, err)) {
+		json_t *json =
+		    lines.cut ? NULL : json_loadb(lines.line, lines.length, 0, NULL);
+
+		if (json == NULL || !add(report, json))
+			note_bad(report, path, lines.number);
+		json_decref(json);
+	}
+	lines_close(&lines);
+	if (err->code != ERROR_NONE) {
+		struct error why = *err;
+
+		return error_set(err, ERROR_IO, "%s: %s", path, why.text);
+	}
+	return true;
+}
+
+bool
+report_read_access(struct report *report, const char *path, struct error *err)
+{
+	report->access_paths = mem_resize(
+	    report->access_paths, report->access_count + 1, sizeof(report->access_paths[0]));
+	report->access_paths[report->access_count++] = mem_strdup(path);
+	return read_lines(report, path, add_access, err);
+}
+
+bool
+report_read_slow(struct report *report, const char *path, struct error *err)
+{
+	report->slow_count++;
+	return read_lines(report, path, add_slow, err);
+}
+
+/* ---- printing ---- */
+
+/* "chain" of the files read, when they can be read once more. */
+static void
+put_chain(const struct report *report, struct table *table)
+{
+	struct audit_verified found;
+	struct error err;
+	char *text;
+
+	if (report->access_count == 0)
+		return;
+	if (!audit_verify(report->access_paths, report->access_count, &found, &err))
+		text = mem_printf("not checked: %s", err.text);
+	else if (found.good)
+		text = mem_printf("whole: seq %" PRIu64 " to %" PRIu64, found.first_seq,
+		    found.last_seq);
+	else
+		text = mem_printf("BROKEN at %s:%" PRIu64 ": %s", found.file, found.line,
+		    found.reason);
+	table_text(table, "chain");
+	table_text(table, text);
+	mem_free(text);
+}
+
+static void
+put_period(const struct report *report, struct table *table)
+{
+	char first[CLOCK_TEXT_SIZE], last[CLOCK_TEXT_SIZE];
+	char *text;
+
+	clock_format_console(report->first_us, first);
+	clock_format_console(report->last_us, last);
+	text = report->records > 0 ? mem_printf("%s to %s", first, last) : mem_strdup("no records");
+	table_text(table, "period");
+	table_text(table, text);
+	mem_free(text);
+}
+
+static void
+put_number(struct table *table, const char *what, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	table_text(table, what);
+	table_text(table, text);
+}
+
+static void
+put_slow(const struct report *report, struct table *table)
+{
+	char *text = mem_printf("%" PRIu64 " statements, %.3f s in all, the longest %.3f s; %" PRIu64
+				" refusals", report->slow_statements,
+	    (double)report->slow_total_us / 1e6, (double)report->slow_most_us / 1e6,
+	    report->slow_refusals);
+
+	table_text(table, "slow log");
+	table_text(table, text);
+	mem_free(text);
+}
+
+static void
+put_bad(const struct report *report, struct table *table)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%" PRIu64 " (", report->bad_lines);
+	for (size_t i = 0; i < BAD_NAMED_MOST && report->bad_named[i] != NULL; i++)
+		buf_printf(&text, "%s%s", i > 0 ? ", " : "", report->bad_named[i]);
+	buf_put_text(&text, report->bad_lines > BAD_NAMED_MOST ? ", …)" : ")");
+	buf_put_u8(&text, '\0');
+	table_text(table, "lines that could not be read");
+	table_text(table, (char *)buf_bytes(&text));
+	buf_free(&text);
+}
+
+void
+report_print(struct report *report, unsigned views, enum report_format format, struct buf *out)
+{
+	static const struct column columns[] = { { "what", false, 0 }, { "value", false, 0 } };
+	struct table table;
+
+	buf_put_text(out, format == REPORT_JSON ? "{\"report\":\"pgweir\"" : "pgweir report\n");
+	table_begin(&table, "Overview", columns, 2);
+	put_period(report, &table);
+	put_number(&table, "records", report->records);
+	if (report->outside > 0)
+		put_number(&table, "records outside the period asked for", report->outside);
+	if (report->lost > 0)
+		put_number(&table, "records lost, as audit.gap tells", report->lost);
+	put_chain(report, &table);
+	if (report->slow_count > 0)
+		put_slow(report, &table);
+	if (report->bad_lines > 0)
+		put_bad(report, &table);
+	table_end(&table, format, out);
+	if ((views & REPORT_PERFORMANCE) != 0)
+		performance_print(&report->performance, report->options.top, format, out);
+	if ((views & REPORT_ACCESS) != 0)
+		access_print(&report->access, report->options.top, format, out);
+	if (format == REPORT_JSON)
+		buf_put_text(out, "}\n");
+}

@@ -1,0 +1,241 @@
+/*
+ * table.c - rows of text and numbers, as aligned text or as JSON. Used by the views.
+ *
+ * Whatever a client has sent may stand in a cell, so text goes to the terminal only
+ * through table_put_safe().
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report_internal.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+void
+table_begin(struct table *table, const char *title, const struct column *columns,
+    size_t column_count)
+{
+	*table = (struct table){ .title = title, .columns = columns, .column_count = column_count };
+}
+
+/* Takes over `text`. */
+static void
+add_cell(struct table *table, char *text)
+{
+	if (table->cell_count % 64 == 0)
+		table->cells =
+		    mem_resize(table->cells, table->cell_count + 64, sizeof(table->cells[0]));
+	table->cells[table->cell_count++] = text;
+}
+
+void
+table_text(struct table *table, const char *text)
+{
+	add_cell(table, mem_strdup(text));
+}
+
+void
+table_count(struct table *table, uint64_t value)
+{
+	add_cell(table, mem_printf("%" PRIu64, value));
+}
+
+void
+table_ms(struct table *table, uint64_t us)
+{
+	add_cell(table, mem_printf("%" PRIu64 ".%03u", us / 1000, (unsigned)(us % 1000)));
+}
+
+void
+table_seconds(struct table *table, uint64_t us)
+{
+	table_ms(table, us / 1000);
+}
+
+void
+table_percent(struct table *table, uint64_t part, uint64_t whole)
+{
+	add_cell(table,
+	    mem_printf("%.1f", whole > 0 ? 100.0 * (double)part / (double)whole : 0.0));
+}
+
+void
+table_time(struct table *table, uint64_t wall_us)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_format_console(wall_us, text);
+	table_text(table, text);
+}
+
+/* ---- text for a terminal ---- */
+
+/* The character at `at` and how many bytes it has; jansson gave us valid UTF-8. */
+static size_t
+decode(const unsigned char *at, uint32_t *code)
+{
+	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+
+	if (at[0] >= 0x80 && at[0] < 0xc2) { /* no character begins so */
+		*code = 0;
+		return 1;
+	}
+	*code = length == 1 ? at[0] : at[0] & (0x7fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if ((at[i] & 0xc0) != 0x80) { /* a name of a file need not be UTF-8 */
+			*code = 0;
+			return 1;
+		}
+		*code = *code << 6 | (at[i] & 0x3fu);
+	}
+	return length;
+}
+
+/* Control characters of both ranges, and those that turn the reading direction around. */
+static bool
+is_unsafe(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
+	    (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
+	    code == 0xfeff;
+}
+
+void
+table_put_safe(struct buf *out, const char *text, size_t most_characters)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	for (size_t shown = 0; *at != '\0'; shown++) {
+		uint32_t code;
+		size_t length = decode(at, &code);
+
+		if (most_characters > 0 && shown + 1 >= most_characters && at[length] != '\0') {
+			buf_put_text(out, "…");
+			return;
+		}
+		if (code == '\n' || code == '\t' || code == '\r')
+			buf_put_u8(out, ' ');
+		else if (is_unsafe(code))
+			buf_put_u8(out, '?');
+		else
+			buf_put(out, at, length);
+		at += length;
+	}
+}
+
+/* How many characters; each is taken to be one column wide. */
+static size_t
+width_of(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text != '\0'; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
+static void
+make_safe(struct table *table)
+{
+	for (size_t i = 0; i < table->cell_count; i++) {
+		struct buf safe = { 0 };
+
+		table_put_safe(&safe, table->cells[i], table->columns[i % table->column_count].most);
+		mem_free(table->cells[i]);
+		table->cells[i] = buf_steal_text(&safe);
+	}
+}
+
+static void
+put_blanks(struct buf *out, size_t count)
+{
+	while (count-- > 0)
+		buf_put_u8(out, ' ');
+}
+
+/* One cell; the last text of a line is not filled up. */
+static void
+put_cell(struct buf *out, const struct table *table, size_t column, const char *text,
+    size_t width)
+{
+	size_t blanks = width - width_of(text);
+
+	buf_put_text(out, "  ");
+	if (table->columns[column].is_number)
+		put_blanks(out, blanks);
+	buf_put_text(out, text);
+	if (!table->columns[column].is_number && column + 1 < table->column_count)
+		put_blanks(out, blanks);
+	if (column + 1 == table->column_count)
+		buf_put_u8(out, '\n');
+}
+
+static size_t
+column_width(const struct table *table, size_t column)
+{
+	size_t width = width_of(table->columns[column].name);
+
+	for (size_t i = column; i < table->cell_count; i += table->column_count)
+		if (width_of(table->cells[i]) > width)
+			width = width_of(table->cells[i]);
+	return width;
+}
+
+static void
+print_text(struct table *table, struct buf *out)
+{
+	size_t *widths = mem_zalloc(table->column_count, sizeof(*widths));
+
+	make_safe(table);
+	buf_printf(out, "\n%s\n", table->title);
+	if (table->cell_count == 0)
+		buf_put_text(out, "  none\n");
+	for (size_t i = 0; i < table->column_count && table->cell_count > 0; i++) {
+		widths[i] = column_width(table, i);
+		put_cell(out, table, i, table->columns[i].name, widths[i]);
+	}
+	for (size_t i = 0; i < table->cell_count; i++)
+		put_cell(out, table, i % table->column_count, table->cells[i],
+		    widths[i % table->column_count]);
+	if (table->hidden > 0)
+		buf_printf(out, "  … and %zu more\n", table->hidden);
+	mem_free(widths);
+}
+
+/* `,"title":[{"column":value,…},…]`; the caller closes. */
+static void
+print_json(const struct table *table, struct buf *out)
+{
+	buf_put_u8(out, ',');
+	json_put_string(out, table->title, strlen(table->title));
+	buf_put_text(out, ":[");
+	for (size_t i = 0; i < table->cell_count; i++) {
+		size_t column = i % table->column_count;
+
+		buf_put_text(out, column > 0 ? "," : i > 0 ? ",{" : "{");
+		json_put_string(out, table->columns[column].name, strlen(table->columns[column].name));
+		buf_put_u8(out, ':');
+		if (table->columns[column].is_number)
+			buf_put_text(out, table->cells[i]);
+		else
+			json_put_string(out, table->cells[i], strlen(table->cells[i]));
+		if (column + 1 == table->column_count)
+			buf_put_u8(out, '}');
+	}
+	buf_put_u8(out, ']');
+}
+
+void
+table_end(struct table *table, enum report_format format, struct buf *out)
+{
+	if (format == REPORT_JSON)
+		print_json(table, out);
+	else
+		print_text(table, out);
+	for (size_t i = 0; i < table->cell_count; i++)
+		mem_free(table->cells[i]);
+	mem_free(table->cells);
+	*table = (struct table){ 0 };
+}
