@@ -84,6 +84,9 @@ size_t policies_text_cap(const struct policies *policies);
 /* True when no policy can ever refuse or limit anything. */
 bool policies_are_empty(const struct policies *policies);
 
+/* Does any rule look at the text itself (regex), so that equal facts are not enough? */
+bool policies_read_text(const struct policies *policies);
+
 /* One loaded file, for SHOW POLICIES and the audit log. */
 struct policy_info {
 	const char *name, *owner, *file;

@@ -455,6 +455,19 @@ policies_are_empty(const struct policies *policies)
 	return true;
 }
 
+bool
+policies_read_text(const struct policies *policies)
+{
+	for (size_t i = 0; i < policies->count; i++)
+		for (size_t r = 0; r < policies->items[i]->rule_count; r++) {
+			const struct match *match = policies->items[i]->rules[r].match;
+
+			if (match != NULL && match_all_keys(match) & MATCH_BIT(MATCH_REGEX))
+				return true;
+		}
+	return false;
+}
+
 size_t
 policies_count(const struct policies *policies)
 {
