@@ -60,6 +60,8 @@ struct poke {
 /* The budget of a pool; made at first use, lives as long as the process. */
 struct budget *budget_get(struct budgets *budgets, const char *database, const char *role,
     const struct budget_limits *limits);
+/* Is there a budget for this database and any role? */
+bool budgets_know(struct budgets *budgets, const char *database);
 void budget_set_limits(struct budget *budget, const struct budget_limits *limits);
 const char *budget_database(const struct budget *budget);
 const char *budget_role(const struct budget *budget);

@@ -44,6 +44,7 @@ struct pool {
 	int idle_count;
 	struct scram_keys keys; /* a client's own, when the role has no secret */
 	struct pool_counters counters;
+	struct pool_history history; /* of the counters */
 	bool paused;
 	bool plain_startup; /* its server does not know our startup settings */
 	struct deferred serve; /* serve the line at the end of the turn */
@@ -83,8 +84,19 @@ void pool_leave(struct pool *pool, struct waiter *waiter);
  */
 void pool_return(struct server *server);
 
-/* PAUSE: lend nothing; true from pools_are_quiet() once no server of it is lent. */
+/*
+ * PAUSE: lend nothing, in pools made later neither; true from pools_are_quiet()
+ * once no server of it is lent. NULL: every database; to resume that resumes those that
+ * were paused by name too.
+ */
 void pools_pause(struct pools *pools, const char *database, bool paused);
+/* Is this one paused, by its name or because all are? NULL: are all? */
+bool pools_are_paused(const struct pools *pools, const char *database);
+/* DISABLE: whoever logs in asks pools_are_disabled() and refuses new clients. */
+void pools_disable(struct pools *pools, const char *database, bool disabled);
+bool pools_are_disabled(const struct pools *pools, const char *database);
+/* Is this database in the configuration by its own name, or was it ever used? */
+bool pools_know(const struct pools *pools, const char *database);
 bool pools_are_quiet(const struct pools *pools, const char *database);
 /* RECONNECT: retire every server of the database (NULL: all) after its loan. */
 void pools_reconnect(struct pools *pools, const char *database);

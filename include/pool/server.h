@@ -74,6 +74,8 @@ struct server {
 	uint64_t connected_us, connected_wall_us, since_us, deadline_us, retire_us, loan;
 };
 
+/* A number that no client and no server of this process had before. */
+uint64_t connection_new_id(void);
 const char *server_state_name(const struct server *server);
 /* Change the state; the only place that does. */
 void server_enter(struct server *server, enum server_state state);

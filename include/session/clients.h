@@ -58,6 +58,7 @@ enum clients_drain {
 	CLIENTS_END,	 /* end all now */
 };
 void clients_drain(struct clients *clients, enum clients_drain drain, const char *why);
+enum clients_drain clients_draining(const struct clients *clients);
 size_t clients_count(const struct clients *clients);
 
 struct client *clients_first(const struct clients *clients);

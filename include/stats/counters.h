@@ -17,6 +17,22 @@ struct pool_counters {
 	uint64_t logins, denied, retried;
 };
 
+/*
+ * The same counters as they stood at the last two cuts between periods, for the
+ * averages. All threads cut at the same moments, so that sums over them are of one
+ * period. Zeroed is new.
+ */
+struct pool_history {
+	uint64_t period; /* counted from the clock's beginning; 0: never cut */
+	struct pool_counters older, newer;
+};
+
+enum { POOL_HISTORY_PERIOD_US = 60 * 1000 * 1000 };
+
+/* Note the counters if a period has ended since; call it several times a second. */
+void pool_history_cut(
+    struct pool_history *history, const struct pool_counters *counters, uint64_t now_us);
+
 /* Add `more` to *sum, field by field. */
 void pool_counters_add(struct pool_counters *sum, const struct pool_counters *more);
 

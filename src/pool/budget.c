@@ -168,6 +168,19 @@ budget_get(struct budgets *budgets, const char *database, const char *role,
 	return budget;
 }
 
+bool
+budgets_know(struct budgets *budgets, const char *database)
+{
+	const struct budget *budget;
+
+	pthread_mutex_lock(&budgets->mutex);
+	for (budget = budgets->first; budget != NULL; budget = budget->next)
+		if (strcmp(budget->database, database) == 0)
+			break;
+	pthread_mutex_unlock(&budgets->mutex);
+	return budget != NULL;
+}
+
 void
 budget_set_limits(struct budget *budget, const struct budget_limits *limits)
 {

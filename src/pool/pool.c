@@ -416,6 +416,7 @@ pool_tick(struct pool *pool, uint64_t now_us)
 		server = next;
 	}
 	check_idle(pool, now_us);
+	pool_history_cut(&pool->history, &pool->counters, now_us);
 	if (!pool->paused && budget_open_for_min(pool->budget, now_us))
 		host_open_server(pool);
 	if (budget_has_line(pool->budget))

@@ -5,6 +5,13 @@
 #include "base/mem.h"
 #include "pool_internal.h"
 
+/* What the console said of one database. Owned by its worker's pools, until the process ends. */
+struct hold {
+	struct hold *next;
+	char *database;
+	bool paused, disabled;
+};
+
 /* Owned by its worker. */
 struct pools {
 	struct loop *loop; /* borrowed */
@@ -15,6 +22,8 @@ struct pools {
 	struct users *users;	   /* referenced */
 	struct mailbox *mailbox;   /* pokes, servers and addresses arrive here */
 	TAILQ_HEAD(, pool) all;
+	bool all_paused;
+	struct hold *holds;
 };
 
 /* Another worker says: look at the line, or close an idle server. */
@@ -68,6 +77,13 @@ pools_free(struct pools *pools)
 
 		TAILQ_REMOVE(&pools->all, pool, in_pools);
 		pool_free(pool);
+	}
+	while (pools->holds != NULL) {
+		struct hold *hold = pools->holds;
+
+		pools->holds = hold->next;
+		mem_free(hold->database);
+		mem_free(hold);
 	}
 	mailbox_free(pools->mailbox);
 	config_release(pools->config);
@@ -177,6 +193,7 @@ pools_get(struct pools *pools, const char *database, const char *role)
 
 	if (pool == NULL) {
 		pool = pool_new(pools, database, role);
+		pool->paused = pools_are_paused(pools, database);
 		TAILQ_INSERT_TAIL(&pools->all, pool, in_pools);
 	}
 	return pool;
@@ -200,20 +217,84 @@ is_of(const struct pool *pool, const char *database)
 	return database == NULL || strcmp(pool->database, database) == 0;
 }
 
+static const struct hold *
+find_hold(const struct pools *pools, const char *database)
+{
+	const struct hold *hold = pools->holds;
+
+	while (hold != NULL && strcmp(hold->database, database) != 0)
+		hold = hold->next;
+	return hold;
+}
+
+static struct hold *
+hold_of(struct pools *pools, const char *database)
+{
+	struct hold *hold = (struct hold *)find_hold(pools, database);
+
+	if (hold == NULL) {
+		hold = mem_zalloc(1, sizeof(*hold));
+		*hold = (struct hold){ .next = pools->holds, .database = mem_strdup(database) };
+		pools->holds = hold;
+	}
+	return hold;
+}
+
+bool
+pools_are_paused(const struct pools *pools, const char *database)
+{
+	const struct hold *hold = database == NULL ? NULL : find_hold(pools, database);
+
+	return pools->all_paused || (hold != NULL && hold->paused);
+}
+
+void
+pools_disable(struct pools *pools, const char *database, bool disabled)
+{
+	hold_of(pools, database)->disabled = disabled;
+}
+
+bool
+pools_are_disabled(const struct pools *pools, const char *database)
+{
+	const struct hold *hold = find_hold(pools, database);
+
+	return hold != NULL && hold->disabled;
+}
+
+bool
+pools_know(const struct pools *pools, const char *database)
+{
+	const struct database_config *found = config_database(pools->config, database);
+
+	return found != NULL &&
+	    (strcmp(found->name, database) == 0 || budgets_know(pools->budgets, database));
+}
+
+static void
+apply_pause(struct pool *pool)
+{
+	pool->paused = pools_are_paused(pool->pools, pool->database);
+	if (!pool->paused)
+		pool_serve_later(pool);
+	while (pool->paused && !TAILQ_EMPTY(&pool->idle))
+		server_close(TAILQ_FIRST(&pool->idle), "paused");
+}
+
 void
 pools_pause(struct pools *pools, const char *database, bool paused)
 {
 	struct pool *pool;
 
-	TAILQ_FOREACH(pool, &pools->all, in_pools) {
-		if (!is_of(pool, database))
-			continue;
-		pool->paused = paused;
-		while (paused && !TAILQ_EMPTY(&pool->idle))
-			server_close(TAILQ_FIRST(&pool->idle), "paused");
-		if (!paused)
-			pool_serve_later(pool);
-	}
+	if (database != NULL)
+		hold_of(pools, database)->paused = paused;
+	else
+		pools->all_paused = paused;
+	for (struct hold *hold = pools->holds; hold != NULL; hold = hold->next)
+		hold->paused = hold->paused && (database != NULL || paused);
+	TAILQ_FOREACH(pool, &pools->all, in_pools)
+		if (is_of(pool, database))
+			apply_pause(pool);
 }
 
 bool

@@ -152,10 +152,17 @@ on_event(struct stream *stream, enum stream_event event, void *arg)
 	}
 }
 
+uint64_t
+connection_new_id(void)
+{
+	static atomic_uint_fast64_t last_id;
+
+	return atomic_fetch_add(&last_id, 1) + 1;
+}
+
 void
 server_open(struct pool *pool, const struct address *to)
 {
-	static atomic_uint_fast64_t last_id;
 	struct server *server = mem_zalloc(1, sizeof(*server));
 	struct loop *loop = pools_loop(pool->pools);
 	uint64_t now_us = loop_now_us(loop);
@@ -167,7 +174,7 @@ server_open(struct pool *pool, const struct address *to)
 	server->address = *to;
 	server->statements = statements_new();
 	server->transaction = 'I';
-	server->id = atomic_fetch_add(&last_id, 1) + 1;
+	server->id = connection_new_id();
 	server->since_us = server->connected_us = now_us;
 	server->connected_wall_us = loop_wall_us(loop);
 	server->deadline_us =

@@ -1,6 +1,5 @@
 /* client.c - see client.h. States, events and the end of a client. */
 #include <assert.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -212,13 +211,12 @@ on_event(struct stream *stream, enum stream_event event, void *arg)
 struct client *
 client_new(struct clients *clients, int fd, const struct address *peer)
 {
-	static atomic_uint_fast64_t last_id;
 	struct client *client = mem_zalloc(1, sizeof(*client));
 	struct loop *loop = clients_loop(clients);
 
 	client->clients = clients;
 	client->peer = *peer;
-	client->id = atomic_fetch_add(&last_id, 1) + 1;
+	client->id = connection_new_id();
 	client->key = (uint32_t)random_u64();
 	client->slot = clients_take_slot(clients, client);
 	client->connected_us = client->since_us = loop_now_us(loop);

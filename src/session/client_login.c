@@ -303,6 +303,12 @@ logged_in(struct client *client)
 		reject(client, "57P01", "pgweir is shutting down", "shutting down");
 		return;
 	}
+	if (pools_are_disabled(clients_pools(client->clients), client->database)) {
+		message = mem_printf("database \"%s\" is disabled", client->database);
+		reject(client, "57P03", message, "DISABLE was said at the console");
+		mem_free(message);
+		return;
+	}
 	if (!census_admit(client, &err) || !take_settings(client, &err)) {
 		reject(client, err.sqlstate, err.text, err.text);
 		return;

@@ -96,6 +96,15 @@ patience_ms(const struct client *client)
 	}
 }
 
+/* Time in line while its pool is paused does not count; nor does what came before, then. */
+static void
+excuse_paused(struct client *client, uint64_t now_us)
+{
+	if ((client->state == CLIENT_GREETING || client->state == CLIENT_WAITING) &&
+	    client->pool->paused)
+		client->since_us = now_us;
+}
+
 static void
 run_out(struct client *client)
 {
@@ -155,6 +164,7 @@ limits_tick(struct clients *clients)
 		struct client *next = TAILQ_NEXT(client, in_timed);
 		int64_t patience = patience_ms(client);
 
+		excuse_paused(client, now_us);
 		if (patience > 0 && now_us - client->since_us >= (uint64_t)patience * 1000)
 			run_out(client);
 		client = next;

@@ -22,7 +22,6 @@ uint32_t clients_take_slot(struct clients *clients, struct client *client);
 struct client *clients_of_slot(const struct clients *clients, uint32_t slot);
 void clients_add(struct clients *clients, struct client *client);
 void clients_remove(struct clients *clients, struct client *client);
-enum clients_drain clients_draining(const struct clients *clients);
 /* Clients with a deadline of their state. */
 struct client_list *clients_timed(struct clients *clients);
 /* What a server reports to a client with these settings, from an earlier login. */

@@ -58,6 +58,21 @@ pool_counters_add(struct pool_counters *sum, const struct pool_counters *more)
 	}
 }
 
+void
+pool_history_cut(
+    struct pool_history *history, const struct pool_counters *counters, uint64_t now_us)
+{
+	uint64_t period = now_us / POOL_HISTORY_PERIOD_US + 1; /* 0 is never */
+
+	if (period == history->period)
+		return;
+	if (history->period != 0) {
+		history->older = history->newer;
+		history->newer = *counters;
+	}
+	history->period = period;
+}
+
 static uint64_t
 grown(const struct pool_counters *older, const struct pool_counters *newer, size_t offset)
 {
