@@ -1,6 +1,180 @@
-/* main.c - pgweirctl, the operator's and auditor's tool. */
-int
-main(void)
+/*
+ * main.c - pgweirctl, the operator's and auditor's tool: a table of subcommands.
+ *
+ * The work is done on a thread with a large stack, since some of it parses SQL.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include "config.h"
+#include "ctl.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "sql/facts.h"
+
+static const struct ctl_command commands[] = {
+	{ "check", "check the configuration, users, policies and their tests",
+	    "[FILE]\n"
+	    "Check a configuration as pgweir -t does: the file, the userlist, every policy\n"
+	    "and its tests. Every fault is printed as file:line:col: error: text.\n"
+	    "\n"
+	    "  FILE        configuration (default " PGWEIR_SYSCONFDIR "/pgweir.yaml)\n"
+	    "  -h, --help  print this and exit\n"
+	    "\n"
+	    "Exit status: 0 good, 2 usage, 78 bad configuration or policy.\n",
+	    ctl_check },
+	{ "explain", "tell what the policies say of a statement",
+	    "[OPTION]... 'SQL'\n"
+	    "Tell the verdict, each rule that matched with file and line, and the limits.\n"
+	    "\n"
+	    "      --user U       who logged in\n"
+	    "      --role R       PostgreSQL role (default: the user's, else the same name)\n"
+	    "      --database D   database, as the client names it\n"
+	    "      --app A        application_name\n"
+	    "      --client IP    address of the client\n"
+	    "      --at TIME      as if it were then: 2026-11-22T09:37Z (default: now)\n"
+	    "      --policy PATH  policies: a folder, a file or a glob\n"
+	    "  -c, --config FILE  policies and users of this configuration\n"
+	    "                     (default " PGWEIR_SYSCONFDIR "/pgweir.yaml, if it is there)\n"
+	    "  -h, --help         print this and exit\n"
+	    "\n"
+	    "Exit status: 0 not denied, 1 denied, 2 usage, 78 bad configuration or policy.\n",
+	    ctl_explain },
+	{ "test", "run the inline tests of the policies",
+	    "[-c FILE | PATH]\n"
+	    "Load policies and run the tests in them.\n"
+	    "\n"
+	    "  PATH               a folder, a file or a glob\n"
+	    "  -c, --config FILE  the policies of this configuration\n"
+	    "                     (default " PGWEIR_SYSCONFDIR "/pgweir.yaml)\n"
+	    "  -h, --help         print this and exit\n"
+	    "\n"
+	    "Exit status: 0 all passed, 2 usage, 78 a test failed or a policy is bad.\n",
+	    ctl_test },
+	{ "report", "tell from the logs where the time goes and who touched what",
+	    "--audit FILE... [OPTION]...\n"
+	    "Report from the access log, and the slow log if given.\n"
+	    "\n"
+	    "      --audit FILE...   access log; several in the order they were written\n"
+	    "      --slow FILE...    slow log\n"
+	    "      --view VIEW       performance or access (default: both)\n"
+	    "      --since TIME      not before: 2026-11-22, 2026-11-22T09:37Z, or 2h for two\n"
+	    "                        hours ago\n"
+	    "      --until TIME      before\n"
+	    "      --top N           rows of each table (default 20)\n"
+	    "      --format FORMAT   text (default) or json\n"
+	    "  -h, --help            print this and exit\n"
+	    "\n"
+	    "Exit status: 0 good, 1 a file cannot be read, 2 usage.\n",
+	    ctl_report },
+	{ "verify", "check the chain of the access log",
+	    "FILE...\n"
+	    "Check that each line is a record, that seq counts up by one and that prev is the\n"
+	    "hash of the line before, through all files in the order given. The first bad\n"
+	    "or missing record is named.\n"
+	    "\n"
+	    "  -h, --help  print this and exit\n"
+	    "\n"
+	    "Exit status: 0 whole, 1 broken or not readable, 2 usage.\n",
+	    ctl_verify },
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+/* What the thread is to do, and how it went. */
+struct job {
+	const struct ctl_command *command;
+	int argc;
+	char **argv;
+	int status;
+};
+
+static int
+print_help(FILE *out, int status)
 {
-	return 0;
+	fprintf(out, "Usage: pgweirctl COMMAND [ARGUMENT]...\n"
+		     "The operator's and auditor's tool of pgweir.\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+	fprintf(out, "\n'pgweirctl COMMAND --help' tells more. See pgweirctl(1).\n");
+	return status;
+}
+
+static const struct ctl_command *
+find_command(const char *name)
+{
+	const char *names[COMMANDS];
+	const char *nearest;
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		names[i] = commands[i].name;
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	nearest = text_nearest(name, names, COMMANDS);
+	fprintf(stderr, "pgweirctl: no command '%s'", name);
+	if (nearest != NULL)
+		fprintf(stderr, " (did you mean '%s'?)", nearest);
+	fprintf(stderr, "\nTry 'pgweirctl --help'.\n");
+	return NULL;
+}
+
+static void *
+run_job(void *arg)
+{
+	struct job *job = arg;
+
+	job->status = job->command->run(job->command, job->argc, job->argv);
+	return NULL;
+}
+
+/* On a thread, for only a thread's stack can be given its size with certainty. */
+static int
+run_command(const struct ctl_command *command, int argc, char **argv)
+{
+	struct job job = { .command = command, .argc = argc, .argv = argv };
+	char *name = mem_printf("pgweirctl %s", command->name);
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int failure;
+
+	argv[0] = name; /* getopt's messages begin with it */
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, sql_stack_size(SQL_TEXT_MOST));
+	failure = pthread_create(&thread, &attributes, run_job, &job);
+	pthread_attr_destroy(&attributes);
+	if (failure != 0) {
+		fprintf(stderr, "pgweirctl: cannot start a thread: %s\n", strerror(failure));
+		job.status = CTL_NO;
+	} else {
+		pthread_join(thread, NULL);
+	}
+	mem_free(name);
+	return job.status;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct ctl_command *command;
+	int status;
+
+	if (argc < 2)
+		return print_help(stderr, CTL_USAGE);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return print_help(stdout, CTL_GOOD);
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		printf("pgweirctl %s\n", PACKAGE_VERSION);
+		return CTL_GOOD;
+	}
+	command = find_command(argv[1]);
+	if (command == NULL)
+		return CTL_USAGE;
+	status = run_command(command, argc - 1, argv + 1);
+	/* A report cut short by a full disk must not look like a good one. */
+	if (fflush(stdout) != 0 && status == CTL_GOOD) {
+		perror("pgweirctl: cannot write");
+		return CTL_NO;
+	}
+	return status;
 }

@@ -178,7 +178,16 @@ report_read_slow(struct report *report, const char *path, struct error *err)
 
 /* ---- printing ---- */
 
-/* "chain" of the files read, when they can be read once more. */
+/* Standard input cannot be read a second time. */
+static bool
+can_read_again(const struct report *report)
+{
+	for (size_t i = 0; i < report->access_count; i++)
+		if (strcmp(report->access_paths[i], "-") == 0)
+			return false;
+	return true;
+}
+
 static void
 put_chain(const struct report *report, struct table *table)
 {
@@ -188,7 +197,9 @@ put_chain(const struct report *report, struct table *table)
 
 	if (report->access_count == 0)
 		return;
-	if (!audit_verify(report->access_paths, report->access_count, &found, &err))
+	if (!can_read_again(report))
+		text = mem_strdup("not checked: standard input");
+	else if (!audit_verify(report->access_paths, report->access_count, &found, &err))
 		text = mem_printf("not checked: %s", err.text);
 	else if (found.good)
 		text = mem_printf("whole: seq %" PRIu64 " to %" PRIu64, found.first_seq,

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""pgweirctl from outside: what each subcommand prints, and its exit status."""
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+CTL = os.path.abspath(os.environ.get("PGWEIRCTL", "./pgweirctl"))
+SOURCE = os.path.abspath(os.environ.get("srcdir", "."))
+POLICIES = os.path.join(SOURCE, "etc", "policies")
+
+CONFIG = """
+listen:
+  - {host: 127.0.0.1, port: 6432}
+databases:
+  shop: {host: 127.0.0.1}
+users:
+  orders-svc: {password: "secret", role: app_rw}
+policies: policies.d/*.yaml
+"""
+POLICY = """
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: shop, owner: tests}
+mode: enforce
+rules:
+  - {use: drop-table, action: deny}
+  - {id: only-read, match: {role: app_rw, class: WRITE}, action: deny}
+tests:
+  - {as: {user: orders-svc, role: app_rw}, sql: "DROP TABLE t", expect: deny, rule: drop-table}
+"""
+
+
+def ctl(*arguments, **more):
+    """(status, output, errors)"""
+    done = subprocess.run([CTL, *arguments], stdin=subprocess.DEVNULL, text=True, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+    return done.returncode, done.stdout, done.stderr
+
+
+class CtlTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="pgweir-ctl-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(text)
+        os.chmod(path, 0o600)
+        return path
+
+    def write_config(self, policy=POLICY):
+        self.write("policies.d/shop.yaml", policy)
+        return self.write("pgweir.yaml", CONFIG)
+
+    def write_log(self, events):
+        """A chained access log of these events; returns its path."""
+        before, lines = base64.b64encode(bytes(32)).decode(), []
+        for seq, event in enumerate(events, 1):
+            record = {"v": 1, "seq": seq, "time": f"2026-11-22T10:00:{seq:02}.000000Z", **event,
+                      "prev": before, "mac": ""}
+            lines.append(json.dumps(record, separators=(",", ":")) + "\n")
+            before = base64.b64encode(hashlib.sha256(lines[-1].encode()).digest()).decode()
+        return self.write("audit.jsonl", "".join(lines))
+
+
+class Usage(CtlTest):
+    def test_every_subcommand_has_help(self):
+        status, overview, _ = ctl("--help")
+        self.assertEqual(status, 0)
+        for name in ("check", "explain", "test", "report", "verify"):
+            self.assertIn(name, overview)
+            status, output, errors = ctl(name, "--help")
+            self.assertEqual((status, errors), (0, ""))
+            self.assertTrue(output.startswith(f"Usage: pgweirctl {name}"))
+
+    def test_a_wrong_command_line_is_2_and_says_why(self):
+        for arguments in ((), ("repot",), ("explain",), ("explain", "a", "b"), ("verify",), ("report",),
+                          ("check", "a", "b"), ("test", "a", "b"), ("check", "--colour"),
+                          ("report", "--audit", "x", "--view", "all"), ("report", "--audit", "x", "--top", "0"),
+                          ("report", "--audit", "x", "--since", "soon"), ("report", "x"),
+                          ("report", "--audit", "x", "--format", "pdf"), ("explain", "--at", "now", "SELECT 1")):
+            with self.subTest(arguments=arguments):
+                status, output, errors = ctl(*arguments)
+                self.assertEqual((status, output), (2, ""))
+                self.assertTrue(errors)
+
+    def test_what_was_meant_is_offered(self):
+        self.assertIn("did you mean 'report'?", ctl("repot")[2])
+
+    def test_a_report_that_cannot_be_printed_is_no_good_one(self):
+        log = self.write_log([{"event": "audit.start"}])
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([CTL, "report", "--audit", log], stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 1)
+
+
+class Check(CtlTest):
+    def test_good_is_0(self):
+        path = self.write_config()
+        self.assertEqual(ctl("check", path), (0, f"{path}: good\n", ""))
+
+    def test_faults_are_78_with_file_line_and_column(self):
+        path = self.write("pgweir.yaml", "lisen:\n  - {port: 1}\n")
+        status, _, errors = ctl("check", path)
+        self.assertEqual(status, 78)
+        self.assertRegex(errors, r"pgweir\.yaml:1:1: error: ")
+        self.assertEqual(ctl("check", os.path.join(self.folder, "missing.yaml"))[0], 78)
+
+    def test_a_failing_test_of_a_policy_is_78(self):
+        path = self.write_config(POLICY.replace("expect: deny, rule: drop-table", "expect: allow"))
+        for arguments in (("check", path), ("test", "-c", path), ("test", os.path.join(self.folder, "policies.d"))):
+            status, _, errors = ctl(*arguments)
+            self.assertEqual(status, 78)
+            self.assertRegex(errors, r"shop\.yaml:\d+:\d+: error: ")
+
+
+class Test(CtlTest):
+    def test_the_policies_that_are_shipped_pass(self):
+        status, output, errors = ctl("test", POLICIES)
+        self.assertEqual((status, errors), (0, ""))
+        self.assertIn("tests passed", output)
+
+
+class Explain(CtlTest):
+    def test_a_denied_statement_is_1_and_names_the_rule(self):
+        path = self.write_config()
+        status, output, errors = ctl("explain", "DROP TABLE orders", "--user", "orders-svc", "-c", path)
+        self.assertEqual((status, errors), (1, ""))
+        self.assertIn("drop-table", output)
+
+    def test_an_allowed_statement_is_0(self):
+        status, output, _ = ctl("explain", "SELECT 1", "--policy", POLICIES)
+        self.assertEqual(status, 0)
+        self.assertIn("allow", output)
+
+    def test_the_role_comes_from_the_configuration_unless_said(self):
+        path = self.write_config()
+        arguments = ("explain", "DELETE FROM t WHERE id = 1", "-c", path, "--user", "orders-svc")
+        self.assertEqual(ctl(*arguments)[0], 1)
+        self.assertEqual(ctl(*arguments, "--role", "other")[0], 0)
+
+    def test_text_nested_as_deep_as_it_may_be_does_not_end_it(self):
+        text = "SELECT " + "(" * 60000 + "1" + ")" * 60000
+        self.assertIn(ctl("explain", text, "--policy", POLICIES)[0], (0, 1))
+
+    def test_a_bad_policy_is_78(self):
+        path = self.write("bad.yaml", "kind: Nonsense\n")
+        self.assertEqual(ctl("explain", "SELECT 1", "--policy", path)[0], 78)
+
+
+class Verify(CtlTest):
+    EVENTS = [{"event": "audit.start"}, {"event": "session.start", "user.name": "ann"}, {"event": "audit.stop"}]
+
+    def test_a_whole_chain_is_0(self):
+        status, output, _ = ctl("verify", self.write_log(self.EVENTS))
+        self.assertEqual(status, 0)
+        self.assertIn("3 records, seq 1 to 3", output)
+        self.assertIn("not checked", output)
+
+    def test_a_changed_record_is_1_and_the_first_bad_one_is_named(self):
+        path = self.write_log(self.EVENTS)
+        with open(path) as file:
+            text = file.read()
+        self.write("audit.jsonl", text.replace("ann", "bob"))
+        status, output, _ = ctl("verify", path)
+        self.assertEqual(status, 1)
+        self.assertTrue(output.startswith(f"{path}:3: seq 3: prev does not fit"))
+
+    def test_a_file_that_cannot_be_read_is_1(self):
+        self.assertEqual(ctl("verify", "/nonexistent")[0], 1)
+
+
+class Report(CtlTest):
+    def log(self):
+        return self.write_log([
+            {"event": "statement", "user.name": "ann", "application": "billing", "db.namespace": "shop",
+             "db.query.text": "SELECT 1", "query.fingerprint": "pg15:1", "duration_us": 2_000_000, "queue_us": 0,
+             "relations": [{"name": "customers", "access": "read"}], "mode": "enforce"},
+            {"event": "session.fail", "user.name": "eve", "reason": "wrong password"}])
+
+    def test_both_views_are_printed(self):
+        status, output, errors = ctl("report", "--audit", self.log())
+        self.assertEqual((status, errors), (0, ""))
+        for word in ("Service cost", "billing", "2.000", "customers", "Failed log-ins", "eve", "whole: seq 1 to 2"):
+            self.assertIn(word, output)
+
+    def test_a_view_and_a_period_can_be_asked_for(self):
+        status, output, _ = ctl("report", "--audit", self.log(), "--view", "access", "--since", "2026-11-22T10:00:02Z",
+                                "--format", "json")
+        self.assertEqual(status, 0)
+        tables = json.loads(output)
+        self.assertEqual(tables["Who touched what"], [])
+        self.assertEqual(tables["Failed log-ins"][0]["user"], "eve")
+        self.assertFalse([title for title in tables if title.startswith("Service")])
+
+    def test_many_files_may_follow_one_option(self):
+        log = self.log()
+        slow = self.write("slow.json", '{"timestamp":"2026-11-22 09:37:53.123 UTC","error_severity":"LOG",'
+                                       '"message":"duration: 1500.000 ms  statement: SELECT 1"}\n')
+        status, output, _ = ctl("report", "--audit", log, log, "--slow", slow, "--top", "5")
+        self.assertEqual(status, 0)
+        self.assertIn("1 statements, 1.500 s in all", output)
+        self.assertIn("4.000", output)
+
+    def test_a_missing_file_is_1(self):
+        status, output, errors = ctl("report", "--audit", "/nonexistent")
+        self.assertEqual((status, output), (1, ""))
+        self.assertIn("/nonexistent", errors)
+
+
+if __name__ == "__main__":
+    unittest.main()
