@@ -49,7 +49,8 @@ text_is(const char *text, struct slice slice)
 char *
 collect_text(struct collector *facts, struct slice text)
 {
-	return text.length == 0 ? NULL : arena_strndup(facts->arena, text.bytes, text.length);
+	return text.length == 0 ? NULL
+				: arena_strndup(facts->arena, text.bytes, text.length);
 }
 
 void
@@ -66,7 +67,8 @@ collect_verb(struct collector *facts, const char *verb)
 	for (size_t i = 0; i < facts->verb_count; i++)
 		if (strcmp(facts->verbs[i], verb) == 0)
 			return;
-	facts->verbs = with_room(facts->arena, facts->verbs, facts->verb_count, sizeof(char *));
+	facts->verbs =
+	    with_room(facts->arena, facts->verbs, facts->verb_count, sizeof(char *));
 	facts->verbs[facts->verb_count++] = verb;
 }
 
@@ -83,7 +85,8 @@ collect_verb_of(struct collector *facts, const char *first, const char *second)
 }
 
 void
-collect_relation(struct collector *facts, struct slice schema, struct slice name, unsigned access)
+collect_relation(
+    struct collector *facts, struct slice schema, struct slice name, unsigned access)
 {
 	struct sql_statement *statement = facts->statement;
 	unsigned bucket = bucket_of(name);
@@ -115,7 +118,8 @@ add_name(struct collector *facts, struct collect_names *set, struct slice name)
 {
 	unsigned bucket = bucket_of(name);
 
-	for (uint32_t at = set->index.heads[bucket]; at != 0; at = set->index.next[at - 1])
+	for (uint32_t at = set->index.heads[bucket]; at != 0;
+	     at = set->index.next[at - 1])
 		if (text_is(set->names[at - 1], name))
 			return set->names[at - 1];
 	set->names = with_room(facts->arena, set->names, set->count, sizeof(char *));
@@ -172,8 +176,8 @@ collect_setting(struct collector *facts, struct sql_setting setting)
 }
 
 void
-collect_where(struct collector *facts, const struct context *context, enum sql_where where,
-    struct slice relation)
+collect_where(struct collector *facts, const struct context *context,
+    enum sql_where where, struct slice relation)
 {
 	struct sql_statement *statement = facts->statement;
 
@@ -188,7 +192,8 @@ collect_end(struct collector *facts)
 {
 	struct sql_statement *statement = facts->statement;
 
-	facts->verbs = with_room(facts->arena, facts->verbs, facts->verb_count, sizeof(char *));
+	facts->verbs =
+	    with_room(facts->arena, facts->verbs, facts->verb_count, sizeof(char *));
 	facts->verbs[facts->verb_count] = NULL;
 	statement->verbs = facts->verbs;
 	statement->verb = facts->verb_count > 0 ? facts->verbs[0] : "OTHER";

@@ -36,9 +36,10 @@ struct collect_body {
 
 /* Zeroed but for the first three it is ready; everything it points to is in the arena. */
 struct collector {
-	struct arena *arena;		 /* borrowed */
-	struct sql_statement *statement; /* borrowed; filled as we go, whole after collect_end() */
-	struct slice text;		 /* borrowed; of the statement alone */
+	struct arena *arena; /* borrowed */
+	struct sql_statement
+	    *statement;    /* borrowed; filled as we go, whole after collect_end() */
+	struct slice text; /* borrowed; of the statement alone */
 	const char **verbs;
 	size_t verb_count;
 	struct collect_names functions, setting_names;
@@ -48,13 +49,13 @@ struct collector {
 
 /* What holds of all that is found in one part of the tree. */
 struct context {
-	const struct cte *ctes;	  /* names that hide relations here; innermost first */
-	unsigned access;	  /* enum sql_access of a relation that is named here */
-	bool top;		  /* the statement itself, not a part of it */
-	bool named_only;	  /* within a plain EXPLAIN: planned, not done */
-	bool deferred;		  /* within a definition: done later, by others */
-	bool once;		  /* evaluated exactly once, whatever the data */
-	bool dropped_at_commit;	  /* ON COMMIT DROP */
+	const struct cte *ctes; /* names that hide relations here; innermost first */
+	unsigned access;        /* enum sql_access of a relation that is named here */
+	bool top;               /* the statement itself, not a part of it */
+	bool named_only;        /* within a plain EXPLAIN: planned, not done */
+	bool deferred;          /* within a definition: done later, by others */
+	bool once;              /* evaluated exactly once, whatever the data */
+	bool dropped_at_commit; /* ON COMMIT DROP */
 };
 
 /* A name of WITH, and those it adds to. In the collector's arena. */
@@ -63,24 +64,26 @@ struct cte {
 	struct slice name;
 };
 
-void collect_classes(struct collector *facts, const struct context *context, unsigned classes);
+void collect_classes(
+    struct collector *facts, const struct context *context, unsigned classes);
 /* `verb` lives as long as the program, or in the arena. */
 void collect_verb(struct collector *facts, const char *verb);
 /* The verb "first second". */
 void collect_verb_of(struct collector *facts, const char *first, const char *second);
-void collect_relation(struct collector *facts, struct slice schema, struct slice name,
-    unsigned access);
+void collect_relation(
+    struct collector *facts, struct slice schema, struct slice name, unsigned access);
 void collect_function(struct collector *facts, struct slice name);
 /* Nothing is left behind by what is only planned or only defined. */
-void collect_residue(struct collector *facts, const struct context *context, unsigned residue);
+void collect_residue(
+    struct collector *facts, const struct context *context, unsigned residue);
 /* SQL that the statement stores, to be walked after it. */
 void collect_body(struct collector *facts, struct slice text);
 /* A setting named in any way; the name is folded here. Returns the folded name. */
 char *collect_setting_name(struct collector *facts, struct slice name);
 void collect_setting(struct collector *facts, struct sql_setting setting);
 /* The worst counts. */
-void collect_where(struct collector *facts, const struct context *context, enum sql_where where,
-    struct slice relation);
+void collect_where(struct collector *facts, const struct context *context,
+    enum sql_where where, struct slice relation);
 /* A copy in the arena; NULL for an empty slice. */
 char *collect_text(struct collector *facts, struct slice text);
 /* Put the lists into the statement. */

@@ -6,8 +6,16 @@
 
 #include "constant.h"
 
-/* Fields of A_Const; each but the last two holds a message whose first field is the value. */
-enum { CONST_INTEGER = 1, CONST_DECIMAL, CONST_BOOLEAN, CONST_STRING, CONST_BITS, CONST_NULL = 10 };
+/* Fields of A_Const; each but the last two holds a message whose first field is the
+ * value. */
+enum {
+	CONST_INTEGER = 1,
+	CONST_DECIMAL,
+	CONST_BOOLEAN,
+	CONST_STRING,
+	CONST_BITS,
+	CONST_NULL = 10
+};
 
 struct constant
 constant_of(struct tree_node node)
@@ -57,20 +65,27 @@ constant_text_to_bool(struct slice text, bool *value)
 		size_t least; /* of its bytes must be there */
 		bool value;
 	} words[] = {
-		{ "true", 1, true },  { "false", 1, false }, { "yes", 1, true },
-		{ "no", 1, false },   { "on", 2, true },     { "off", 2, false },
-		{ "1", 1, true },     { "0", 1, false },
+		{ "true", 1, true },
+		{ "false", 1, false },
+		{ "yes", 1, true },
+		{ "no", 1, false },
+		{ "on", 2, true },
+		{ "off", 2, false },
+		{ "1", 1, true },
+		{ "0", 1, false },
 	};
 
 	while (text.length > 0 && strchr(" \t\n\r\f\v", text.bytes[0]) != NULL) {
 		text.bytes++;
 		text.length--;
 	}
-	while (text.length > 0 && strchr(" \t\n\r\f\v", text.bytes[text.length - 1]) != NULL)
+	while (
+	    text.length > 0 && strchr(" \t\n\r\f\v", text.bytes[text.length - 1]) != NULL)
 		text.length--;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (text.length < words[i].least || text.length > strlen(words[i].word) ||
-		    strncasecmp((const char *)text.bytes, words[i].word, text.length) != 0)
+		    strncasecmp((const char *)text.bytes, words[i].word, text.length) !=
+			0)
 			continue;
 		*value = words[i].value;
 		return true;

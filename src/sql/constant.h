@@ -16,7 +16,7 @@ enum constant_kind {
 
 struct constant {
 	enum constant_kind kind;
-	int64_t integer; /* also 0 and 1 of a boolean */
+	int64_t integer;   /* also 0 and 1 of a boolean */
 	struct slice text; /* borrowed from the tree */
 };
 

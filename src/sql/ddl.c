@@ -59,7 +59,8 @@ static const struct {
 	[PG_QUERY__OBJECT_TYPE__OBJECT_POLICY] = { "POLICY", LAST_IS_PART },
 	[PG_QUERY__OBJECT_TYPE__OBJECT_PROCEDURE] = { "PROCEDURE", NO_RELATION },
 	[PG_QUERY__OBJECT_TYPE__OBJECT_PUBLICATION] = { "PUBLICATION", NO_RELATION },
-	[PG_QUERY__OBJECT_TYPE__OBJECT_PUBLICATION_NAMESPACE] = { "PUBLICATION", NO_RELATION },
+	[PG_QUERY__OBJECT_TYPE__OBJECT_PUBLICATION_NAMESPACE] = { "PUBLICATION",
+	    NO_RELATION },
 	[PG_QUERY__OBJECT_TYPE__OBJECT_PUBLICATION_REL] = { "PUBLICATION", NO_RELATION },
 	[PG_QUERY__OBJECT_TYPE__OBJECT_ROLE] = { "ROLE", NO_RELATION },
 	[PG_QUERY__OBJECT_TYPE__OBJECT_ROUTINE] = { "ROUTINE", NO_RELATION },
@@ -75,9 +76,11 @@ static const struct {
 	[PG_QUERY__OBJECT_TYPE__OBJECT_TRIGGER] = { "TRIGGER", LAST_IS_PART },
 	[PG_QUERY__OBJECT_TYPE__OBJECT_TSCONFIGURATION] = { "TEXT SEARCH CONFIGURATION",
 	    NO_RELATION },
-	[PG_QUERY__OBJECT_TYPE__OBJECT_TSDICTIONARY] = { "TEXT SEARCH DICTIONARY", NO_RELATION },
+	[PG_QUERY__OBJECT_TYPE__OBJECT_TSDICTIONARY] = { "TEXT SEARCH DICTIONARY",
+	    NO_RELATION },
 	[PG_QUERY__OBJECT_TYPE__OBJECT_TSPARSER] = { "TEXT SEARCH PARSER", NO_RELATION },
-	[PG_QUERY__OBJECT_TYPE__OBJECT_TSTEMPLATE] = { "TEXT SEARCH TEMPLATE", NO_RELATION },
+	[PG_QUERY__OBJECT_TYPE__OBJECT_TSTEMPLATE] = { "TEXT SEARCH TEMPLATE",
+	    NO_RELATION },
 	[PG_QUERY__OBJECT_TYPE__OBJECT_TYPE] = { "TYPE", NO_RELATION },
 	[PG_QUERY__OBJECT_TYPE__OBJECT_USER_MAPPING] = { "USER MAPPING", NO_RELATION },
 	[PG_QUERY__OBJECT_TYPE__OBJECT_VIEW] = { "VIEW", IS_RELATION },
@@ -88,8 +91,9 @@ enum { OBJECT_COUNT = sizeof(objects) / sizeof(objects[0]) };
 static const char *
 noun_of(uint64_t object)
 {
-	return object < OBJECT_COUNT && objects[object].noun != NULL ? objects[object].noun
-								     : "OBJECT";
+	return object < OBJECT_COUNT && objects[object].noun != NULL
+		   ? objects[object].noun
+		   : "OBJECT";
 }
 
 /* --- making ---------------------------------------------------------------- */
@@ -108,13 +112,14 @@ handle_made(struct collector *facts, const struct context *context, struct slice
 void
 handle_create_table(struct collector *facts, struct slice body, struct context *context)
 {
-	context->dropped_at_commit =
-	    tree_value(body, CREATE_ON_COMMIT) == PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_DROP;
+	context->dropped_at_commit = tree_value(body, CREATE_ON_COMMIT) ==
+				     PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_DROP;
 	(void)facts;
 }
 
 void
-handle_create_table_as(struct collector *facts, struct slice body, struct context *context)
+handle_create_table_as(
+    struct collector *facts, struct slice body, struct context *context)
 {
 	bool view =
 	    tree_value(body, CTAS_OBJECT) == PG_QUERY__OBJECT_TYPE__OBJECT_MATVIEW;
@@ -152,13 +157,14 @@ collect_sql_body(struct collector *facts, struct slice body)
 		else if (slice_is(name, "as"))
 			text = tree_string(tree_child(arg.body, 1));
 	}
-	if (language.length == 3 && strncasecmp((const char *)language.bytes, "sql", 3) == 0 &&
-	    text.length > 0)
+	if (language.length == 3 &&
+	    strncasecmp((const char *)language.bytes, "sql", 3) == 0 && text.length > 0)
 		collect_body(facts, text);
 }
 
 void
-handle_create_function(struct collector *facts, struct slice body, struct context *context)
+handle_create_function(
+    struct collector *facts, struct slice body, struct context *context)
 {
 	bool procedure = tree_value(body, FUNCTION_IS_PROCEDURE) != 0;
 
@@ -207,7 +213,8 @@ handle_alter_object(struct collector *facts, struct slice body, struct context *
 
 /* The relation in a list of names: all of it, or all but the last part. */
 static void
-collect_named_relation(struct collector *facts, struct tree_node list, enum names_relation how)
+collect_named_relation(
+    struct collector *facts, struct tree_node list, enum names_relation how)
 {
 	struct slice parts[3] = { { NULL, 0 } }; /* the last three */
 	struct tree_node part;
@@ -275,7 +282,8 @@ static void
 dropped(struct collector *facts, const char *kind, uint64_t behavior)
 {
 	facts->statement->drop_kind = kind;
-	facts->statement->drop_cascade = behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
+	facts->statement->drop_cascade =
+	    behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
 }
 
 void
@@ -309,7 +317,8 @@ handle_drop_role(struct collector *facts, struct slice body, struct context *con
 }
 
 void
-handle_drop_tablespace(struct collector *facts, struct slice body, struct context *context)
+handle_drop_tablespace(
+    struct collector *facts, struct slice body, struct context *context)
 {
 	dropped(facts, "TABLESPACE", 0);
 	(void)body;
@@ -324,7 +333,8 @@ handle_drop_owned(struct collector *facts, struct slice body, struct context *co
 }
 
 void
-handle_drop_subscription(struct collector *facts, struct slice body, struct context *context)
+handle_drop_subscription(
+    struct collector *facts, struct slice body, struct context *context)
 {
 	dropped(facts, "SUBSCRIPTION", tree_value(body, DROP_SUBSCRIPTION_BEHAVIOR));
 	(void)context;
@@ -343,6 +353,7 @@ handle_drop_mapping(struct collector *facts, struct slice body, struct context *
 void
 handle_vacuum(struct collector *facts, struct slice body, struct context *context)
 {
-	collect_verb(facts, tree_value(body, VACUUM_IS_VACUUM) != 0 ? "VACUUM" : "ANALYZE");
+	collect_verb(
+	    facts, tree_value(body, VACUUM_IS_VACUUM) != 0 ? "VACUUM" : "ANALYZE");
 	(void)context;
 }

@@ -17,14 +17,33 @@
 #include "walk.h"
 
 enum { RESULT_STATEMENTS = 2, RAW_STATEMENT = 1, RAW_LOCATION = 2, RAW_LENGTH = 3 };
-/* The parser's library leaves the arguments of CALL, EXECUTE and the queries of cursors. */
+/* The parser's library leaves the arguments of CALL, EXECUTE and the queries of cursors.
+ */
 enum { NUMBERS_ARE_VALUES = SQL_CALL | SQL_PREPARE | SQL_CURSOR };
 enum { ARENA_FIRST_BYTES = 1024, STACK_RESERVE_BYTES = 256 * 1024 };
 
 static const char *const class_names[] = {
-	"READ", "WRITE", "DDL", "ROLE", "TXN", "SESSION", "FUNCTION", "DO", "CALL", "COPY_IN",
-	"COPY_OUT", "COPY_FILE", "COPY_PROGRAM", "MAINTENANCE", "LOCK", "LISTEN", "CURSOR",
-	"PREPARE", "EXPLAIN", "REPLICATION", "OTHER",
+	"READ",
+	"WRITE",
+	"DDL",
+	"ROLE",
+	"TXN",
+	"SESSION",
+	"FUNCTION",
+	"DO",
+	"CALL",
+	"COPY_IN",
+	"COPY_OUT",
+	"COPY_FILE",
+	"COPY_PROGRAM",
+	"MAINTENANCE",
+	"LOCK",
+	"LISTEN",
+	"CURSOR",
+	"PREPARE",
+	"EXPLAIN",
+	"REPLICATION",
+	"OTHER",
 };
 
 enum { CLASS_COUNT = sizeof(class_names) / sizeof(class_names[0]) };
@@ -71,7 +90,7 @@ stack_suffices(size_t length)
 	const char *end = stack_end();
 
 	return end == NULL || (size_t)(here - end) > sql_stack_size(length) - (1 << 20) +
-							  STACK_RESERVE_BYTES;
+							 STACK_RESERVE_BYTES;
 }
 
 /* Without white space and comments around it. */
@@ -105,7 +124,8 @@ walk_body(struct collector *facts, const struct collect_body *body, struct error
 	tree = (struct slice){ parsed.memory, parsed.length };
 	while (good && tree_next(&tree, &field))
 		if (field.number == RESULT_STATEMENTS)
-			good = walk(facts, tree_child(field.body, RAW_STATEMENT), context, err);
+			good = walk(
+			    facts, tree_child(field.body, RAW_STATEMENT), context, err);
 	parse_free(&parsed);
 	return good;
 }
@@ -149,20 +169,22 @@ fill_statement(struct arena *arena, const char *text, size_t length, struct slic
 }
 
 static bool
-fill_statements(struct sql_facts *facts, const char *text, size_t length, struct slice tree,
-    struct error *err, int *position)
+fill_statements(struct sql_facts *facts, const char *text, size_t length,
+    struct slice tree, struct error *err, int *position)
 {
 	struct tree_field field;
 
 	facts->statement_count = 0;
-	facts->statements = arena_zalloc(
-	    facts->memory, tree_count(tree, RESULT_STATEMENTS), sizeof(*facts->statements));
+	facts->statements = arena_zalloc(facts->memory,
+	    tree_count(tree, RESULT_STATEMENTS), sizeof(*facts->statements));
 	while (tree_next(&tree, &field)) {
-		struct sql_statement *statement = &facts->statements[facts->statement_count];
+		struct sql_statement *statement =
+		    &facts->statements[facts->statement_count];
 
 		if (field.number != RESULT_STATEMENTS)
 			continue;
-		if (!fill_statement(facts->memory, text, length, field.body, statement, err)) {
+		if (!fill_statement(
+			facts->memory, text, length, field.body, statement, err)) {
 			*position = statement->location + 1;
 			return false;
 		}
@@ -195,8 +217,8 @@ make_facts(const char *text, size_t length, struct error *err, int *position)
 	}
 	if (facts->statement_count > 0)
 		parse_fingerprint(text, facts->fingerprint);
-	facts->normalized = normalize(arena, text, length,
-	    (facts->classes & NUMBERS_ARE_VALUES) != 0);
+	facts->normalized =
+	    normalize(arena, text, length, (facts->classes & NUMBERS_ARE_VALUES) != 0);
 	return facts;
 }
 
@@ -211,13 +233,14 @@ sql_facts(const char *text, size_t length, size_t cap, struct sql_facts **facts,
 		cap = SQL_TEXT_MOST;
 	if (length > cap) {
 		error_set_state(err, ERROR_LIMIT, "54000",
-		    "statement of %zu bytes is longer than the %zu that are analysed", length,
-		    cap);
+		    "statement of %zu bytes is longer than the %zu that are analysed",
+		    length, cap);
 		return SQL_OVERSIZE;
 	}
 	if (!stack_suffices(length)) {
 		error_set_state(err, ERROR_LIMIT, "54001",
-		    "statement of %zu bytes is too long for the stack of this thread", length);
+		    "statement of %zu bytes is too long for the stack of this thread",
+		    length);
 		return SQL_OVERSIZE;
 	}
 	tree_init();

@@ -15,8 +15,20 @@
 enum { STACK_AT_FIRST = 32 };
 enum { EXPR_KIND = 1, EXPR_NAME = 2, EXPR_LEFT = 3, EXPR_RIGHT = 4 };
 enum { BOOL_KIND = 2, BOOL_ARGS = 3, TEST_ARG = 2, TEST_KIND = 3 };
-enum { CASE_ARG = 4, CASE_WHENS = 5, CASE_DEFAULT = 6, WHEN_CONDITION = 2, WHEN_RESULT = 3 };
-enum { COALESCE_ARGS = 4, MIN_MAX_KIND = 5, MIN_MAX_ARGS = 6, CAST_ARG = 1, CAST_TYPE = 2 };
+enum {
+	CASE_ARG = 4,
+	CASE_WHENS = 5,
+	CASE_DEFAULT = 6,
+	WHEN_CONDITION = 2,
+	WHEN_RESULT = 3
+};
+enum {
+	COALESCE_ARGS = 4,
+	MIN_MAX_KIND = 5,
+	MIN_MAX_ARGS = 6,
+	CAST_ARG = 1,
+	CAST_TYPE = 2
+};
 enum { LINK_KIND = 2, LINK_SELECT = 6, LIST_ITEMS = 1 };
 enum {
 	SELECT_TARGETS = 3,
@@ -64,8 +76,8 @@ add_value(struct folder *folder, struct value value)
 {
 	if (folder->value_count == folder->value_room) {
 		folder->value_room *= 2;
-		folder->values =
-		    mem_resize(folder->values, folder->value_room, sizeof(*folder->values));
+		folder->values = mem_resize(
+		    folder->values, folder->value_room, sizeof(*folder->values));
 	}
 	folder->values[folder->value_count++] = value;
 }
@@ -130,8 +142,8 @@ add_right(struct folder *folder, struct tree_node right)
 static bool
 is_whole_aggregate(struct slice select)
 {
-	static const char *const names[] = { "count", "sum", "min", "max", "avg", "bool_and",
-		"bool_or", "every", "array_agg", "string_agg" };
+	static const char *const names[] = { "count", "sum", "min", "max", "avg",
+		"bool_and", "bool_or", "every", "array_agg", "string_agg" };
 	struct tree_node target = tree_child(select, SELECT_TARGETS);
 	struct tree_node call = tree_child(target.body, TARGET_VALUE);
 
@@ -147,7 +159,8 @@ is_whole_aggregate(struct slice select)
 static bool
 is_plain_select(struct slice select)
 {
-	return tree_value(select, SELECT_OPERATION) == PG_QUERY__SET_OPERATION__SETOP_NONE &&
+	return tree_value(select, SELECT_OPERATION) ==
+		   PG_QUERY__SET_OPERATION__SETOP_NONE &&
 	       !tree_has(select, SELECT_OFFSET) && !tree_has(select, SELECT_COUNT) &&
 	       !tree_has(select, SELECT_WITH);
 }
@@ -169,13 +182,14 @@ visit_sublink(struct folder *folder, struct tree_node node)
 	else if (kind == PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK && no_table) {
 		size_t count = tree_has(select.body, SELECT_WHERE);
 
-		add_task(folder, (struct task){ .node = node, .combine = true, .count = count });
+		add_task(folder,
+		    (struct task){ .node = node, .combine = true, .count = count });
 		add_node(folder, tree_child(select.body, SELECT_WHERE));
 	} else if (kind == PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK && no_table &&
 		   !tree_has(select.body, SELECT_WHERE) &&
 		   tree_count(select.body, SELECT_TARGETS) == 1)
-		add_node(folder,
-		    tree_child(tree_child(select.body, SELECT_TARGETS).body, TARGET_VALUE));
+		add_node(folder, tree_child(tree_child(select.body, SELECT_TARGETS).body,
+				     TARGET_VALUE));
 	else
 		add_value(folder, value_data(node));
 }
@@ -255,17 +269,17 @@ combine_bool(struct tree_node node, const struct value *values, size_t count)
 
 /* `values` is the left side and all on the right, joined by `join`. */
 static struct value
-combine_each(struct slice operator, const struct value *values, size_t count,
+combine_each(struct slice op, const struct value *values, size_t count,
     struct value (*join)(const struct value *, size_t))
 {
 	struct value sum, pair[2];
 
 	if (count < 2)
 		return value_data((struct tree_node){ 0 });
-	sum = value_compare(operator, &values[0], &values[1]);
+	sum = value_compare(op, &values[0], &values[1]);
 	for (size_t i = 2; i < count; i++) {
 		pair[0] = sum;
-		pair[1] = value_compare(operator, &values[0], &values[i]);
+		pair[1] = value_compare(op, &values[0], &values[i]);
 		sum = join(pair, 2);
 	}
 	return sum;
@@ -274,11 +288,9 @@ combine_each(struct slice operator, const struct value *values, size_t count,
 static struct value
 combine_between(const struct value *values, size_t low, size_t high)
 {
-	static const struct slice least = { (const uint8_t *)">=", 2 };
-	static const struct slice most = { (const uint8_t *)"<=", 2 };
 	struct value bounds[2] = {
-		value_compare(least, &values[0], &values[low]),
-		value_compare(most, &values[0], &values[high]),
+		value_compare(slice_of(">="), &values[0], &values[low]),
+		value_compare(slice_of("<="), &values[0], &values[high]),
 	};
 
 	return value_and(bounds, 2);
@@ -287,10 +299,10 @@ combine_between(const struct value *values, size_t low, size_t high)
 static struct value
 combine_expr(struct tree_node node, const struct value *values, size_t count)
 {
-	struct slice operator = tree_name(node.body, EXPR_NAME, NULL);
+	struct slice op = tree_name(node.body, EXPR_NAME, NULL);
 	uint64_t kind = tree_value(node.body, EXPR_KIND);
-	bool is_array = tree_child(node.body, EXPR_RIGHT).type ==
-			PG_QUERY__NODE__NODE_A_ARRAY_EXPR;
+	bool is_array =
+	    tree_child(node.body, EXPR_RIGHT).type == PG_QUERY__NODE__NODE_A_ARRAY_EXPR;
 	struct value both[2];
 
 	switch (kind) {
@@ -299,16 +311,16 @@ combine_expr(struct tree_node node, const struct value *values, size_t count)
 	case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
 		if (is_array || count > 2)
 			return value_data(node);
-		return count == 1 ? value_sign(operator, &values[0], node)
-				  : value_operate(operator, &values[0], &values[1], node);
+		return count == 1 ? value_sign(op, &values[0], node)
+				  : value_operate(op, &values[0], &values[1], node);
 	case PG_QUERY__A__EXPR__KIND__AEXPR_IN:
-		return combine_each(operator, values, count,
-		    slice_is(operator, "=") ? value_or : value_and);
+		return combine_each(
+		    op, values, count, slice_is(op, "=") ? value_or : value_and);
 	case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY:
-		return is_array ? combine_each(operator, values, count, value_or)
+		return is_array ? combine_each(op, values, count, value_or)
 				: value_data(node);
 	case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ALL:
-		return is_array ? combine_each(operator, values, count, value_and)
+		return is_array ? combine_each(op, values, count, value_and)
 				: value_data(node);
 	default:
 		break;
@@ -344,7 +356,6 @@ combine_expr(struct tree_node node, const struct value *values, size_t count)
 static struct value
 combine_case(struct tree_node node, const struct value *values, size_t count)
 {
-	static const struct slice equal = { (const uint8_t *)"=", 1 };
 	bool has_arg = tree_has(node.body, CASE_ARG);
 	bool has_default = tree_has(node.body, CASE_DEFAULT);
 	struct value_branches branches = { 0 };
@@ -353,7 +364,7 @@ combine_case(struct tree_node node, const struct value *values, size_t count)
 		struct value test = values[i];
 
 		if (has_arg)
-			test = value_compare(equal, &values[0], &values[i]);
+			test = value_compare(slice_of("="), &values[0], &values[i]);
 		if (value_branch(&branches, &test, &values[i + 1]))
 			return value_of_branches(&branches, node);
 	}
@@ -380,12 +391,13 @@ combine(const struct task *task, const struct value *values, size_t count)
 		return value_coalesce(values, count, node);
 	case PG_QUERY__NODE__NODE_MIN_MAX_EXPR:
 		return value_extreme(values, count,
-		    tree_value(node.body, MIN_MAX_KIND) == PG_QUERY__MIN_MAX_OP__IS_GREATEST,
+		    tree_value(node.body, MIN_MAX_KIND) ==
+			PG_QUERY__MIN_MAX_OP__IS_GREATEST,
 		    node);
 	case PG_QUERY__NODE__NODE_SUB_LINK: /* EXISTS: its WHERE, or nothing */
-		return count == 0 ? value_truth(VALUE_TRUE)
-				  : value_test(&values[0],
-					PG_QUERY__BOOL_TEST_TYPE__IS_TRUE);
+		return count == 0
+			   ? value_truth(VALUE_TRUE)
+			   : value_test(&values[0], PG_QUERY__BOOL_TEST_TYPE__IS_TRUE);
 	default:
 		break;
 	}

@@ -1,4 +1,5 @@
-/* functions.c - calls of functions, and what known ones leave in the server connection. */
+/* functions.c - calls of functions, and what known ones leave in the server connection.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +7,8 @@
 
 enum { CALL_NAME = 1 };
 
-/* A built-in function (or one of a well-known extension) that outlives its transaction. */
+/* A built-in function (or one of a well-known extension) that outlives its transaction.
+ */
 struct known_function {
 	const char *name;
 	unsigned residue;
@@ -76,8 +78,8 @@ handle_call(struct collector *facts, struct slice body, struct context *context)
 		return;
 	}
 	known = bsearch(&name, known_functions,
-	    sizeof(known_functions) / sizeof(known_functions[0]), sizeof(known_functions[0]),
-	    compare);
+	    sizeof(known_functions) / sizeof(known_functions[0]),
+	    sizeof(known_functions[0]), compare);
 	if (known != NULL)
 		collect_residue(facts, context, known->residue);
 }

@@ -16,32 +16,41 @@ void handle_insert(struct collector *facts, struct slice body, struct context *c
 void handle_update(struct collector *facts, struct slice body, struct context *context);
 void handle_delete(struct collector *facts, struct slice body, struct context *context);
 void handle_merge(struct collector *facts, struct slice body, struct context *context);
-void handle_merge_when(struct collector *facts, struct slice body, struct context *context);
-void handle_on_conflict(struct collector *facts, struct slice body, struct context *context);
+void handle_merge_when(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_on_conflict(
+    struct collector *facts, struct slice body, struct context *context);
 void handle_with(struct collector *facts, struct slice body, struct context *context);
 void handle_into(struct collector *facts, struct slice body, struct context *context);
-void handle_range_var(struct collector *facts, struct slice body, struct context *context);
-void handle_table_sample(struct collector *facts, struct slice body, struct context *context);
-void handle_indirection(struct collector *facts, struct slice body, struct context *context);
+void handle_range_var(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_table_sample(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_indirection(
+    struct collector *facts, struct slice body, struct context *context);
 /* The names known behind the CTE `node`. */
-const struct cte *handle_cte_seen(struct collector *facts, const struct cte *known,
-    struct tree_node node);
+const struct cte *handle_cte_seen(
+    struct collector *facts, const struct cte *known, struct tree_node node);
 
 /* functions.c: calls, and what known functions leave behind. */
 void handle_call(struct collector *facts, struct slice body, struct context *context);
 
 /* settings.c: SET, RESET, set_config(), transaction modes. */
-void handle_variable_set(struct collector *facts, struct slice body, struct context *context);
-void handle_set_config(struct collector *facts, struct slice body, struct context *context);
+void handle_variable_set(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_set_config(
+    struct collector *facts, struct slice body, struct context *context);
 /* The DefElems in a field that are transaction modes of BEGIN. */
 void settings_of_transaction(struct collector *facts, struct slice body, unsigned field);
 void handle_discard(struct collector *facts, struct slice body, struct context *context);
 
 /* session.c: transactions, prepared statements, cursors, COPY, DO. */
-void handle_transaction(struct collector *facts, struct slice body, struct context *context);
+void handle_transaction(
+    struct collector *facts, struct slice body, struct context *context);
 void handle_prepare(struct collector *facts, struct slice body, struct context *context);
 void handle_execute(struct collector *facts, struct slice body, struct context *context);
-void handle_deallocate(struct collector *facts, struct slice body, struct context *context);
+void handle_deallocate(
+    struct collector *facts, struct slice body, struct context *context);
 void handle_declare(struct collector *facts, struct slice body, struct context *context);
 void handle_fetch(struct collector *facts, struct slice body, struct context *context);
 void handle_explain(struct collector *facts, struct slice body, struct context *context);
@@ -51,28 +60,42 @@ void handle_load(struct collector *facts, struct slice body, struct context *con
 void handle_opaque(struct collector *facts, struct slice body, struct context *context);
 
 /* ddl.c: making, changing and dropping objects. */
-void handle_made(struct collector *facts, const struct context *context, struct slice body,
-    unsigned field);
-void handle_create_table(struct collector *facts, struct slice body, struct context *context);
-void handle_create_table_as(struct collector *facts, struct slice body, struct context *context);
-void handle_create_index(struct collector *facts, struct slice body, struct context *context);
-void handle_create_function(struct collector *facts, struct slice body, struct context *context);
+void handle_made(struct collector *facts, const struct context *context,
+    struct slice body, unsigned field);
+void handle_create_table(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_table_as(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_index(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_function(
+    struct collector *facts, struct slice body, struct context *context);
 void handle_define(struct collector *facts, struct slice body, struct context *context);
 void handle_trigger(struct collector *facts, struct slice body, struct context *context);
-void handle_event_trigger(struct collector *facts, struct slice body, struct context *context);
-void handle_alter_table(struct collector *facts, struct slice body, struct context *context);
-void handle_alter_object(struct collector *facts, struct slice body, struct context *context);
+void handle_event_trigger(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_alter_table(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_alter_object(
+    struct collector *facts, struct slice body, struct context *context);
 void handle_rename(struct collector *facts, struct slice body, struct context *context);
 void handle_comment(struct collector *facts, struct slice body, struct context *context);
 void handle_grant(struct collector *facts, struct slice body, struct context *context);
-void handle_grant_role(struct collector *facts, struct slice body, struct context *context);
+void handle_grant_role(
+    struct collector *facts, struct slice body, struct context *context);
 void handle_drop(struct collector *facts, struct slice body, struct context *context);
-void handle_drop_database(struct collector *facts, struct slice body, struct context *context);
-void handle_drop_role(struct collector *facts, struct slice body, struct context *context);
-void handle_drop_tablespace(struct collector *facts, struct slice body, struct context *context);
-void handle_drop_owned(struct collector *facts, struct slice body, struct context *context);
-void handle_drop_subscription(struct collector *facts, struct slice body, struct context *context);
-void handle_drop_mapping(struct collector *facts, struct slice body, struct context *context);
+void handle_drop_database(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_drop_role(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_drop_tablespace(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_drop_owned(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_drop_subscription(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_drop_mapping(
+    struct collector *facts, struct slice body, struct context *context);
 void handle_vacuum(struct collector *facts, struct slice body, struct context *context);
 
 #endif

@@ -5,7 +5,8 @@
 
 enum { PATTERN_WORDS = 4 };
 
-/* The words that must come first; CONCURRENTLY belongs behind the last. NULL ends a row. */
+/* The words that must come first; CONCURRENTLY belongs behind the last. NULL ends a row.
+ */
 static const char *const patterns[][PATTERN_WORDS] = {
 	{ "create", "index" },
 	{ "create", "unique", "index" },
@@ -48,8 +49,8 @@ place(const char *const *pattern, struct lexer lexer)
 }
 
 bool
-sql_hint_concurrently(const char *text, size_t length, const struct sql_statement *statement,
-    struct buf *out)
+sql_hint_concurrently(const char *text, size_t length,
+    const struct sql_statement *statement, struct buf *out)
 {
 	size_t start = (size_t)statement->location;
 	size_t end = start + (size_t)statement->length;

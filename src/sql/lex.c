@@ -219,7 +219,9 @@ skip_number(const struct lexer *lexer, size_t at, struct lex_token *token)
 	exponent = at + 1;
 	if (peek(lexer, exponent) == '+' || peek(lexer, exponent) == '-')
 		exponent++;
-	return class_of(peek(lexer, exponent)) == BYTE_DIGIT ? skip_digits(lexer, exponent) : at;
+	return class_of(peek(lexer, exponent)) == BYTE_DIGIT
+		   ? skip_digits(lexer, exponent)
+		   : at;
 }
 
 /* $1, $tag$…$tag$, or a dollar sign that means nothing. */
@@ -266,7 +268,8 @@ skip_token(const struct lexer *lexer, size_t at, struct lex_token *token)
 
 	if (begins_comment(lexer, at)) {
 		token->kind = LEX_COMMENT;
-		return c == '-' ? skip_line(lexer, at) : skip_block_comment(lexer, at, token);
+		return c == '-' ? skip_line(lexer, at)
+				: skip_block_comment(lexer, at, token);
 	}
 	switch (class_of(c)) {
 	case BYTE_NAME:

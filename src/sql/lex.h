@@ -13,22 +13,22 @@
 
 enum lex_kind {
 	LEX_END,
-	LEX_WORD,	   /* a keyword or a name without quotes */
+	LEX_WORD,          /* a keyword or a name without quotes */
 	LEX_QUOTED_NAME,   /* "…" and U&"…" */
-	LEX_STRING,	   /* '…' with any prefix */
+	LEX_STRING,        /* '…' with any prefix */
 	LEX_DOLLAR_STRING, /* $tag$…$tag$ */
 	LEX_NUMBER,
-	LEX_PARAMETER,	 /* $1 */
-	LEX_OPERATOR,	 /* a whole run of operator characters */
+	LEX_PARAMETER,   /* $1 */
+	LEX_OPERATOR,    /* a whole run of operator characters */
 	LEX_PUNCTUATION, /* one byte: ( ) [ ] , ; . : or anything else */
 	LEX_COMMENT,
 };
 
 struct lex_token {
 	enum lex_kind kind;
-	size_t start, end;   /* bytes of the text */
-	unsigned nesting;    /* of a block comment: 1 is not nested */
-	bool unterminated;   /* a quote or comment that the text does not close */
+	size_t start, end; /* bytes of the text */
+	unsigned nesting;  /* of a block comment: 1 is not nested */
+	bool unterminated; /* a quote or comment that the text does not close */
 };
 
 /* A place in a text, on the caller's stack. The text is borrowed. */

@@ -30,7 +30,8 @@ trim_blanks(struct buf *out)
 {
 	while (buf_length(out) > 0 && strchr(" \t\r\n\f", buf_bytes(out)[0]) != NULL)
 		buf_consume(out, 1);
-	while (buf_length(out) > 0 && strchr(" \t\r\n\f", out->data[out->end - 1]) != NULL)
+	while (
+	    buf_length(out) > 0 && strchr(" \t\r\n\f", out->data[out->end - 1]) != NULL)
 		out->end--;
 }
 
@@ -52,8 +53,8 @@ normalize(struct arena *arena, const char *text, size_t length, bool hide_number
 		from = token.end;
 	} while (token.kind != LEX_END);
 	trim_blanks(&out);
-	normalized = arena_strndup(arena, out.data != NULL ? buf_bytes(&out) : NULL,
-	    buf_length(&out));
+	normalized = arena_strndup(
+	    arena, out.data != NULL ? buf_bytes(&out) : NULL, buf_length(&out));
 	buf_free(&out);
 	mem_free(parsed);
 	return normalized;

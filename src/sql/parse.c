@@ -63,7 +63,8 @@ parse_fingerprint(const char *text, char fingerprint[FINGERPRINT_SIZE])
 
 	fingerprint[0] = '\0';
 	if (result.error == NULL)
-		snprintf(fingerprint, FINGERPRINT_SIZE, "pg15:%016" PRIx64, result.fingerprint);
+		snprintf(fingerprint, FINGERPRINT_SIZE, "pg15:%016" PRIx64,
+		    result.fingerprint);
 	pg_query_free_fingerprint_result(result);
 }
 

@@ -22,7 +22,8 @@ bool parse(const char *text, struct parsed *parsed, struct error *err, int *posi
 void parse_free(struct parsed *parsed);
 /* "pg15:" and 16 hex digits; "" when there is none. */
 void parse_fingerprint(const char *text, char fingerprint[FINGERPRINT_SIZE]);
-/* The text with its literals as $n; the caller frees it with mem_free(). NULL: it failed. */
+/* The text with its literals as $n; the caller frees it with mem_free(). NULL: it failed.
+ */
 char *parse_normalize(const char *text);
 
 #endif

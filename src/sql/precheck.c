@@ -9,7 +9,7 @@
 /* What one pass over the tokens counts; on the stack of precheck(). */
 struct counts {
 	unsigned tokens, statements, depth;
-	bool in_statement;		    /* a token was seen since the last semicolon */
+	bool in_statement; /* a token was seen since the last semicolon */
 	uint16_t chain[PRECHECK_DEPTH + 1]; /* operators in a row, at each depth */
 };
 
@@ -56,6 +56,30 @@ count_link(struct counts *counts, struct error *err)
 }
 
 static bool
+is_one_of(const char *text, const struct lex_token *token, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (lex_is_word(text, token, *words))
+			return true;
+	return false;
+}
+
+static bool
+count_word(struct counts *counts, const char *text, const struct lex_token *token,
+    struct error *err)
+{
+	/* The grammar makes one flat list of the first, and a level of each of the
+	 * others. */
+	static const char *const flat[] = { "and", "or", NULL };
+	static const char *const links[] = { "is", "isnull", "notnull", "collate", "at",
+		NULL };
+
+	if (is_one_of(text, token, flat))
+		counts->chain[counts->depth] = 0;
+	return !is_one_of(text, token, links) || count_link(counts, err);
+}
+
+static bool
 count_token(struct counts *counts, const char *text, const struct lex_token *token,
     struct error *err)
 {
@@ -64,22 +88,21 @@ count_token(struct counts *counts, const char *text, const struct lex_token *tok
 	if (!counts->in_statement && !lex_is_mark(text, token, ';')) {
 		counts->in_statement = true;
 		if (++counts->statements > PRECHECK_STATEMENTS)
-			return too_many(err, "statements in one message", PRECHECK_STATEMENTS);
+			return too_many(
+			    err, "statements in one message", PRECHECK_STATEMENTS);
 	}
 	switch (token->kind) {
 	case LEX_OPERATOR:
 		if (token->end - token->start > PRECHECK_OPERATOR_RUN)
-			return too_many(err, "operator signs in a row", PRECHECK_OPERATOR_RUN);
+			return too_many(
+			    err, "operator signs in a row", PRECHECK_OPERATOR_RUN);
 		return count_link(counts, err);
 	case LEX_PUNCTUATION:
 		if (text[token->start] == ':')
 			return count_link(counts, err);
 		return count_mark(counts, text[token->start], err);
 	case LEX_WORD:
-		/* The grammar makes one flat list of these, however many there are. */
-		if (lex_is_word(text, token, "and") || lex_is_word(text, token, "or"))
-			counts->chain[counts->depth] = 0;
-		return true;
+		return count_word(counts, text, token, err);
 	default:
 		return true;
 	}
@@ -90,8 +113,8 @@ check_encoding(const char *text, size_t length, struct error *err)
 {
 	if (text_is_utf8(text, length))
 		return true;
-	return error_set_state(err, ERROR_SYNTAX, "22021",
-	    "invalid byte sequence for encoding \"UTF8\"");
+	return error_set_state(
+	    err, ERROR_SYNTAX, "22021", "invalid byte sequence for encoding \"UTF8\"");
 }
 
 bool

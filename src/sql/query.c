@@ -15,7 +15,12 @@ enum {
 	SELECT_WITH = 16,
 	SELECT_OPERATION = 17,
 };
-enum { INSERT_RELATION = 1, INSERT_ON_CONFLICT = 4, INSERT_RETURNING = 5, INSERT_WITH = 6 };
+enum {
+	INSERT_RELATION = 1,
+	INSERT_ON_CONFLICT = 4,
+	INSERT_RETURNING = 5,
+	INSERT_WITH = 6
+};
 enum { DELETE_RELATION = 1, DELETE_WHERE = 3, DELETE_RETURNING = 4, DELETE_WITH = 5 };
 enum { UPDATE_RELATION = 1, UPDATE_WHERE = 3, UPDATE_RETURNING = 5, UPDATE_WITH = 6 };
 enum { MERGE_RELATION = 1, MERGE_CONDITION = 3, MERGE_WHENS = 4, MERGE_WITH = 5 };
@@ -53,7 +58,8 @@ all_ctes(struct collector *facts, const struct cte *outer, struct slice with)
 
 /* The statement of a WITH sees all its names; the clause itself is walked apart. */
 static void
-know_ctes(struct collector *facts, struct slice body, unsigned field, struct context *context)
+know_ctes(
+    struct collector *facts, struct slice body, unsigned field, struct context *context)
 {
 	context->ctes = all_ctes(facts, context->ctes, tree_body(body, field));
 }
@@ -99,7 +105,7 @@ handle_range_var(struct collector *facts, struct slice body, struct context *con
 		collect_residue(facts, context, SQL_RESIDUE_TEMP);
 	/* It is a view whose rule calls set_config() for each row. */
 	if ((context->access & SQL_ACCESS_WRITE) != 0 && slice_is(name, "pg_settings")) {
-		collect_setting_name(facts, (struct slice){ (const uint8_t *)"", 0 });
+		collect_setting_name(facts, slice_of(""));
 		collect_residue(facts, context, SQL_RESIDUE_SETTING);
 	}
 }
@@ -127,7 +133,8 @@ is_plain_call(struct slice body)
 			(value.type == PG_QUERY__NODE__NODE_FUNC_CALL &&
 			    slice_is(tree_name(value.body, 1, NULL), "set_config"));
 	}
-	return plain && tree_value(body, SELECT_OPERATION) == PG_QUERY__SET_OPERATION__SETOP_NONE;
+	return plain &&
+	       tree_value(body, SELECT_OPERATION) == PG_QUERY__SET_OPERATION__SETOP_NONE;
 }
 
 void
@@ -156,14 +163,15 @@ collect_target(struct collector *facts, struct slice body, unsigned relation, bo
 	if (!shows)
 		return;
 	collect_classes(facts, context, SQL_READ);
-	collect_relation(facts, tree_body(target, RANGE_SCHEMA), tree_body(target, RANGE_NAME),
-	    SQL_ACCESS_READ);
+	collect_relation(facts, tree_body(target, RANGE_SCHEMA),
+	    tree_body(target, RANGE_NAME), SQL_ACCESS_READ);
 }
 
 void
 handle_insert(struct collector *facts, struct slice body, struct context *context)
 {
-	bool shows = tree_has(body, INSERT_RETURNING) && tree_has(body, INSERT_ON_CONFLICT);
+	bool shows =
+	    tree_has(body, INSERT_RETURNING) && tree_has(body, INSERT_ON_CONFLICT);
 
 	know_ctes(facts, body, INSERT_WITH, context);
 	/* Without ON CONFLICT the rows returned are the ones the client sent. */
@@ -190,7 +198,8 @@ void
 handle_update(struct collector *facts, struct slice body, struct context *context)
 {
 	know_ctes(facts, body, UPDATE_WITH, context);
-	collect_target(facts, body, UPDATE_RELATION, tree_has(body, UPDATE_RETURNING), context);
+	collect_target(
+	    facts, body, UPDATE_RELATION, tree_has(body, UPDATE_RETURNING), context);
 	collect_where(facts, context, where_of(body, UPDATE_WHERE),
 	    target_name(body, UPDATE_RELATION));
 }
@@ -199,7 +208,8 @@ void
 handle_delete(struct collector *facts, struct slice body, struct context *context)
 {
 	know_ctes(facts, body, DELETE_WITH, context);
-	collect_target(facts, body, DELETE_RELATION, tree_has(body, DELETE_RETURNING), context);
+	collect_target(
+	    facts, body, DELETE_RELATION, tree_has(body, DELETE_RETURNING), context);
 	collect_where(facts, context, where_of(body, DELETE_WHERE),
 	    target_name(body, DELETE_RELATION));
 }

@@ -24,7 +24,8 @@ add(struct pairs *pairs, unsigned type, struct slice a, struct slice b)
 {
 	if (pairs->count == pairs->room) {
 		pairs->room = pairs->room == 0 ? PAIRS_AT_FIRST : 2 * pairs->room;
-		pairs->items = mem_resize(pairs->items, pairs->room, sizeof(*pairs->items));
+		pairs->items =
+		    mem_resize(pairs->items, pairs->room, sizeof(*pairs->items));
 	}
 	pairs->items[pairs->count++] = (struct pair){ type, a, b };
 }
@@ -33,7 +34,8 @@ add(struct pairs *pairs, unsigned type, struct slice a, struct slice b)
 static bool
 is_same_column(struct slice a, struct slice b)
 {
-	size_t count_a = tree_count(a, COLUMN_FIELDS), count_b = tree_count(b, COLUMN_FIELDS);
+	size_t count_a = tree_count(a, COLUMN_FIELDS),
+	       count_b = tree_count(b, COLUMN_FIELDS);
 	struct tree_node part_a, part_b;
 
 	for (; count_a > count_b; count_a--)
@@ -42,7 +44,8 @@ is_same_column(struct slice a, struct slice b)
 		tree_next_child(&b, COLUMN_FIELDS, &part_b);
 	while (tree_next_child(&a, COLUMN_FIELDS, &part_a) &&
 	       tree_next_child(&b, COLUMN_FIELDS, &part_b))
-		if (part_a.type != part_b.type || !slices_are_equal(part_a.body, part_b.body))
+		if (part_a.type != part_b.type ||
+		    !slices_are_equal(part_a.body, part_b.body))
 			return false;
 	return true;
 }
@@ -92,7 +95,8 @@ step(struct pairs *pairs)
 	struct pair *top = &pairs->items[pairs->count - 1];
 	struct tree_field a, b;
 	unsigned type = top->type;
-	bool more_a = next_telling(type, &top->a, &a), more_b = next_telling(type, &top->b, &b);
+	bool more_a = next_telling(type, &top->a, &a),
+	     more_b = next_telling(type, &top->b, &b);
 
 	if (more_a != more_b)
 		return false;

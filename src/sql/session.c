@@ -22,19 +22,23 @@ static const struct {
 	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_BEGIN] = { "BEGIN", SQL_TXN_BEGIN },
 	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_START] = { "START TRANSACTION",
 	    SQL_TXN_BEGIN },
-	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT] = { "COMMIT", SQL_TXN_COMMIT },
+	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT] = { "COMMIT",
+	    SQL_TXN_COMMIT },
 	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK] = { "ROLLBACK",
 	    SQL_TXN_ROLLBACK },
 	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_SAVEPOINT] = { "SAVEPOINT",
 	    SQL_TXN_SAVEPOINT },
-	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_RELEASE] = { "RELEASE", SQL_TXN_RELEASE },
+	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_RELEASE] = { "RELEASE",
+	    SQL_TXN_RELEASE },
 	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_TO] = { "ROLLBACK",
 	    SQL_TXN_ROLLBACK_TO },
 	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_PREPARE] = { "PREPARE TRANSACTION",
 	    SQL_TXN_PREPARE },
-	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT_PREPARED] = { "COMMIT PREPARED",
+	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_COMMIT_PREPARED] = { "COMMIT "
+									  "PREPARED",
 	    SQL_TXN_COMMIT_PREPARED },
-	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_PREPARED] = { "ROLLBACK PREPARED",
+	[PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_PREPARED] = { "ROLLBACK "
+									    "PREPARED",
 	    SQL_TXN_COMMIT_PREPARED },
 };
 
@@ -99,7 +103,8 @@ handle_fetch(struct collector *facts, struct slice body, struct context *context
 	(void)context;
 }
 
-/* As defGetBoolean(): a bare option is true, and what cannot be read is taken for true. */
+/* As defGetBoolean(): a bare option is true, and what cannot be read is taken for true.
+ */
 static bool
 is_on(struct tree_node value)
 {
@@ -132,14 +137,15 @@ handle_copy(struct collector *facts, struct slice body, struct context *context)
 	struct slice relation = tree_body(body, COPY_RELATION);
 	bool from = tree_value(body, COPY_FROM) != 0;
 
-	collect_classes(facts, context, from ? SQL_COPY_IN | SQL_WRITE : SQL_COPY_OUT | SQL_READ);
+	collect_classes(
+	    facts, context, from ? SQL_COPY_IN | SQL_WRITE : SQL_COPY_OUT | SQL_READ);
 	if (tree_value(body, COPY_PROGRAM) != 0)
 		collect_classes(facts, context, SQL_COPY_PROGRAM);
 	else if (tree_has(body, COPY_FILE))
 		collect_classes(facts, context, SQL_COPY_FILE);
 	/* Seen here, because whether it is read or written is beside the relation. */
-	collect_relation(facts, tree_body(relation, RANGE_SCHEMA), tree_body(relation, RANGE_NAME),
-	    from ? SQL_ACCESS_WRITE : SQL_ACCESS_READ);
+	collect_relation(facts, tree_body(relation, RANGE_SCHEMA),
+	    tree_body(relation, RANGE_NAME), from ? SQL_ACCESS_WRITE : SQL_ACCESS_READ);
 }
 
 void

@@ -1,4 +1,5 @@
-/* tree.c - see tree.h. The wire format is described at protobuf.dev/programming-guides/encoding. */
+/* tree.c - see tree.h. The wire format is described at
+ * protobuf.dev/programming-guides/encoding. */
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 enum { WIRE_VARINT = 0, WIRE_64BIT = 1, WIRE_BYTES = 2, WIRE_32BIT = 5 };
 enum { TREE_FIELD_COUNT = 48 }; /* Query has the highest field number, 40 */
 
-_Static_assert(PG_QUERY__NODE__NODE_A_CONST + 1 == TREE_TYPE_COUNT, "another libpg_query");
+_Static_assert(
+    PG_QUERY__NODE__NODE_A_CONST + 1 == TREE_TYPE_COUNT, "another libpg_query");
 
 static const ProtobufCMessageDescriptor *descriptors[TREE_TYPE_COUNT];
 static uint8_t field_types[TREE_TYPE_COUNT][TREE_FIELD_COUNT];
@@ -61,7 +63,8 @@ tree_next(struct slice *rest, struct tree_field *field)
 		return read_varint(rest, &field->value);
 	case WIRE_BYTES:
 		field->has_body = true;
-		return read_varint(rest, &length) && read_bytes(rest, length, &field->body);
+		return read_varint(rest, &length) &&
+		       read_bytes(rest, length, &field->body);
 	case WIRE_64BIT:
 		return read_bytes(rest, 8, &field->body);
 	case WIRE_32BIT:
@@ -173,13 +176,20 @@ tree_name(struct slice message, unsigned number, struct slice *schema)
 bool
 slices_are_equal(struct slice a, struct slice b)
 {
-	return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
+	return a.length == b.length &&
+	       (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
+}
+
+struct slice
+slice_of(const char *text)
+{
+	return (struct slice){ (const uint8_t *)text, strlen(text) };
 }
 
 bool
 slice_is(struct slice slice, const char *text)
 {
-	return slices_are_equal(slice, (struct slice){ (const uint8_t *)text, strlen(text) });
+	return slices_are_equal(slice, slice_of(text));
 }
 
 static uint8_t

@@ -22,7 +22,7 @@ struct slice {
 /* One field of a message. Exactly one of `value` and `body` counts. */
 struct tree_field {
 	unsigned number;
-	bool has_body;	/* a string or a message */
+	bool has_body;  /* a string or a message */
 	uint64_t value; /* numbers, booleans, enums */
 	struct slice body;
 };
@@ -51,7 +51,8 @@ bool tree_next(struct slice *rest, struct tree_field *field);
 /* The node within the body of a message Node. */
 struct tree_node tree_node(struct slice body);
 
-/* A field of a message by its number; the first one if it is repeated. Absent is empty. */
+/* A field of a message by its number; the first one if it is repeated. Absent is empty.
+ */
 struct slice tree_body(struct slice message, unsigned number);
 uint64_t tree_value(struct slice message, unsigned number);
 bool tree_has(struct slice message, unsigned number);
@@ -61,12 +62,16 @@ size_t tree_count(struct slice message, unsigned number);
 /* The next element of a repeated field of Nodes; `rest` begins as the whole message. */
 bool tree_next_child(struct slice *rest, unsigned number, struct tree_node *node);
 
-/* Do two nodes say the same, wherever they stand? Calls never do: they may be volatile. */
+/* Do two nodes say the same, wherever they stand? Calls never do: they may be volatile.
+ */
 bool tree_is_same(struct tree_node a, struct tree_node b);
 /* The text of a node String; empty for any other. */
 struct slice tree_string(struct tree_node node);
-/* The last String of a repeated field, the name in a qualified one; *schema is the one before it. */
+/* The last String of a repeated field, the name in a qualified one; *schema is the one
+ * before it. */
 struct slice tree_name(struct slice message, unsigned number, struct slice *schema);
+/* The bytes of a string without its NUL; borrowed. */
+struct slice slice_of(const char *text);
 bool slice_is(struct slice slice, const char *text);
 bool slices_are_equal(struct slice a, struct slice b);
 

@@ -1,4 +1,4 @@
-/* value.c - see value.h. Called by fold.c. */
+/* value.c - see value.h: truths, tests, casts and choices. Called by fold.c. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,15 +23,16 @@ value_truth(unsigned truth)
 	return (struct value){ .kind = VALUE_TRUTH, .truth = truth };
 }
 
-static struct value
-value_number(long double number, bool is_integer)
+struct value
+value_of_number(long double number, bool is_integer)
 {
-	return (struct value){ .kind = VALUE_NUMBER, .number = number, .is_integer = is_integer };
+	return (struct value){
+		.kind = VALUE_NUMBER, .number = number, .is_integer = is_integer
+	};
 }
 
-/* A number in quotes or a literal too long for 32 bits. */
-static bool
-read_number(struct slice text, struct value *value)
+bool
+value_read_number(struct slice text, struct value *value)
 {
 	char digits[NUMBER_TEXT_MOST];
 	char *end;
@@ -42,7 +43,7 @@ read_number(struct slice text, struct value *value)
 	digits[text.length] = '\0';
 	if (strspn(digits, " 0123456789+-.eE") != text.length)
 		return false;
-	*value = value_number(strtold(digits, &end), strpbrk(digits, ".eE") == NULL);
+	*value = value_of_number(strtold(digits, &end), strpbrk(digits, ".eE") == NULL);
 	return end != digits && *end == '\0';
 }
 
@@ -58,9 +59,10 @@ value_of_constant(struct tree_node node)
 	case CONSTANT_BOOLEAN:
 		return value_truth(constant.integer != 0 ? VALUE_TRUE : VALUE_FALSE);
 	case CONSTANT_INTEGER:
-		return value_number((long double)constant.integer, true);
+		return value_of_number((long double)constant.integer, true);
 	case CONSTANT_DECIMAL:
-		return read_number(constant.text, &value) ? value : value_data(node);
+		return value_read_number(constant.text, &value) ? value
+								: value_data(node);
 	case CONSTANT_STRING:
 		return (struct value){ .kind = VALUE_TEXT, .text = constant.text };
 	default:
@@ -68,9 +70,8 @@ value_of_constant(struct tree_node node)
 	}
 }
 
-/* What the value may be where a boolean is wanted. */
-static unsigned
-truth_of(const struct value *value)
+unsigned
+value_truth_of(const struct value *value)
 {
 	bool is_true;
 
@@ -86,12 +87,10 @@ truth_of(const struct value *value)
 bool
 value_is_tautology(const struct value *value)
 {
-	unsigned truth = truth_of(value);
+	unsigned truth = value_truth_of(value);
 
 	return (truth & VALUE_TRUE) != 0 && (truth & ~(VALUE_TRUE | VALUE_MISSING)) == 0;
 }
-
-/* --- AND, OR, NOT ------------------------------------------------------------ */
 
 static unsigned
 and_states(unsigned a, unsigned b)
@@ -149,7 +148,7 @@ value_and(const struct value *values, size_t count)
 	if (has_opposites(values, count))
 		return value_truth(VALUE_FALSE);
 	for (size_t i = 0; i < count; i++)
-		sum = join(sum, truth_of(&values[i]), and_states);
+		sum = join(sum, value_truth_of(&values[i]), and_states);
 	return value_truth(sum);
 }
 
@@ -161,14 +160,14 @@ value_or(const struct value *values, size_t count)
 	if (has_opposites(values, count))
 		return value_truth(VALUE_TRUE);
 	for (size_t i = 0; i < count; i++)
-		sum = join(sum, truth_of(&values[i]), or_states);
+		sum = join(sum, value_truth_of(&values[i]), or_states);
 	return value_truth(sum);
 }
 
 struct value
 value_not(const struct value *value)
 {
-	unsigned truth = truth_of(value);
+	unsigned truth = value_truth_of(value);
 	struct value result = value_truth(truth & ~(VALUE_TRUE | VALUE_FALSE));
 
 	if ((truth & VALUE_TRUE) != 0)
@@ -180,226 +179,6 @@ value_not(const struct value *value)
 	result.node = value->node;
 	return result;
 }
-
-/* --- comparisons ------------------------------------------------------------- */
-
-/* Bits of what `a <=> b` may be for an operator to be true. */
-enum { LESS = 1, EQUAL = 2, GREATER = 4 };
-
-static unsigned
-wanted_order(struct slice operator)
-{
-	static const struct {
-		const char *name;
-		unsigned order;
-	} operators[] = {
-		{ "=", EQUAL },		  { "<>", LESS | GREATER },  { "!=", LESS | GREATER },
-		{ "<", LESS },		  { "<=", LESS | EQUAL },    { ">", GREATER },
-		{ ">=", GREATER | EQUAL },
-	};
-
-	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
-		if (slice_is(operator, operators[i].name))
-			return operators[i].order;
-	return 0;
-}
-
-static unsigned
-order_numbers(long double a, long double b)
-{
-	/* 0.1 + 0.2 is 0.3 to PostgreSQL, which counts in decimals. */
-	if (fabsl(a - b) <= 1e-15L * fmaxl(fabsl(a), fabsl(b)))
-		return EQUAL;
-	return a < b ? LESS : GREATER;
-}
-
-static unsigned
-order_texts(struct slice a, struct slice b)
-{
-	size_t common = a.length < b.length ? a.length : b.length;
-	int order = common > 0 ? memcmp(a.bytes, b.bytes, common) : 0;
-
-	if (order == 0)
-		order = (a.length > b.length) - (a.length < b.length);
-	return order == 0 ? EQUAL : order < 0 ? LESS : GREATER;
-}
-
-/* The order of two constants, or 0. A literal in quotes takes the type of the other. */
-static unsigned
-order_of(const struct value *a, const struct value *b)
-{
-	struct value number;
-	unsigned truth_a, truth_b;
-
-	if (a->kind == VALUE_NUMBER && b->kind == VALUE_NUMBER)
-		return order_numbers(a->number, b->number);
-	if (a->kind == VALUE_TEXT && b->kind == VALUE_TEXT)
-		return order_texts(a->text, b->text);
-	if (a->kind == VALUE_NUMBER && b->kind == VALUE_TEXT)
-		return read_number(b->text, &number) ? order_numbers(a->number, number.number) : 0;
-	if (a->kind == VALUE_TEXT && b->kind == VALUE_NUMBER)
-		return read_number(a->text, &number) ? order_numbers(number.number, b->number) : 0;
-	if (a->kind != VALUE_TRUTH && b->kind != VALUE_TRUTH)
-		return 0;
-	truth_a = truth_of(a);
-	truth_b = truth_of(b);
-	if ((truth_a | truth_b) & ~(unsigned)(VALUE_TRUE | VALUE_FALSE) ||
-	    (truth_a & (truth_a - 1)) != 0 || (truth_b & (truth_b - 1)) != 0)
-		return 0;
-	return truth_a == truth_b ? EQUAL : truth_a == VALUE_FALSE ? LESS : GREATER;
-}
-
-static bool
-is_all_match(struct slice pattern, bool is_like)
-{
-	static const char *const expressions[] = { "", ".*", "^", "$", "^.*", ".*$", "^.*$" };
-
-	if (is_like) {
-		for (size_t i = 0; i < pattern.length; i++)
-			if (pattern.bytes[i] != '%')
-				return false;
-		return pattern.length > 0;
-	}
-	for (size_t i = 0; i < sizeof(expressions) / sizeof(expressions[0]); i++)
-		if (slice_is(pattern, expressions[i]))
-			return true;
-	return false;
-}
-
-/* LIKE, ILIKE, ~, ~* and their opposites, by a pattern that every text fits. */
-static unsigned
-match(struct slice operator, const struct value *a, const struct value *b)
-{
-	bool negated = operator.length > 1 && operator.bytes[0] == '!';
-	struct slice name = { operator.bytes + negated, operator.length - negated };
-	bool is_like = slice_is(name, "~~") || slice_is(name, "~~*");
-	bool is_expression = slice_is(name, "~") || slice_is(name, "~*");
-
-	if ((!is_like && !is_expression) || b->kind != VALUE_TEXT ||
-	    !is_all_match(b->text, is_like))
-		return VALUE_ANY;
-	return (negated ? VALUE_FALSE : VALUE_TRUE) | (a->kind == VALUE_DATA ? VALUE_MISSING : 0);
-}
-
-struct value
-value_compare(struct slice operator, const struct value *a, const struct value *b)
-{
-	unsigned wanted = wanted_order(operator), order;
-
-	if (a->kind == VALUE_NULL || b->kind == VALUE_NULL)
-		return value_truth(VALUE_UNKNOWN);
-	if (wanted == 0)
-		return value_truth(match(operator, a, b));
-	if (a->kind == VALUE_DATA && b->kind == VALUE_DATA && tree_is_same(a->node, b->node))
-		return value_truth(
-		    ((wanted & EQUAL) != 0 ? VALUE_TRUE : VALUE_FALSE) | VALUE_MISSING);
-	order = order_of(a, b);
-	if (order == 0)
-		return value_truth(VALUE_ANY);
-	return value_truth((order & wanted) != 0 ? VALUE_TRUE : VALUE_FALSE);
-}
-
-struct value
-value_distinct(const struct value *a, const struct value *b)
-{
-	static const struct slice differs = { (const uint8_t *)"<>", 2 };
-	struct value result;
-
-	if (a->kind == VALUE_NULL || b->kind == VALUE_NULL) {
-		result = value_null_test(a->kind == VALUE_NULL ? b : a, false);
-		return result;
-	}
-	result = value_compare(differs, a, b);
-	if (result.truth == (VALUE_FALSE | VALUE_MISSING)) /* with itself, also where NULL */
-		return value_truth(VALUE_FALSE);
-	return result.truth == VALUE_ANY ? value_truth(VALUE_TRUE | VALUE_FALSE) : result;
-}
-
-struct value
-value_null_if(const struct value *a, const struct value *b, struct tree_node node)
-{
-	static const struct slice equal = { (const uint8_t *)"=", 1 };
-	unsigned same = value_compare(equal, a, b).truth;
-
-	if (same == VALUE_TRUE)
-		return (struct value){ .kind = VALUE_NULL };
-	return same == VALUE_FALSE ? *a : value_data(node);
-}
-
-/* --- arithmetic -------------------------------------------------------------- */
-
-struct value
-value_sign(struct slice operator, const struct value *value, struct tree_node node)
-{
-	if (value->kind == VALUE_NULL)
-		return *value;
-	if (value->kind != VALUE_NUMBER)
-		return value_data(node);
-	if (slice_is(operator, "-"))
-		return value_number(-value->number, value->is_integer);
-	return slice_is(operator, "+") ? *value : value_data(node);
-}
-
-static bool
-calculate(char operator, long double a, long double b, bool is_integer, long double *result)
-{
-	switch (operator) {
-	case '+':
-		*result = a + b;
-		return true;
-	case '-':
-		*result = a - b;
-		return true;
-	case '*':
-		*result = a * b;
-		return true;
-	case '/':
-		*result = b == 0 ? 0 : is_integer ? truncl(a / b) : a / b;
-		return b != 0;
-	case '%':
-		*result = b == 0 ? 0 : fmodl(a, b);
-		return b != 0;
-	case '^':
-		*result = powl(a, b);
-		return isfinite(*result);
-	default:
-		return false;
-	}
-}
-
-struct value
-value_operate(struct slice operator, const struct value *a, const struct value *b,
-    struct tree_node node)
-{
-	bool is_integer = a->is_integer && b->is_integer;
-	struct value result;
-	long double number;
-
-	if (a->kind == VALUE_NUMBER && b->kind == VALUE_NUMBER && operator.length == 1 &&
-	    calculate((char)operator.bytes[0], a->number, b->number, is_integer, &number))
-		return value_number(number, is_integer && operator.bytes[0] != '^');
-	result = value_compare(operator, a, b);
-	/* What nothing is known of may still be the same as something else. */
-	return result.truth == VALUE_ANY ? value_data(node) : result;
-}
-
-struct value
-value_extreme(const struct value *values, size_t count, bool greatest, struct tree_node node)
-{
-	struct value best = { .kind = VALUE_NULL };
-
-	for (size_t i = 0; i < count; i++) {
-		if (values[i].kind == VALUE_NULL)
-			continue;
-		if (values[i].kind != VALUE_NUMBER)
-			return value_data(node);
-		if (best.kind == VALUE_NULL || (values[i].number > best.number) == greatest)
-			best = values[i];
-	}
-	return best;
-}
-
-/* --- tests, casts, choices ----------------------------------------------------- */
 
 static bool
 may_be_null(const struct value *value)
@@ -437,7 +216,7 @@ value_test(const struct value *value, uint64_t test)
 		[PG_QUERY__BOOL_TEST_TYPE__IS_UNKNOWN] = NULLS,
 		[PG_QUERY__BOOL_TEST_TYPE__IS_NOT_UNKNOWN] = VALUE_TRUE | VALUE_FALSE,
 	};
-	unsigned truth = truth_of(value), wanted;
+	unsigned truth = value_truth_of(value), wanted;
 	unsigned result = 0;
 
 	if (test >= sizeof(accepted) / sizeof(accepted[0]))
@@ -465,14 +244,15 @@ cast_to_number(const struct value *value, bool is_integer, struct tree_node node
 	struct value number = *value;
 
 	if (value->kind == VALUE_TRUTH && value->truth == VALUE_TRUE)
-		return value_number(1, true);
+		return value_of_number(1, true);
 	if (value->kind == VALUE_TRUTH && value->truth == VALUE_FALSE)
-		return value_number(0, true);
-	if (value->kind == VALUE_TEXT && !read_number(value->text, &number))
+		return value_of_number(0, true);
+	if (value->kind == VALUE_TEXT && !value_read_number(value->text, &number))
 		return value_data(node);
 	if (number.kind != VALUE_NUMBER)
 		return value_data(node);
-	return value_number(is_integer ? roundl(number.number) : number.number, is_integer);
+	return value_of_number(
+	    is_integer ? roundl(number.number) : number.number, is_integer);
 }
 
 struct value
@@ -480,7 +260,8 @@ value_cast(const struct value *value, struct slice type, struct tree_node node)
 {
 	static const char *const integers[] = { "int2", "int4", "int8" };
 	static const char *const decimals[] = { "numeric", "float4", "float8" };
-	static const char *const texts[] = { "text", "varchar", "bpchar", "name", "unknown" };
+	static const char *const texts[] = { "text", "varchar", "bpchar", "name",
+		"unknown" };
 	bool is_true;
 
 	if (value->kind == VALUE_NULL)
@@ -490,7 +271,8 @@ value_cast(const struct value *value, struct slice type, struct tree_node node)
 			return value_truth(value->number != 0 ? VALUE_TRUE : VALUE_FALSE);
 		if (value->kind == VALUE_TRUTH)
 			return *value;
-		if (value->kind == VALUE_TEXT && constant_text_to_bool(value->text, &is_true))
+		if (value->kind == VALUE_TEXT &&
+		    constant_text_to_bool(value->text, &is_true))
 			return value_truth(is_true ? VALUE_TRUE : VALUE_FALSE);
 	}
 	if (is_one_of(type, integers, sizeof(integers) / sizeof(integers[0])))
@@ -524,22 +306,22 @@ value_coalesce(const struct value *values, size_t count, struct tree_node node)
 			continue;
 		}
 		certain = value->truth & (VALUE_TRUE | VALUE_FALSE);
-		result = value_truth(certain | truth_of(&result));
+		result = value_truth(certain | value_truth_of(&result));
 	}
 	return result;
 }
 
 bool
-value_branch(struct value_branches *branches, const struct value *test,
-    const struct value *result)
+value_branch(
+    struct value_branches *branches, const struct value *test, const struct value *result)
 {
-	unsigned taken = test == NULL ? VALUE_TRUE : truth_of(test);
+	unsigned taken = test == NULL ? VALUE_TRUE : value_truth_of(test);
 
 	if ((taken & VALUE_TRUE) == 0)
 		return false;
-	branches->truth |= truth_of(result);
-	branches->mixed = branches->mixed || result->kind == VALUE_NUMBER ||
-			  result->kind == VALUE_DATA;
+	branches->truth |= value_truth_of(result);
+	branches->mixed =
+	    branches->mixed || result->kind == VALUE_NUMBER || result->kind == VALUE_DATA;
 	branches->last = *result;
 	branches->count++;
 	return taken == VALUE_TRUE;

@@ -34,7 +34,8 @@ push(struct walker *walker, struct tree_node node, const struct context *context
 		return error_set_state(walker->err, ERROR_SYNTAX, "54001",
 		    "statement too complex: more than %d levels", WALK_DEPTH);
 	if (walker->depth == walker->room) {
-		struct frame *old = walker->frames == walker->first ? NULL : walker->frames;
+		struct frame *old =
+		    walker->frames == walker->first ? NULL : walker->frames;
 
 		walker->frames = mem_resize(old, 2 * walker->room, sizeof(struct frame));
 		if (old == NULL)
@@ -51,12 +52,14 @@ push(struct walker *walker, struct tree_node node, const struct context *context
 static bool
 enter(struct walker *walker, struct tree_node node, struct context context)
 {
-	const struct node_row *row = node.type < TREE_TYPE_COUNT ? &node_rows[node.type] : NULL;
+	const struct node_row *row =
+	    node.type < TREE_TYPE_COUNT ? &node_rows[node.type] : NULL;
 	const struct cte *outer = context.ctes;
 
 	if (row == NULL || row->kind == NODE_MISSING || row->kind == NODE_ANALYSED)
 		return error_set_state(walker->err, ERROR_SYNTAX, "0A000",
-		    "statement not understood: no rule for the parser's node type %u (%s)",
+		    "statement not understood: no rule for the parser's node type %u "
+		    "(%s)",
 		    node.type, row == NULL ? "unknown" : tree_type_name(node.type));
 	if (++walker->nodes > WALK_NODES)
 		return error_set_state(walker->err, ERROR_SYNTAX, "54001",
@@ -83,8 +86,9 @@ context_within(struct frame *frame, unsigned number, struct tree_node node)
 	struct context context = frame->context;
 
 	context.top = false;
-	context.once = frame->context.once && (frame->type == PG_QUERY__NODE__NODE_SELECT_STMT ||
-				     frame->type == PG_QUERY__NODE__NODE_RES_TARGET);
+	context.once =
+	    frame->context.once && (frame->type == PG_QUERY__NODE__NODE_SELECT_STMT ||
+				       frame->type == PG_QUERY__NODE__NODE_RES_TARGET);
 	context.access = is_target ? row->access : SQL_ACCESS_READ;
 	context.deferred = frame->context.deferred || (row->defers && !is_target);
 	if (node.type == PG_QUERY__NODE__NODE_WITH_CLAUSE)
@@ -96,8 +100,9 @@ static bool
 visit(struct walker *walker, const struct tree_field *field, unsigned type)
 {
 	struct frame *frame = &walker->frames[walker->depth - 1];
-	struct tree_node node = type == TREE_FIELD_NODE ? tree_node(field->body)
-							: (struct tree_node){ type, field->body };
+	struct tree_node node = type == TREE_FIELD_NODE
+				    ? tree_node(field->body)
+				    : (struct tree_node){ type, field->body };
 	struct context context;
 
 	if (node.type == 0) /* a hole in a list */
@@ -105,7 +110,8 @@ visit(struct walker *walker, const struct tree_field *field, unsigned type)
 	context = context_within(frame, field->number, node);
 	/* A name of a plain WITH is known to those that follow it, and not to itself. */
 	if (frame->type == PG_QUERY__NODE__NODE_WITH_CLAUSE)
-		frame->context.ctes = handle_cte_seen(walker->facts, frame->context.ctes, node);
+		frame->context.ctes =
+		    handle_cte_seen(walker->facts, frame->context.ctes, node);
 	return enter(walker, node, context);
 }
 

@@ -14,9 +14,10 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct error err = { 0 };
 	int position = 0;
 
-	if (sql_facts((const char *)bytes, length, SQL_TEXT_MOST, &facts, &err, &position) !=
-	    SQL_KNOWN) {
-		assert(err.text[0] != '\0' && position >= 0 && (size_t)position <= length + 1);
+	if (sql_facts((const char *)bytes, length, SQL_TEXT_MOST, &facts, &err,
+		&position) != SQL_KNOWN) {
+		assert(err.text[0] != '\0' && position >= 0 &&
+		       (size_t)position <= length + 1);
 		return 0;
 	}
 	for (size_t i = 0; i < facts->statement_count; i++) {

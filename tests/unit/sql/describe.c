@@ -9,8 +9,8 @@ static const char *const where_names[] = { "", " where:present", " where:tautolo
 	" where:absent" };
 static const char *const transaction_names[] = { "", " begin", " commit", " rollback",
 	" savepoint", " release", " rollback-to", " prepare-txn", " commit-prepared" };
-static const char *const residue_names[] = { "temp", "listen", "advisory", "hold", "prepare",
-	"load", "seed", "setting", "opaque", "role", "dblink" };
+static const char *const residue_names[] = { "temp", "listen", "advisory", "hold",
+	"prepare", "load", "seed", "setting", "opaque", "role", "dblink" };
 
 static void
 put_classes(struct buf *out, const char *before, unsigned classes)
@@ -75,7 +75,8 @@ static void
 put_statement(struct buf *out, const struct sql_statement *statement)
 {
 	buf_put_text(out, statement->verb);
-	for (size_t i = 1; statement->verbs[0] != NULL && statement->verbs[i] != NULL; i++)
+	for (size_t i = 1; statement->verbs[0] != NULL && statement->verbs[i] != NULL;
+	     i++)
 		buf_printf(out, ",%s", statement->verbs[i]);
 	put_classes(out, " ", statement->classes);
 	if (statement->effects != statement->classes)
@@ -131,7 +132,8 @@ describe_text(const char *text)
 	int position;
 	char *line;
 
-	if (sql_facts(text, strlen(text), SQL_TEXT_MOST, &facts, &err, &position) != SQL_KNOWN)
+	if (sql_facts(text, strlen(text), SQL_TEXT_MOST, &facts, &err, &position) !=
+	    SQL_KNOWN)
 		return mem_printf("!%d %s", position, err.text);
 	line = describe(facts);
 	sql_facts_free(facts);

@@ -109,7 +109,8 @@ where_of(const char *condition)
 	enum sql_where where;
 	int position;
 
-	if (sql_facts(text, strlen(text), SQL_TEXT_MOST, &facts, &err, &position) != SQL_KNOWN)
+	if (sql_facts(text, strlen(text), SQL_TEXT_MOST, &facts, &err, &position) !=
+	    SQL_KNOWN)
 		fail_msg("%s: %s", text, err.text);
 	where = facts->statements[0].where;
 	sql_facts_free(facts);
@@ -142,7 +143,8 @@ a_condition_that_is_always_true_is_a_tautology(void **state)
 static void
 a_condition_that_may_hold_back_rows_is_present(void **state)
 {
-	expect_all(conditions, sizeof(conditions) / sizeof(conditions[0]), SQL_WHERE_PRESENT);
+	expect_all(
+	    conditions, sizeof(conditions) / sizeof(conditions[0]), SQL_WHERE_PRESENT);
 	(void)state;
 }
 

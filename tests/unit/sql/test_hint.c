@@ -15,7 +15,8 @@ facts_of(const char *text)
 	struct error err = { 0 };
 	int position;
 
-	if (sql_facts(text, strlen(text), SQL_TEXT_MOST, &facts, &err, &position) != SQL_KNOWN)
+	if (sql_facts(text, strlen(text), SQL_TEXT_MOST, &facts, &err, &position) !=
+	    SQL_KNOWN)
 		fail_msg("%s: %s", text, err.text);
 	return facts;
 }
@@ -27,7 +28,8 @@ hint_of(const char *text, size_t statement)
 	struct sql_facts *facts = facts_of(text);
 	struct buf out = { 0 };
 
-	if (!sql_hint_concurrently(text, strlen(text), &facts->statements[statement], &out))
+	if (!sql_hint_concurrently(
+		text, strlen(text), &facts->statements[statement], &out))
 		buf_put_text(&out, "-");
 	sql_facts_free(facts);
 	return buf_steal_text(&out);
@@ -38,15 +40,19 @@ concurrently_goes_behind_the_right_word(void **state)
 {
 	static const char *const rows[][2] = {
 		{ "CREATE INDEX orders_customer_idx ON orders (customer_id)",
-		    "CREATE INDEX CONCURRENTLY orders_customer_idx ON orders (customer_id)" },
-		{ "create /* index */ unique\nindex if not exists \"index\" on t (a) -- b",
-		    "create /* index */ unique\nindex CONCURRENTLY if not exists \"index\" on t (a)" },
+		    "CREATE INDEX CONCURRENTLY orders_customer_idx ON orders "
+		    "(customer_id)" },
+		{ "create /* index */ unique\nindex if not exists \"index\" on t (a) -- "
+		  "b",
+		    "create /* index */ unique\nindex CONCURRENTLY if not exists "
+		    "\"index\" on t (a)" },
 		{ "CREATE INDEX ON t (a);", "CREATE INDEX CONCURRENTLY ON t (a)" },
 		{ "DROP INDEX IF EXISTS i, j", "DROP INDEX CONCURRENTLY IF EXISTS i, j" },
 		{ "REINDEX TABLE t", "REINDEX TABLE CONCURRENTLY t" },
 		{ "REINDEX (VERBOSE, TABLESPACE x) INDEX i",
 		    "REINDEX (VERBOSE, TABLESPACE x) INDEX CONCURRENTLY i" },
-		{ "REFRESH MATERIALIZED VIEW m", "REFRESH MATERIALIZED VIEW CONCURRENTLY m" },
+		{ "REFRESH MATERIALIZED VIEW m",
+		    "REFRESH MATERIALIZED VIEW CONCURRENTLY m" },
 		{ "CREATE INDEX CONCURRENTLY i ON t (a)", "-" },
 		{ "DROP INDEX CONCURRENTLY i", "-" },
 		{ "DROP TABLE index", "-" },
@@ -89,8 +95,10 @@ no_value_and_no_secret_is_in_the_normalised_text(void **state)
 		    "ALTER USER bob WITH ENCRYPTED PASSWORD $1" },
 		{ "CREATE SUBSCRIPTION s CONNECTION 'secret' PUBLICATION p",
 		    "CREATE SUBSCRIPTION s CONNECTION $1 PUBLICATION p" },
-		{ "CREATE USER MAPPING FOR bob SERVER s OPTIONS (user 'bob', password 'secret')",
-		    "CREATE USER MAPPING FOR bob SERVER s OPTIONS (user $1, password $2)" },
+		{ "CREATE USER MAPPING FOR bob SERVER s OPTIONS (user 'bob', password "
+		  "'secret')",
+		    "CREATE USER MAPPING FOR bob SERVER s OPTIONS (user $1, password "
+		    "$2)" },
 		{ "CREATE SERVER s FOREIGN DATA WRAPPER f OPTIONS (host 'secret')",
 		    "CREATE SERVER s FOREIGN DATA WRAPPER f OPTIONS (host '***')" },
 		{ "COMMENT ON TABLE t IS 'secret'", "COMMENT ON TABLE t IS '***'" },

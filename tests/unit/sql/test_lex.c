@@ -34,15 +34,18 @@ static void
 the_lexer_sees_what_postgresql_sees(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "SELECT a.\"B\"\"c\" FROM t;", "wSELECT|wa|m.|q\"B\"\"c\"|wFROM|wt|m;" },
+		{ "SELECT a.\"B\"\"c\" FROM t;",
+		    "wSELECT|wa|m.|q\"B\"\"c\"|wFROM|wt|m;" },
 		{ "'it''s' E'a\\'b' B'01' x'1F' N'n' U&'\\0041'",
 		    "s'it''s'|sE'a\\'b'|sB'01'|sx'1F'|sN'n'|sU&'\\0041'" },
 		{ "'a\\' 1", "s'a\\'|n1" },
 		{ "E'a' \n 'b\\'c' 1", "sE'a' \n 'b\\'c'|n1" },
 		{ "E'a' -- x\n 'b\\'c' 1", "sE'a' -- x\n 'b\\'c'|n1" },
 		{ "E'a' 'b\\' 1", "sE'a'|s'b\\'|n1" },
-		{ "$$a;b$$ $t$ $$ $T$ $t$ $1 $1a a$b$c", "d$$a;b$$|d$t$ $$ $T$ $t$|p$1|p$1|wa|wa$b$c" },
-		{ "1 1.5 .5 1e10 1e-5 1. 1..2 1ex", "n1|n1.5|n.5|n1e10|n1e-5|n1.|n1|m.|n.2|n1|wex" },
+		{ "$$a;b$$ $t$ $$ $T$ $t$ $1 $1a a$b$c",
+		    "d$$a;b$$|d$t$ $$ $T$ $t$|p$1|p$1|wa|wa$b$c" },
+		{ "1 1.5 .5 1e10 1e-5 1. 1..2 1ex",
+		    "n1|n1.5|n.5|n1e10|n1e-5|n1.|n1|m.|n.2|n1|wex" },
 		{ "a<>-1 @>--x\n*/*y*/+", "wa|o<>-|n1|o@>|c--x|o*|c/*y*/|o+" },
 		{ "/* a /* b */ ; */ x", "c/* a /* b */ ; */|wx" },
 		{ "/*/ x */ y", "c/*/ x */|wy" },
@@ -108,6 +111,8 @@ each_cap_holds_to_the_last_one_allowed(void **state)
 	assert_false(passes_repeated("SELECT 1", "+1", PRECHECK_CHAIN + 1, ""));
 	assert_false(passes_repeated("SELECT (", "-(1)", PRECHECK_CHAIN + 1, ")"));
 	assert_false(passes_repeated("SELECT 1", "::int", PRECHECK_CHAIN, ""));
+	assert_false(passes_repeated("SELECT a", " ISNULL", PRECHECK_CHAIN + 1, ""));
+	assert_false(passes_repeated("SELECT a", " COLLATE b", PRECHECK_CHAIN + 1, ""));
 	assert_true(passes_repeated("", "a ", PRECHECK_TOKENS, ""));
 	assert_false(passes_repeated("", "a ", PRECHECK_TOKENS + 1, ""));
 	(void)state;
@@ -118,6 +123,7 @@ long_lists_and_many_conditions_are_no_chain(void **state)
 {
 	assert_true(passes_repeated("SELECT 1", ",1+1", 2 * PRECHECK_CHAIN, ""));
 	assert_true(passes_repeated("SELECT a=1", " AND a=1", 2 * PRECHECK_CHAIN, ""));
+	assert_true(passes_repeated("SELECT a", " OR a IS NULL", 2 * PRECHECK_CHAIN, ""));
 	assert_true(passes_repeated("", ";", 2 * PRECHECK_STATEMENTS, ""));
 	(void)state;
 }

@@ -67,9 +67,12 @@ static void
 broken_bytes_end_the_message(void **state)
 {
 	static const struct slice broken[] = {
-		{ (const uint8_t *)"\x0a", 1 },		 /* a length is missing */
-		{ (const uint8_t *)"\x0a\x05" "ab", 4 }, /* more bytes promised than there are */
-		{ (const uint8_t *)"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 12 },
+		{ (const uint8_t *)"\x0a", 1 }, /* a length is missing */
+		{ (const uint8_t *)"\x0a\x05"
+				   "ab",
+		    4 }, /* more bytes promised than there are */
+		{ (const uint8_t *)"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+		    12 },
 		{ (const uint8_t *)"\x0b\x01", 2 }, /* a wire type of proto2 */
 		{ (const uint8_t *)"\x09\x01", 2 }, /* eight bytes promised */
 		{ (const uint8_t *)"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 10 },
