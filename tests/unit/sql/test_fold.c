@@ -97,6 +97,11 @@ static const char *const conditions[] = {
 	"not active",
 	"'f'",
 	"1 - 1 = 1",
+	"(id = id) is true",
+	"(id = id) is unknown",
+	"true and null",
+	"id = id and null",
+	"id = id and x = 5",
 	"name !~~ '%'",
 };
 

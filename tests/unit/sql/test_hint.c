@@ -102,6 +102,7 @@ no_value_and_no_secret_is_in_the_normalised_text(void **state)
 		{ "CREATE SERVER s FOREIGN DATA WRAPPER f OPTIONS (host 'secret')",
 		    "CREATE SERVER s FOREIGN DATA WRAPPER f OPTIONS (host '***')" },
 		{ "COMMENT ON TABLE t IS 'secret'", "COMMENT ON TABLE t IS '***'" },
+		{ "COMMENT ON TABLE t IS $x$ secret $x$", "COMMENT ON TABLE t IS '***'" },
 		{ "SELECT crypt('secret', 'salt')", "SELECT crypt($1, $2)" },
 		{ "CALL p(4111, 'secret')", "CALL p('***', '***')" },
 		{ "EXECUTE p (4111, E'secret')", "EXECUTE p ('***', '***')" },
