@@ -115,7 +115,7 @@ iterations_are_as_frequent_among_made_up_secrets_as_among_real_ones(void **state
 
 	auth_mock_resemble(real, 4);
 	for (int i = 0; i < 400; i++) {
-		char name[16];
+		char name[24];
 		char *said;
 
 		snprintf(name, sizeof(name), "nobody%d", i);

@@ -240,7 +240,7 @@ a_table_shows_the_top_and_tells_how_many_more(void **state)
 	struct error err;
 
 	for (int i = 0; i < 5; i++) {
-		char user[8];
+		char user[16];
 
 		snprintf(user, sizeof(user), "user%d", i);
 		texts[i] = statement(user, i, 1000 * (i + 1), 0);
