@@ -1,8 +1,10 @@
 /* twin.c - see twin.h. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "sql/facts.h"
 #include "sql/shape.h"
+#include "places.h"
 #include "twin.h"
 
 enum { LITERALS = 14 };
@@ -203,12 +205,23 @@ same_bytes(const struct buf *one, const void *bytes, size_t length)
 	return buf_length(one) == length && memcmp(buf_bytes(one), bytes, length) == 0;
 }
 
+static bool
+stands_plainly(const char *text, size_t length, const struct buf *key)
+{
+	char *terminated = mem_strndup(text, length);
+	bool plain = places_are_plain(terminated, key);
+
+	mem_free(terminated);
+	return plain;
+}
+
 static enum twin_outcome
 compare(const char *text, size_t length, const struct buf *key, const struct buf *twin,
     const char **why)
 {
 	struct buf twin_key = { 0 };
 	bool same_shape;
+	enum twin_outcome outcome;
 
 	if (same_bytes(key, text, length))
 		return TWIN_SAME_TEXT;
@@ -221,7 +234,12 @@ compare(const char *text, size_t length, const struct buf *key, const struct buf
 		*why = "shape";
 		return TWIN_DIFFERS;
 	}
-	return compare_facts(text, length, twin, why);
+	outcome = compare_facts(text, length, twin, why);
+	if (outcome == TWIN_ALIKE && !stands_plainly(text, length, key)) {
+		*why = "place";
+		return TWIN_DIFFERS;
+	}
+	return outcome;
 }
 
 enum twin_outcome

@@ -23,8 +23,9 @@ uint64_t twin_random(uint64_t *seed);
 
 /*
  * Put other literals where the text's shape has none, and compare the facts of
- * both texts. For TWIN_DIFFERS *why names the fact, and *twin is the other text;
- * the caller frees it in any case.
+ * both texts; see also that they stand where they may. For TWIN_DIFFERS *why
+ * names the fact, or is "place" or "shape", and *twin is the other text. The
+ * caller frees it in any case.
  */
 enum twin_outcome twin_compare(const char *text, size_t length, uint64_t *seed,
     struct buf *twin, const char **why);

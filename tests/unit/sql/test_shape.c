@@ -95,6 +95,10 @@ what_a_column_is_compared_with_is_taken_out(void **state)
 		    "SELECT 1 FROM t WHERE a = ?sAND b = ?s" },
 		{ "DELETE FROM t WHERE a1 = 5 AND b$2 = 6 RETURNING a",
 		    "DELETE FROM t WHERE a1 = ?i AND b$2 = ?i RETURNING a" },
+		{ "INSERT INTO t SELECT 5 FROM u WHERE b = 6 ON CONFLICT (a) WHERE c = 7"
+		  " DO UPDATE SET d = e AND f = 8 WHERE g = 9",
+		    "INSERT INTO t SELECT 5 FROM u WHERE b = ?i ON CONFLICT (a) WHERE c = ?i"
+		    " DO UPDATE SET d = e AND f = 8 WHERE g = ?i" },
 		{ "INSERT INTO t SELECT a, 5 FROM u WHERE b = 6 LIMIT 7",
 		    "INSERT INTO t SELECT a, 5 FROM u WHERE b = ?i LIMIT ?i" },
 	};
