@@ -132,6 +132,7 @@ struct sql_statement {
 	char *index_name;      /* NULL when PostgreSQL chooses */
 	const char *drop_kind; /* "TABLE", "INDEX", …; NULL when nothing is dropped */
 	bool drop_cascade, drop_concurrently;
+	char *column_dropped; /* ALTER TABLE … DROP COLUMN: the first one's name, else NULL */
 	/* Relations (relations[].name) the statement drops or indexes carry SQL_ACCESS_DDL. */
 };
 

@@ -136,7 +136,7 @@ safe_drop_index(const struct asked *asked, struct buf *out)
 		buf_put_text(out, " (CASCADE does not go with it: drop what depends on it first.)");
 }
 
-/* ---- drop-table, truncate ---- */
+/* ---- drop-table ---- */
 
 static bool
 flags_drop_table(const struct sql_statement *statement)
@@ -174,6 +174,44 @@ safe_drop_table(const struct asked *asked, struct buf *out)
 	if (first)
 		buf_put_text(out, "ALTER TABLE … RENAME TO …_deleted;");
 }
+
+/* ---- drop-column ---- */
+
+static bool
+flags_drop_column(const struct sql_statement *statement)
+{
+	return statement->column_dropped != NULL && !does(statement, "ALTER TYPE");
+}
+
+static void
+why_drop_column(const struct asked *asked, struct buf *out)
+{
+	buf_printf(out, "DROP COLUMN deletes the data of column \"%s\" of ",
+	    asked->statement->column_dropped);
+	put_object(out, asked->statement, SQL_ACCESS_DDL, "the table");
+	buf_put_text(out, " for good (ACCESS EXCLUSIVE lock); whoever still uses it breaks.");
+}
+
+static void
+safe_drop_column(const struct asked *asked, struct buf *out)
+{
+	const struct sql_relation *table = find_target(asked->statement, SQL_ACCESS_DDL);
+	const char *column = asked->statement->column_dropped;
+
+	buf_put_text(out, "Make sure that nobody uses it, rename it, and drop it some days later: "
+			  "ALTER TABLE ");
+	if (table != NULL)
+		name_put_relation(out, table);
+	else
+		buf_put_text(out, "…");
+	buf_put_text(out, " RENAME COLUMN ");
+	name_put(out, column);
+	buf_put_text(out, " TO ");
+	name_put_with_suffix(out, column, "_deleted");
+	buf_put_u8(out, ';');
+}
+
+/* ---- truncate ---- */
 
 static bool
 flags_truncate(const struct sql_statement *statement)
@@ -350,6 +388,8 @@ static const char *const index_aliases[] = { "require-concurrent-index-creation"
 static const char *const drop_index_aliases[] = { "require-concurrent-index-deletion",
 	"sm:remove_index", NULL };
 static const char *const drop_table_aliases[] = { "ban-drop-table", NULL };
+static const char *const drop_column_aliases[] = { "ban-drop-column", "sm:remove_column",
+	NULL };
 static const char *const drop_database_aliases[] = { "ban-drop-database", NULL };
 
 const struct builtin builtins[] = {
@@ -359,6 +399,8 @@ const struct builtin builtins[] = {
 	    flags_drop_index, why_drop_index, safe_drop_index },
 	{ "drop-table", "destructive-ddl", POLICY_DENY, "X", drop_table_aliases,
 	    flags_drop_table, why_drop_table, safe_drop_table },
+	{ "drop-column", "destructive-ddl", POLICY_DENY, "X", drop_column_aliases,
+	    flags_drop_column, why_drop_column, safe_drop_column },
 	{ "drop-database", "destructive-ddl", POLICY_DENY, "X", drop_database_aliases,
 	    flags_drop_database, why_drop_database, safe_drop_database },
 	{ "drop-schema", "destructive-ddl", POLICY_DENY, "X", NULL, flags_drop_schema,
@@ -381,7 +423,7 @@ static const char *const planned[] = { "reindex-not-concurrent", "detach-not-con
 	"add-generated-stored", "add-serial", "change-type", "table-rewrite",
 	"rewrite-maintenance", "refresh-matview-blocking", "domain-constraint",
 	"lock-timeout-missing", "statement-timeout-missing", "lock-then-more", "mix-ddl-dml",
-	"rename-column", "rename-table", "rename-schema", "rename-enum-value", "drop-column",
+	"rename-column", "rename-table", "rename-schema", "rename-enum-value",
 	"drop-owned", "drop-other", "drop-not-null", "cascade", "on-delete-cascade",
 	"force-create", "json-column", "prefer-text", "char-field", "prefer-timestamptz",
 	"prefer-bigint", "prefer-identity", "enum-type", "enum-value-order", "robust-stmts",

@@ -13,6 +13,7 @@ enum { INDEX_NAME = 1, INDEX_CONCURRENT = 22 };
 enum { FUNCTION_IS_PROCEDURE = 1, FUNCTION_OPTIONS = 6, DEF_NAME = 2, DEF_ARG = 3 };
 enum { DEFINE_OBJECT = 1 };
 enum { TRIGGER_FUNCTION = 5, EVENT_TRIGGER_FUNCTION = 4 };
+enum { COMMAND_TYPE = 1, COMMAND_NAME = 2 };
 enum { ALTER_TABLE_OBJECT = 3, ALTER_OBJECT = 1, RENAME_OBJECT = 1, RENAME_PARENT = 2 };
 enum { COMMENT_OBJECT = 1, COMMENT_NODE = 2 };
 enum { GRANT_IS_GRANT = 1, GRANT_ROLE_IS_GRANT = 3 };
@@ -200,6 +201,17 @@ void
 handle_alter_table(struct collector *facts, struct slice body, struct context *context)
 {
 	collect_verb_of(facts, "ALTER", noun_of(tree_value(body, ALTER_TABLE_OBJECT)));
+	(void)context;
+}
+
+/* One of the commands of ALTER TABLE; ALTER TYPE … DROP ATTRIBUTE is told the same way. */
+void
+handle_alter_command(struct collector *facts, struct slice body, struct context *context)
+{
+	if (tree_value(body, COMMAND_TYPE) == PG_QUERY__ALTER_TABLE_TYPE__AT_DropColumn &&
+	    facts->statement->column_dropped == NULL)
+		facts->statement->column_dropped =
+		    collect_text(facts, tree_body(body, COMMAND_NAME));
 	(void)context;
 }
 

@@ -76,6 +76,8 @@ void handle_event_trigger(
     struct collector *facts, struct slice body, struct context *context);
 void handle_alter_table(
     struct collector *facts, struct slice body, struct context *context);
+void handle_alter_command(
+    struct collector *facts, struct slice body, struct context *context);
 void handle_alter_object(
     struct collector *facts, struct slice body, struct context *context);
 void handle_rename(struct collector *facts, struct slice body, struct context *context);

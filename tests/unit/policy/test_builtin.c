@@ -50,6 +50,12 @@ each_rule_flags_what_it_is_for_and_not_its_near_twin(void **state)
 		{ NULL, "CREATE TABLE drop_table (a int)" },
 		{ NULL, "SELECT 1 -- DROP TABLE t" },
 		{ NULL, "ALTER TABLE t RENAME TO t_deleted" },
+		{ "drop-column", "ALTER TABLE t DROP COLUMN c" },
+		{ "drop-column", "ALTER TABLE t ADD COLUMN a int, DROP IF EXISTS \"C\" CASCADE" },
+		{ "drop-column", "ALTER FOREIGN TABLE t DROP c" },
+		{ NULL, "ALTER TABLE t DROP CONSTRAINT c" },
+		{ NULL, "ALTER TABLE t ALTER COLUMN c DROP DEFAULT" },
+		{ NULL, "ALTER TYPE t DROP ATTRIBUTE c" },
 		{ "drop-schema", "DROP SCHEMA s" },
 		{ "drop-schema", "DROP SCHEMA IF EXISTS s CASCADE" },
 		{ NULL, "CREATE SCHEMA s" },
@@ -62,6 +68,7 @@ each_rule_flags_what_it_is_for_and_not_its_near_twin(void **state)
 		{ "where-required", "DELETE FROM t" },
 		{ "where-required", "UPDATE t SET a = 1" },
 		{ "where-required", "DELETE FROM t WHERE true" },
+		{ "where-required", "UPDATE t SET a = 1 WHERE 1 = 1" },
 		{ "where-required", "DELETE FROM t USING u" },
 		{ "where-required", "WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d" },
 		{ "where-required", "EXPLAIN ANALYZE DELETE FROM t" },
@@ -131,6 +138,11 @@ why_and_the_safe_way_are_told_for_the_statement_at_hand(void **state)
 		    "Make sure that nobody uses it, rename it, and drop it some days later: ALTER "
 		    "TABLE a23456789012345678901234567890123456789012345678901234567890123 RENAME TO "
 		    "a234567890123456789012345678901234567890123456789012345_deleted;" },
+		{ "ALTER TABLE s.orders DROP COLUMN \"Remark\"",
+		    "DROP COLUMN deletes the data of column \"Remark\" of \"s.orders\" for good "
+		    "(ACCESS EXCLUSIVE lock); whoever still uses it breaks.",
+		    "Make sure that nobody uses it, rename it, and drop it some days later: ALTER "
+		    "TABLE s.orders RENAME COLUMN \"Remark\" TO \"Remark_deleted\";" },
 		{ "TRUNCATE public.orders",
 		    "TRUNCATE deletes every row of \"public.orders\" for good (ACCESS EXCLUSIVE lock); "
 		    "row triggers do not fire.",

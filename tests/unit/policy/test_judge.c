@@ -603,6 +603,27 @@ several_policies_are_all_asked_and_the_first_refusal_is_told(void **state)
 	(void)state;
 }
 
+static void
+each_policy_has_its_own_cap_on_length(void **state)
+{
+	struct problems problems = { 0 };
+	struct policies *policies;
+	char *sql = mem_printf("SELECT '%01500d'", 0);
+
+	write_file("p.yaml", HEADER "applies_to: {roles: [app_rw]}\n"
+				    "defaults: {on_oversize: {above: 1KiB}}\n");
+	write_file("q.yaml", "apiVersion: pgweir/v1\nkind: GuardrailPolicy\n"
+			     "metadata: {name: q}\nrules: [{use: truncate}]\n");
+	policies = policies_load("[pq].yaml", &problems);
+	assert_non_null(policies);
+	assert_string_equal(outcome(policies, app, sql), "deny sql-oversize");
+	assert_string_equal(outcome(policies, (struct who){ .role = "r" }, sql), "allow -");
+	policies_release(policies);
+	problems_free(&problems);
+	mem_free(sql);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -627,6 +648,7 @@ main(void)
 		cmocka_unit_test(an_exception_with_not_holds_only_when_nothing_of_it_is_there),
 		cmocka_unit_test(a_rule_named_by_itself_takes_the_place_of_the_one_in_its_pack),
 		cmocka_unit_test(several_policies_are_all_asked_and_the_first_refusal_is_told),
+		cmocka_unit_test(each_policy_has_its_own_cap_on_length),
 	};
 
 	return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -120,10 +120,10 @@ what_this_version_cannot_do_is_refused_and_not_ignored(void **state)
 		    "6:58: \"tag\" in match is not supported by this version: take it out\n"
 		    "6:71: \"select_star\" in match is not supported by this version: take it out\n"
 		    "6:90: \"limit\" in match is not supported by this version: take it out\n" },
-		{ "rules:\n  - {use: set-not-null}\n  - {use: server-access}\n  - {use: drop-column}\n",
+		{ "rules:\n  - {use: set-not-null}\n  - {use: server-access}\n  - {use: drop-owned}\n",
 		    "6:11: built-in \"set-not-null\" is not supported by this version: take it out\n"
 		    "7:11: built-in \"server-access\" is not supported by this version: take it out\n"
-		    "8:11: built-in \"drop-column\" is not supported by this version: take it out\n" },
+		    "8:11: built-in \"drop-owned\" is not supported by this version: take it out\n" },
 		{ "rules:\n  - {use: unsafe-ddl}\n",
 		    "6:11: warning: pack \"unsafe-ddl\" is not whole in this version: it has "
 		    "index-not-concurrent, drop-index-not-concurrent\n" },

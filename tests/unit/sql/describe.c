@@ -69,6 +69,8 @@ put_objects(struct buf *out, const struct sql_statement *statement)
 		buf_printf(out, " drop:%s%s%s", statement->drop_kind,
 		    statement->drop_cascade ? ":cascade" : "",
 		    statement->drop_concurrently ? ":concurrently" : "");
+	if (statement->column_dropped != NULL)
+		buf_printf(out, " drop-column:%s", statement->column_dropped);
 }
 
 static void

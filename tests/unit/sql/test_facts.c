@@ -190,7 +190,7 @@ static const struct expectation making[] = {
 
 static const struct expectation changing[] = {
 	{ "ALTER TABLE s.t ADD COLUMN b int REFERENCES u (id), DROP COLUMN c",
-	    "ALTER TABLE DDL d:s.t r:u" },
+	    "ALTER TABLE DDL d:s.t r:u drop-column:c" },
 	{ "ALTER TABLE t ATTACH PARTITION p FOR VALUES IN (1)", "ALTER TABLE DDL d:t d:p" },
 	{ "ALTER INDEX i RENAME TO j", "ALTER INDEX DDL d:i" },
 	{ "ALTER TABLE t RENAME COLUMN a TO b", "ALTER TABLE DDL d:t" },
