@@ -100,7 +100,7 @@ class AccessLog(PgweirTest):
         client.query("COPY (SELECT id FROM orders WHERE id <= 5) TO STDOUT")
         records = self.statements("copies", 2)
         self.assertEqual(records[0]["rows_affected"], 3)
-        self.assertEqual(records[0]["query.class"][0][:4], "COPY")
+        self.assertIn("COPY_IN", records[0]["query.class"])
         self.assertIn(5, (records[1]["db.response.returned_rows"], records[1]["rows_affected"]))
 
     def test_sessions_are_recorded_from_start_to_end(self):
@@ -190,8 +190,7 @@ class SlowLog(PgweirTest):
                               timeout=60, cwd=self.pgweir.folder)
         self.assertEqual(done.returncode, 0, done.stdout)
         with open(report) as file:
-            overall = json.load(file)["overall_stat"]
-        overall = overall.get("postgres", overall) if "queries_number" not in overall else overall
+            overall = json.load(file)["overall_stat"]["postgres"]
         self.assertEqual(overall["queries_number"], 4)
         total = sum(float(line["message"].split()[1]) for line in lines)
         duration = overall["queries_duration"]
