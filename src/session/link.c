@@ -229,9 +229,8 @@ link_clean_on(struct link *link)
 {
 	struct server *server = link->server;
 
-	if (link->requests.count > 0)
+	if (link->requests.count > 0 || link->unsynced)
 		return;
-	link->unsynced = false;
 	if (server->transaction == 'I') {
 		link_release(link);
 		return;

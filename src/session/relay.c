@@ -406,8 +406,7 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 	relay_settle(link);
 	if (client == NULL) {
 		link->failed = false;
-		link_clean_on(link);
-		return FATE_GONE;
+		return FATE_SWALLOW;
 	}
 	if (link->restoring) {
 		link_restored(link);
@@ -568,8 +567,10 @@ after_data(struct link *link)
 {
 	struct client *client = link->client;
 
-	if (client == NULL)
+	if (client == NULL) {
+		link_clean_on(link);
 		return;
+	}
 	if (stream_pending(client->stream) > SLOW_PEER_BYTES && !link->paused_for_client) {
 		link->paused_for_client = true;
 		stream_pause(link->server->stream);
