@@ -1,4 +1,5 @@
 /* settings.c - see settings.h. */
+#include <ctype.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -112,19 +113,80 @@ put_name(struct buf *out, const char *name)
 	buf_put_u8(out, '"');
 }
 
+/* E'' so that a backslash means the same whatever standard_conforming_strings says. */
+static void
+put_literal(struct buf *out, const char *text, size_t length)
+{
+	buf_put_text(out, "E'");
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '\'' || text[i] == '\\')
+			buf_put_u8(out, (uint8_t)text[i]);
+		buf_put_u8(out, (uint8_t)text[i]);
+	}
+	buf_put_u8(out, '\'');
+}
+
+/*
+ * One name of a list, as SplitIdentifierString() reads it: quoted as it is, with ""
+ * for a quote, else folded to lower case. Returns where the next one begins.
+ */
+static const char *
+put_element(struct buf *out, const char *at)
+{
+	struct buf name = { 0 };
+	bool quoted = *at == '"';
+
+	if (quoted)
+		at++;
+	for (; *at != '\0'; at++) {
+		if (quoted && *at == '"') {
+			if (at[1] != '"')
+				break;
+			at++;
+		} else if (!quoted && (*at == ',' || isspace((unsigned char)*at))) {
+			break;
+		}
+		buf_put_u8(&name, (uint8_t)(quoted ? *at : tolower((unsigned char)*at)));
+	}
+	put_literal(out, name.data == NULL ? "" : (const char *)buf_bytes(&name),
+	    buf_length(&name));
+	buf_free(&name);
+	return at + strcspn(at, ",");
+}
+
+/* Settings whose value is a list of names: as one literal it would be one odd name. */
+static bool
+is_name_list(const char *name)
+{
+	return strcmp(name, "search_path") == 0 || strcmp(name, "temp_tablespaces") == 0;
+}
+
+static void
+put_list(struct buf *out, const char *value)
+{
+	const char *at = value;
+
+	for (;;) {
+		while (isspace((unsigned char)*at))
+			at++;
+		at = put_element(out, at);
+		if (*at == '\0')
+			return;
+		at++;
+		buf_put_text(out, ", ");
+	}
+}
+
 void
 settings_put_set(struct buf *out, const char *name, const char *value)
 {
 	buf_put_text(out, "SET ");
 	put_name(out, name);
-	/* E'' so that a backslash means the same whatever standard_conforming_strings says. */
-	buf_put_text(out, " TO E'");
-	for (; *value != '\0'; value++) {
-		if (*value == '\'' || *value == '\\')
-			buf_put_u8(out, (uint8_t)*value);
-		buf_put_u8(out, (uint8_t)*value);
-	}
-	buf_put_u8(out, '\'');
+	buf_put_text(out, " TO ");
+	if (is_name_list(name))
+		put_list(out, value);
+	else
+		put_literal(out, value, strlen(value));
 }
 
 void

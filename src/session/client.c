@@ -257,9 +257,11 @@ say_goodbye(struct client *client, const char *why)
 	if (client->who != NULL && client->log_in_done)
 		audit_session(clients_lane(client->clients), "session.end", client->who, why, NULL,
 		    client->statements, client->bytes_in, client->bytes_out);
-	if (clients_config(client->clients)->log_connections && client->identity != NULL)
+	if (clients_config(client->clients)->log_connections)
 		log_info("C-%06llx: %s/%s closing because: %s (age=%llus)",
-		    (unsigned long long)client->id, client->database, client_user(client), why,
+		    (unsigned long long)client->id,
+		    client->database != NULL ? client->database : "(nodb)",
+		    client->identity != NULL ? client_user(client) : "(nouser)", why,
 		    (unsigned long long)((loop_now_us(clients_loop(client->clients)) -
 					     client->connected_us) /
 			1000000));

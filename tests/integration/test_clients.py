@@ -79,7 +79,9 @@ class Clients(PgweirTest):
                        for _ in range(5)]
         most = 0
         bench = subprocess.Popen(
-            ["pgbench", "-n", "-c", "100", "-j", "2", "-t", "20", "-M", "prepared"],
+            # Not prepared: pgbench waits for each PQprepare, and with it for a server, while
+            # its own other clients hold all ten in their transactions.
+            ["pgbench", "-n", "-c", "100", "-j", "2", "-t", "20", "-M", "extended"],
             env=dict(os.environ, PGHOST=self.pgweir.host, PGPORT=str(self.pgweir.port),
                      PGUSER="scram_user", PGPASSWORD="scram secret", PGDATABASE="bench"),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

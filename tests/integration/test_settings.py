@@ -71,6 +71,8 @@ class Settings(PgweirTest):
         try:
             first, second = self.raw_login(), self.raw_login()
             first.query("SET ROLE analyst")
+            self.assertEqual(first.query("SELECT current_user").rows, [[b"analyst"]])
+            first.close()  # until then it keeps its server, the only one of the pool
             self.assertEqual(second.query("SELECT current_user").rows, [[b"app"]])
         finally:
             self.server.run("REVOKE analyst FROM app")
