@@ -9,33 +9,7 @@
  */
 #include <string.h>
 
-#include "base/mem.h"
 #include "policy_internal.h"
-
-/* What is asked for and no allow carries. */
-struct gap {
-	unsigned class_bit; /* or 0 */
-	const struct sql_relation *relation;
-	enum sql_access access;
-};
-
-/* A rule that spoke. */
-struct finding {
-	const struct policy *policy;
-	const struct rule *rule;
-	size_t statement;
-	enum policy_action action; /* after the mode */
-	enum policy_mode mode;
-};
-
-/* One judgement. On the stack of judge_text(). */
-struct run {
-	const struct question *question;
-	const struct judging *judging;
-	struct verdict *verdict;
-	struct asked asked;
-	struct finding best; /* rule NULL: nobody spoke yet */
-};
 
 static bool
 policy_applies(const struct policy *policy, const struct subject *subject)
@@ -63,8 +37,8 @@ statement_turns(const struct asked *asked)
 	return asked->facts->statement_count;
 }
 
-static void
-set_statement(struct asked *asked, size_t i)
+void
+judge_set_statement(struct asked *asked, size_t i)
 {
 	bool known = asked->facts != NULL && i < asked->facts->statement_count;
 
@@ -120,7 +94,7 @@ ask_rules(struct run *run, const struct policy *policy)
 		if (mode_of(run, rule) == POLICY_MODE_OFF)
 			continue;
 		for (size_t turn = 0; turn < turns; turn++) {
-			set_statement(&run->asked, turn);
+			judge_set_statement(&run->asked, turn);
 			if (rule_fits(rule, &run->asked))
 				consider(run, policy, rule, turn);
 		}
@@ -157,8 +131,8 @@ relation_allowed(const struct run *run, const struct policy *policy, size_t rela
 }
 
 /* The first class or relation of the statement that no rule allows. */
-static bool
-find_gap(const struct run *run, const struct policy *policy, struct gap *gap)
+bool
+judge_find_gap(const struct run *run, const struct policy *policy, struct gap *gap)
 {
 	static const enum sql_access accesses[] = { SQL_ACCESS_DDL, SQL_ACCESS_WRITE,
 		SQL_ACCESS_READ };
@@ -192,8 +166,8 @@ ask_default(struct run *run, const struct policy *policy)
 	if (!policy->otherwise_denies || run->asked.facts == NULL)
 		return;
 	for (size_t i = 0; i < run->asked.facts->statement_count; i++) {
-		set_statement(&run->asked, i);
-		if (find_gap(run, policy, &gap))
+		judge_set_statement(&run->asked, i);
+		if (judge_find_gap(run, policy, &gap))
 			consider(run, policy, &policy->otherwise, i);
 	}
 }
@@ -208,7 +182,7 @@ merge_limits(struct run *run, const struct policy *policy, struct policy_limits 
 	for (size_t turn = 0; turn < turns; turn++) {
 		struct limits_merge merge = { 0 };
 
-		set_statement(&run->asked, turn);
+		judge_set_statement(&run->asked, turn);
 		for (size_t i = 0; i < policy->rule_count; i++) {
 			const struct rule *rule = &policy->rules[i];
 
@@ -222,35 +196,6 @@ merge_limits(struct run *run, const struct policy *policy, struct policy_limits 
 }
 
 /* ---- one policy ---- */
-
-/* The facts of a bulk INSERT that is too long to be parsed. */
-struct insert_facts {
-	struct sql_facts facts;
-	struct sql_statement statement;
-	struct sql_relation relation;
-};
-
-static bool
-read_insert(const struct question *question, struct insert_facts *insert)
-{
-	static const char *const verbs[] = { "INSERT", NULL };
-
-	*insert = (struct insert_facts){ 0 };
-	if (!oversize_is_insert(question->text, question->length, &insert->relation.schema,
-		&insert->relation.name))
-		return false;
-	insert->relation.access = SQL_ACCESS_WRITE;
-	insert->statement = (struct sql_statement){ .classes = SQL_WRITE,
-		.effects = SQL_WRITE,
-		.verb = verbs[0],
-		.verbs = verbs,
-		.relations = &insert->relation,
-		.relation_count = 1 };
-	insert->facts = (struct sql_facts){ .statements = &insert->statement,
-		.statement_count = 1,
-		.classes = SQL_WRITE };
-	return true;
-}
 
 /* What a policy's defaults say of a text that was not parsed. */
 static void
@@ -272,172 +217,18 @@ ask_policy(struct run *run, const struct policy *policy)
 
 	run->asked.facts = oversize ? NULL : question->facts;
 	if (oversize && policy->oversize_action == OVERSIZE_ALLOW_INSERT_ONLY &&
-	    read_insert(question, &insert)) {
+	    oversize_read_insert(question, &insert)) {
 		run->asked.facts = &insert.facts;
 		oversize = false;
 	}
-	set_statement(&run->asked, 0);
+	judge_set_statement(&run->asked, 0);
 	if (run->asked.facts == NULL)
 		ask_unparsed(run, policy, oversize);
 	ask_rules(run, policy);
 	ask_default(run, policy);
 	if (policy->mode == POLICY_MODE_ENFORCE || (run->judging != NULL && run->judging->trial))
 		merge_limits(run, policy, &run->verdict->limits);
-	mem_free(insert.relation.schema);
-	mem_free(insert.relation.name);
-}
-
-/* ---- telling it ---- */
-
-/* Where the statement begins, in characters from 1. */
-static int
-position_of(const struct question *question, const struct sql_statement *statement)
-{
-	const char *text = question->text;
-	size_t start = statement->location > 0 ? (size_t)statement->location : 0;
-	int characters = 1;
-
-	for (size_t i = 0; i < start && i < question->length; i++)
-		characters += ((unsigned char)text[i] & 0xc0) != 0x80;
-	return characters;
-}
-
-static void
-tell_gap(const struct run *run, const struct finding *finding, struct verdict *verdict)
-{
-	static const char *const access_names[] = { [SQL_ACCESS_READ] = "reading",
-		[SQL_ACCESS_WRITE] = "writing", [SQL_ACCESS_DDL] = "changing or dropping" };
-	struct buf detail = { 0 };
-	struct gap gap;
-
-	find_gap(run, finding->policy, &gap);
-	buf_printf(&detail, "Policy \"%s\" allows only what its rules name, and none allows ",
-	    finding->policy->name);
-	if (gap.relation == NULL) {
-		buf_printf(&detail, "class %s.", sql_class_name(gap.class_bit));
-	} else {
-		buf_printf(&detail, "%s ", access_names[gap.access]);
-		name_put_prose(&detail, gap.relation);
-		buf_put_u8(&detail, '.');
-	}
-	verdict->detail = buf_steal_text(&detail);
-	verdict->hint = mem_strdup(gap.relation != NULL && gap.relation->schema == NULL
-	    ? "Write the table with its schema: a bare name is not known to be the allowed one."
-	    : "Ask the owner of the policy for a rule that allows it.");
-}
-
-static void
-tell_unparseable(
-    const struct finding *finding, const struct question *question, struct verdict *verdict)
-{
-	const char *why = question->err != NULL && question->err->text[0] != '\0'
-	    ? question->err->text
-	    : "the parser cannot read it";
-
-	verdict->detail = mem_printf("The statement cannot be analysed: %s.", why);
-	verdict->hint = mem_printf(
-	    "pgweir reads the grammar of PostgreSQL 15. Whether a text that it cannot read is "
-	    "refused is decided by defaults.on_unparseable of policy \"%s\".",
-	    finding->policy->name);
-}
-
-static void
-tell_oversize(
-    const struct finding *finding, const struct question *question, struct verdict *verdict)
-{
-	verdict->detail = mem_printf(
-	    "The statement is %zu bytes long; policy \"%s\" analyses at most %zu.",
-	    question->length, finding->policy->name, finding->policy->oversize_above);
-	verdict->hint = mem_strdup("Send the values as parameters, or load them with COPY.");
-}
-
-static void
-tell_builtin(const struct finding *finding, const struct asked *asked, struct verdict *verdict)
-{
-	const struct builtin *builtin = finding->rule->builtin;
-	struct buf text = { 0 };
-
-	if (verdict->detail == NULL) {
-		builtin->why(asked, &text);
-		verdict->detail = buf_steal_text(&text);
-	}
-	if (verdict->hint == NULL) {
-		builtin->safe(asked, &text);
-		verdict->hint = buf_steal_text(&text);
-	}
-}
-
-static void
-tell_words(struct run *run, const struct finding *finding)
-{
-	struct verdict *verdict = run->verdict;
-	const struct rule *rule = finding->rule;
-
-	memcpy(verdict->sqlstate, "42501", sizeof(verdict->sqlstate));
-	verdict->message = finding->action == POLICY_DENY
-	    ? mem_printf("blocked by pgweir rule \"%s\"", rule->id)
-	    : mem_printf(verdict->would_deny && rule->action == POLICY_DENY
-		      ? "pgweir rule \"%s\" would block this statement"
-		      : "warning by pgweir rule \"%s\"", rule->id);
-	verdict->detail = mem_strdup(rule->message);
-	verdict->hint = mem_strdup(rule->hint);
-	if (rule == &finding->policy->unparseable)
-		tell_unparseable(finding, run->question, verdict);
-	else if (rule == &finding->policy->oversize)
-		tell_oversize(finding, run->question, verdict);
-	else if (rule == &finding->policy->otherwise)
-		tell_gap(run, finding, verdict);
-	else if (rule->builtin != NULL)
-		tell_builtin(finding, &run->asked, verdict);
-}
-
-static void
-tell_place(struct run *run, const struct finding *finding)
-{
-	const struct sql_statement *statement = run->asked.statement;
-	const struct sql_relation *object;
-
-	if (statement == NULL)
-		return;
-	run->verdict->statement = finding->statement;
-	run->verdict->position = position_of(run->question, statement);
-	object = builtin_object(statement);
-	if (object == NULL)
-		return;
-	run->verdict->schema = mem_strdup(object->schema);
-	run->verdict->table = mem_strdup(object->name);
-}
-
-static void
-tell(struct run *run)
-{
-	const struct finding *finding = &run->best;
-	struct verdict *verdict = run->verdict;
-	const struct sql_facts *facts = run->question->facts;
-	struct insert_facts insert = { 0 };
-
-	if (finding->rule == NULL)
-		return;
-	verdict->action = finding->action;
-	verdict->mode = finding->mode;
-	verdict->rule = finding->rule->id;
-	verdict->policy = finding->policy->ident;
-	verdict->file = finding->policy->file;
-	verdict->line = finding->rule->line;
-	if (finding->action < POLICY_WARN)
-		return;
-	/* A text above the cap of this policy was judged as an INSERT, or not at all. */
-	if (run->question->length > finding->policy->oversize_above || facts == NULL)
-		facts = finding->policy->oversize_action == OVERSIZE_ALLOW_INSERT_ONLY &&
-			read_insert(run->question, &insert)
-		    ? &insert.facts
-		    : NULL;
-	run->asked.facts = facts;
-	set_statement(&run->asked, finding->statement);
-	tell_words(run, finding);
-	tell_place(run, finding);
-	mem_free(insert.relation.schema);
-	mem_free(insert.relation.name);
+	oversize_free_insert(&insert);
 }
 
 void
@@ -465,7 +256,7 @@ judge_text(const struct policy *const *policies, size_t count,
 		}
 		ask_policy(&run, policy);
 	}
-	tell(&run);
+	verdict_tell(&run);
 }
 
 void
@@ -483,18 +274,6 @@ policies_judge(const struct policies *policies, const struct subject *subject,
 
 	judge_text((const struct policy *const *)policies->items, policies->count, &question,
 	    NULL, verdict);
-}
-
-void
-verdict_free(struct verdict *verdict)
-{
-	mem_free(verdict->message);
-	mem_free(verdict->detail);
-	mem_free(verdict->hint);
-	mem_free(verdict->schema);
-	mem_free(verdict->table);
-	verdict->message = verdict->detail = verdict->hint = NULL;
-	verdict->schema = verdict->table = NULL;
 }
 
 void

@@ -237,3 +237,32 @@ oversize_is_insert(const char *text, size_t length, char **schema, char **name)
 	*schema = *name = NULL;
 	return false;
 }
+
+bool
+oversize_read_insert(const struct question *question, struct insert_facts *insert)
+{
+	static const char *const verbs[] = { "INSERT", NULL };
+
+	*insert = (struct insert_facts){ 0 };
+	if (!oversize_is_insert(question->text, question->length, &insert->relation.schema,
+		&insert->relation.name))
+		return false;
+	insert->relation.access = SQL_ACCESS_WRITE;
+	insert->statement = (struct sql_statement){ .classes = SQL_WRITE,
+		.effects = SQL_WRITE,
+		.verb = verbs[0],
+		.verbs = verbs,
+		.relations = &insert->relation,
+		.relation_count = 1 };
+	insert->facts = (struct sql_facts){ .statements = &insert->statement,
+		.statement_count = 1,
+		.classes = SQL_WRITE };
+	return true;
+}
+
+void
+oversize_free_insert(struct insert_facts *insert)
+{
+	mem_free(insert->relation.schema);
+	mem_free(insert->relation.name);
+}

@@ -103,7 +103,7 @@ bool pattern_fits_network(const struct pattern *pattern, const char *client);
 /* True also when matching ran into its limit: regex can only make a verdict stricter. */
 bool pattern_fits_regex(const struct pattern *pattern, const char *text, size_t length);
 
-/* ---- match.c: all keys of a match together ---- */
+/* ---- match_keys.c: what a rule can ask for ---- */
 
 enum match_key {
 	MATCH_USER,
@@ -133,6 +133,23 @@ enum match_key {
 /* What a client says of itself, or mere text: never a reason to allow. */
 #define MATCH_CLAIM_KEYS (MATCH_BIT(MATCH_APPLICATION) | MATCH_BIT(MATCH_REGEX))
 
+/* One key: how its patterns are read, which elements it is asked of. */
+struct match_key_info {
+	const char *name;
+	const char *under; /* the map the key stands in, or NULL */
+	bool (*read)(struct pattern *pattern, struct error *err);
+	/* Elements are numbered from 0; some of them may not be there. */
+	size_t (*count)(const struct asked *asked);
+	bool (*there)(const struct asked *asked, size_t element);
+	/* `sure`: unknown must not count as fitting. */
+	bool (*fits)(const struct pattern *pattern, const struct asked *asked, size_t element,
+	    bool sure);
+};
+
+extern const struct match_key_info match_keys[MATCH_KEYS];
+
+/* ---- match_read.c: reading a match ---- */
+
 /* Owned by its rule or exception. */
 struct match {
 	unsigned keys; /* MATCH_BIT() of those given */
@@ -153,6 +170,12 @@ void match_free(struct match *match);
 /* Read a value or a list of them as the patterns of a key. */
 bool match_read_list(struct reader *reader, const struct yaml *node, enum match_key key,
     const char *what, struct pattern_list *list);
+/* A reason why the match can never fit anything, or NULL. *at is where. */
+char *match_contradiction(const struct match *match, const struct yaml **at);
+
+/* ---- match.c: all keys of a match together ---- */
+
+bool match_has_key(const struct match *match, enum match_key key);
 /* All keys a match uses, `not` included. */
 unsigned match_all_keys(const struct match *match);
 /* Is there something in the statement that fits the whole match? */
@@ -169,8 +192,6 @@ bool match_allows_class(
     const struct match *match, const struct asked *asked, unsigned class_bit);
 bool match_allows_relation(const struct match *match, const struct asked *asked,
     size_t relation, enum sql_access access);
-/* A reason why the match can never fit anything, or NULL. *at is where. */
-char *match_contradiction(const struct match *match, const struct yaml **at);
 
 /* ---- builtin.c: the table of built-in rules ---- */
 
@@ -318,13 +339,18 @@ bool rules_read(struct reader *reader, const struct yaml *node, struct policy *p
  * pack that the file names by themselves; after rules_read().
  */
 void rules_check(struct reader *reader, struct policy *policy);
-bool exceptions_read(struct reader *reader, const struct yaml *node, struct policy *policy);
 void rule_free(struct rule *rule);
+const char *rule_action_name(enum policy_action action);
+const char *rule_mode_name(enum policy_mode mode);
+/* Does the id stand for what `defaults` decide? */
+bool rule_id_is_reserved(const char *id);
+
+/* ---- exception.c ---- */
+
+bool exceptions_read(struct reader *reader, const struct yaml *node, struct policy *policy);
 /* The exception that lifts the rule for this statement now, or NULL. */
 const struct exception *exception_for(
     const struct policy *policy, const struct rule *rule, const struct asked *asked);
-const char *rule_action_name(enum policy_action action);
-const char *rule_mode_name(enum policy_mode mode);
 
 /* ---- selftest.c: the tests in the file ---- */
 
@@ -355,15 +381,6 @@ bool field_unknown(struct reader *reader, const struct yaml *at, const char *kin
 extern const char *const rule_action_names[4];
 extern const char *const rule_mode_names[3];
 
-/* ---- oversize.c ---- */
-
-enum { OVERSIZE_INSERT_MOST = 16 * 1024 * 1024 };
-/*
- * Is the text one INSERT … VALUES of nothing but literals and parameters? Then *schema (or
- * NULL) and *name are its target, as PostgreSQL would fold them; free with mem_free().
- */
-bool oversize_is_insert(const char *text, size_t length, char **schema, char **name);
-
 /* ---- judge.c ---- */
 
 /* How a judgement goes, and who watches. */
@@ -374,6 +391,8 @@ struct judging {
 	    size_t statement, const struct exception *lifted);
 	void *arg;
 };
+
+/* What is to be judged. Borrowed, on the caller's stack. */
 struct question {
 	const struct subject *subject;
 	const char *text;
@@ -383,7 +402,60 @@ struct question {
 	const struct error *err;
 	uint64_t wall_us;
 };
+/* What is asked for and no allow carries. */
+struct gap {
+	unsigned class_bit; /* or 0 */
+	const struct sql_relation *relation;
+	enum sql_access access;
+};
+
+/* A rule that spoke. */
+struct finding {
+	const struct policy *policy;
+	const struct rule *rule;
+	size_t statement;
+	enum policy_action action; /* after the mode */
+	enum policy_mode mode;
+};
+
+/* One judgement. On the stack of judge_text(). */
+struct run {
+	const struct question *question;
+	const struct judging *judging;
+	struct verdict *verdict;
+	struct asked asked;
+	struct finding best; /* rule NULL: nobody spoke yet */
+};
+
 void judge_text(const struct policy *const *policies, size_t count,
     const struct question *question, const struct judging *judging, struct verdict *verdict);
+/* Turn to a statement of the facts at hand; none when there is no such one. */
+void judge_set_statement(struct asked *asked, size_t i);
+/* The first class or relation of the statement at hand that no rule of the policy allows. */
+bool judge_find_gap(const struct run *run, const struct policy *policy, struct gap *gap);
+
+/* ---- verdict.c ---- */
+
+/* Fill the verdict from the best finding; allocates only if there is something to tell. */
+void verdict_tell(struct run *run);
+
+/* ---- oversize.c ---- */
+
+enum { OVERSIZE_INSERT_MOST = 16 * 1024 * 1024 };
+/*
+ * Is the text one INSERT … VALUES of nothing but literals and parameters? Then *schema (or
+ * NULL) and *name are its target, as PostgreSQL would fold them; free with mem_free().
+ */
+bool oversize_is_insert(const char *text, size_t length, char **schema, char **name);
+
+/* The facts of a bulk INSERT that is too long to be parsed. */
+struct insert_facts {
+	struct sql_facts facts;
+	struct sql_statement statement;
+	struct sql_relation relation;
+};
+/* As if the text had been parsed; free with oversize_free_insert() in any case. */
+bool oversize_read_insert(const struct question *question, struct insert_facts *insert);
+void oversize_free_insert(struct insert_facts *insert);
 
 #endif

@@ -1,21 +1,15 @@
 /*
- * rule.c - the rules and exceptions of a policy file: reading them, and finding
- * those that can never do anything. Called by load.c; judge.c asks
- * exception_for().
+ * rule.c - the rules of a policy file: reading them, and finding those that can
+ * never do anything. Called by load.c.
  */
 #include <string.h>
 
 #include "base/mem.h"
 #include "policy_internal.h"
 
-#define EXCEPTION_LONGEST_US (90ULL * 24 * 3600 * 1000000)
-
 static const struct field own_fields[] = { { "id", false }, { "match", false },
 	{ "action", false }, { "mode", false }, { "message", false }, { "hint", false },
 	{ "limits", false }, { "use", false }, { "large_table", true } };
-static const struct field exception_fields[] = { { "rule", false }, { "match", false },
-	{ "ticket", false }, { "owner", false }, { "expires", false },
-	{ "break_glass", true }, { "reason", true } };
 /* Ids that stand for what `defaults` decides. */
 static const char *const reserved_ids[] = { "sql-unparseable", "sql-oversize",
 	"default-deny" };
@@ -32,8 +26,8 @@ rule_mode_name(enum policy_mode mode)
 	return rule_mode_names[mode];
 }
 
-static bool
-is_reserved(const char *id)
+bool
+rule_id_is_reserved(const char *id)
 {
 	for (size_t i = 0; i < ARRAY_LENGTH(reserved_ids); i++)
 		if (strcmp(reserved_ids[i], id) == 0)
@@ -52,7 +46,7 @@ check_id(struct reader *reader, const struct yaml *node, const char *id)
 	if (id[fine] != '\0' || strlen(id) > 63)
 		return yaml_problem(reader->problems, at,
 		    "id \"%s\": use up to 63 letters, digits, dashes, dots and underscores", id);
-	if (is_reserved(id))
+	if (rule_id_is_reserved(id))
 		return yaml_problem(reader->problems, at,
 		    "id \"%s\" is taken: it names what defaults decide", id);
 	return true;
@@ -149,7 +143,7 @@ unknown_use(struct reader *reader, const struct yaml *at)
 {
 	const char *nearest;
 
-	if (is_reserved(at->text))
+	if (rule_id_is_reserved(at->text))
 		return yaml_problem(reader->problems, at,
 		    "\"%s\" is in force by itself: defaults decide what it does", at->text);
 	if (builtin_is_planned(at->text) || builtin_pack_size(at->text) > 0)
@@ -368,133 +362,4 @@ rule_free(struct rule *rule)
 {
 	match_free(rule->match);
 	rule->match = NULL;
-}
-
-/* ---- exceptions ---- */
-
-static bool
-has_rule(const struct policy *policy, const char *id)
-{
-	for (size_t i = 0; i < policy->rule_count; i++)
-		if (strcmp(policy->rules[i].id, id) == 0)
-			return true;
-	return strcmp(id, "sql-unparseable") == 0 || strcmp(id, "sql-oversize") == 0;
-}
-
-static void
-check_exception_rule(struct reader *reader, const struct yaml *node,
-    const struct policy *policy, const struct exception *exception)
-{
-	const struct yaml *at = yaml_get(node, "rule");
-	const char *names[128];
-	size_t count = 0;
-
-	if (strchr(exception->rule, '*') != NULL || builtin_pack_size(exception->rule) > 0) {
-		yaml_problem(reader->problems, at,
-		    "an exception lifts exactly one rule, not \"%s\"", exception->rule);
-		return;
-	}
-	if (has_rule(policy, exception->rule))
-		return;
-	for (size_t i = 0; i < policy->rule_count && count < ARRAY_LENGTH(names); i++)
-		names[count++] = policy->rules[i].id;
-	field_unknown(reader, at, "rule of this file", exception->rule, names, count);
-}
-
-static void
-check_exception_match(
-    struct reader *reader, const struct yaml *node, const struct exception *exception)
-{
-	const struct yaml *at = yaml_get(node, "match");
-	unsigned used = match_all_keys(exception->match);
-	char *why = match_contradiction(exception->match, &at);
-
-	if (why != NULL)
-		yaml_problem(reader->problems, at, "the exception can never hold: %s", why);
-	mem_free(why);
-	if ((used & MATCH_CLAIM_KEYS) != 0)
-		yaml_problem(reader->problems, at,
-		    "an exception cannot ask for application or regex: what a client says of "
-		    "itself never lifts a rule");
-	if (is_reserved(exception->rule) && (used & MATCH_FACT_KEYS) != 0)
-		yaml_problem(reader->problems, at,
-		    "the exception can never hold: a text under \"%s\" was not analysed, so only "
-		    "user, role, database, client and hours are known", exception->rule);
-}
-
-static void
-read_expiry(struct reader *reader, const struct yaml *node, struct exception *exception)
-{
-	const struct yaml *at = yaml_get(node, "expires");
-	const char *text = field_text(reader, node, "expires", true);
-
-	if (text == NULL)
-		return;
-	if (!field_moment(text, &exception->expires_us))
-		yaml_problem(reader->problems, at,
-		    "expires: \"%s\" is not a moment: write it as 2027-01-31T00:00:00Z", text);
-	else if (exception->expires_us <= reader->now_us)
-		problems_warn(reader->problems, at->file, at->line, at->col,
-		    "the exception to \"%s\" (%s) has expired at %s and is void: take it out",
-		    exception->rule, exception->ticket, text);
-	else if (exception->expires_us - reader->now_us > EXCEPTION_LONGEST_US)
-		yaml_problem(reader->problems, at,
-		    "expires: \"%s\" is more than 90 days ahead", text);
-}
-
-static void
-read_exception(struct reader *reader, const struct yaml *node, struct policy *policy)
-{
-	struct exception *exception;
-	const struct yaml *match = yaml_get(node, "match");
-	const char *rule = field_text(reader, node, "rule", true);
-	const char *ticket = field_text(reader, node, "ticket", true);
-	const char *owner = field_text(reader, node, "owner", true);
-
-	policy->exceptions = mem_resize(
-	    policy->exceptions, policy->exception_count + 1, sizeof(*policy->exceptions));
-	exception = &policy->exceptions[policy->exception_count++];
-	*exception = (struct exception){ .rule = rule != NULL ? rule : "?",
-		.ticket = ticket != NULL ? ticket : "?",
-		.owner = owner,
-		.line = node->line };
-	if (rule != NULL)
-		check_exception_rule(reader, node, policy, exception);
-	if (match == NULL)
-		yaml_problem(reader->problems, node, "\"match\" is missing");
-	else
-		exception->match = match_read(reader, match, "match");
-	if (exception->match != NULL)
-		check_exception_match(reader, node, exception);
-	read_expiry(reader, node, exception);
-}
-
-bool
-exceptions_read(struct reader *reader, const struct yaml *node, struct policy *policy)
-{
-	if (node->kind != YAML_LIST)
-		return yaml_problem(reader->problems, node, "exceptions must be a list, not %s",
-		    yaml_kind_name(node->kind));
-	for (size_t i = 0; i < node->count; i++) {
-		fields_check(reader, node->items[i], "an exception", exception_fields,
-		    ARRAY_LENGTH(exception_fields));
-		if (node->items[i]->kind == YAML_MAP)
-			read_exception(reader, node->items[i], policy);
-	}
-	return true;
-}
-
-const struct exception *
-exception_for(
-    const struct policy *policy, const struct rule *rule, const struct asked *asked)
-{
-	for (size_t i = 0; i < policy->exception_count; i++) {
-		const struct exception *exception = &policy->exceptions[i];
-
-		if (strcmp(exception->rule, rule->id) == 0 &&
-		    asked->wall_us < exception->expires_us &&
-		    match_covers(exception->match, asked))
-			return exception;
-	}
-	return NULL;
 }
