@@ -74,7 +74,7 @@ why_index(const struct asked *asked, struct buf *out)
 {
 	buf_put_text(out, "CREATE INDEX without CONCURRENTLY blocks every write to ");
 	put_object(out, asked->statement, SQL_ACCESS_DDL, "the table");
-	buf_put_text(out, " until it finishes (SHARE lock).");
+	buf_put_text(out, " until it finishes. It takes a SHARE lock.");
 }
 
 static void

@@ -104,12 +104,12 @@ why_and_the_safe_way_are_told_for_the_statement_at_hand(void **state)
 	} cases[] = {
 		{ "CREATE INDEX orders_customer_idx ON orders (customer_id);",
 		    "CREATE INDEX without CONCURRENTLY blocks every write to \"orders\" until it "
-		    "finishes (SHARE lock).",
+		    "finishes. It takes a SHARE lock.",
 		    "Run this instead, outside a transaction: CREATE INDEX CONCURRENTLY "
 		    "orders_customer_idx ON orders (customer_id);" },
 		{ "SELECT 1; CREATE UNIQUE INDEX ON sales.\"Order Lines\" (\"Id\")",
 		    "CREATE INDEX without CONCURRENTLY blocks every write to \"sales.Order Lines\" "
-		    "until it finishes (SHARE lock).",
+		    "until it finishes. It takes a SHARE lock.",
 		    "Run this instead, outside a transaction: CREATE UNIQUE INDEX CONCURRENTLY ON "
 		    "sales.\"Order Lines\" (\"Id\");" },
 		{ "drop index if exists s.\"I\"",
