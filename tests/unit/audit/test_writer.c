@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "audit/verify.h"
 
 /* `count` statements of a who and no text. */
 static void
@@ -309,6 +312,51 @@ a_burst_is_written_or_counted_to_the_last_record(void **state)
 	(void)state;
 }
 
+/* Record until killed; tell through `ready` when the first records are in the file. */
+static void
+record_for_ever(struct place *place, int ready)
+{
+	struct audit_who *who = who_of_a_service();
+	struct error err;
+	struct audit *audit = audit_start(&place->config, 1, &err);
+
+	post_statements(audit, 0, who, 100);
+	audit_reload(audit, &place->config, &err);
+	if (write(ready, "", 1) != 1)
+		_exit(1);
+	for (;;)
+		post_statements(audit, 0, who, 100);
+}
+
+static void
+a_killed_process_leaves_a_file_to_go_on_from(void **state)
+{
+	struct place *place = place_new();
+	struct audit_verified found;
+	struct error err;
+	char *path = place->access;
+	int ready[2], status;
+	char byte;
+	pid_t child;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0)
+		record_for_ever(place, ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	run_with(place, 1);
+
+	assert_true(audit_verify(&path, 1, &found, &err));
+	assert_true(found.good);
+	assert_true(found.records >= 104);
+	close(ready[0]);
+	close(ready[1]);
+	place_free(place);
+	(void)state;
+}
+
 static void
 a_moved_file_is_left_and_the_chain_goes_on_in_a_new_one(void **state)
 {
@@ -430,6 +478,7 @@ main(void)
 		cmocka_unit_test(what_a_full_disk_lost_is_told_exactly_once_it_has_room),
 		cmocka_unit_test(a_record_that_no_queue_can_hold_is_a_gap_not_a_crash),
 		cmocka_unit_test(a_burst_is_written_or_counted_to_the_last_record),
+		cmocka_unit_test(a_killed_process_leaves_a_file_to_go_on_from),
 		cmocka_unit_test(a_moved_file_is_left_and_the_chain_goes_on_in_a_new_one),
 		cmocka_unit_test(a_reload_that_cannot_open_its_file_changes_nothing),
 		cmocka_unit_test(logs_can_be_turned_off_and_on_by_a_reload),
