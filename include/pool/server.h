@@ -62,6 +62,7 @@ struct server {
 	struct parameters parameters;  /* as last reported */
 	struct settings settings;      /* as last put on it */
 	struct statements *statements; /* ours; prepared on it */
+	uint64_t batch; /* counts Syncs, over all loans: what was sent before the last is older */
 	unsigned residue;	       /* enum sql_residue bits left by borrowers */
 	char transaction;	       /* of the last ReadyForQuery: I, T or E */
 	bool retired;		       /* close at the next return */
@@ -76,6 +77,9 @@ struct server {
 
 /* A number that no client and no server of this process had before. */
 uint64_t connection_new_id(void);
+enum { SERVER_LABEL_SIZE = 320 };
+/* "S-0x2a: shop/app_rw@10.0.0.7:5432", with which its lines of the main log begin. */
+void server_label(const struct server *server, char text[SERVER_LABEL_SIZE]);
 const char *server_state_name(const struct server *server);
 /* Change the state; the only place that does. */
 void server_enter(struct server *server, enum server_state state);

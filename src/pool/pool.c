@@ -287,6 +287,7 @@ pool_server_ready(struct server *server)
 {
 	struct pool *pool = server->pool;
 	const struct config *config = pools_config(pool->pools);
+	char label[SERVER_LABEL_SIZE];
 
 	if (config->backend_max_age_ms > 0)
 		server->retire_us =
@@ -294,9 +295,9 @@ pool_server_ready(struct server *server)
 	server->deadline_us = 0;
 	budget_opened(pool->budget);
 	budget_set_welcome(pool->budget, &server->parameters);
+	server_label(server, label);
 	if (config->log_connections)
-		log_info("S-%06llx: %s/%s new connection to server, pid %d",
-		    (unsigned long long)server->id, pool->database, pool->role, server->pid);
+		log_info("%s new connection to server (pid %d)", label, server->pid);
 	pool_server_fit(server);
 }
 

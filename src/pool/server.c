@@ -1,7 +1,7 @@
 /* server.c - see server.h. States, events and the end of a server connection. */
 #include <assert.h>
 #include <stdatomic.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -24,6 +24,16 @@ static const struct server_state_info {
 	[SERVER_CANCELED] = { "being_canceled", TO(SERVER_IDLE) | TO(SERVER_TESTED) },
 	[SERVER_CLOSING] = { "closing", 0 },
 };
+
+void
+server_label(const struct server *server, char text[SERVER_LABEL_SIZE])
+{
+	char address[ADDRESS_TEXT_SIZE];
+
+	address_text(&server->address, address);
+	snprintf(text, SERVER_LABEL_SIZE, "S-0x%llx: %s/%s@%s:%d", (unsigned long long)server->id,
+	    server->pool->database, server->pool->role, address, address_port(&server->address));
+}
 
 const char *
 server_state_name(const struct server *server)
@@ -206,6 +216,17 @@ server_die(struct deferred *deferred)
 	mem_free(server);
 }
 
+static void
+log_closing(const struct server *server, const char *why)
+{
+	uint64_t age_us = loop_now_us(server->loop) - server->connected_us;
+	char label[SERVER_LABEL_SIZE];
+
+	server_label(server, label);
+	log_info("%s closing because: %s (age=%llus)", label, why,
+	    (unsigned long long)(age_us / 1000000));
+}
+
 void
 server_close(struct server *server, const char *why)
 {
@@ -215,10 +236,7 @@ server_close(struct server *server, const char *why)
 	if (was == SERVER_CLOSING)
 		return;
 	if (pools_config(pool->pools)->log_connections && was > SERVER_LOGIN)
-		log_info("S-%06llx: %s/%s closing because: %s (age=%llus)",
-		    (unsigned long long)server->id, pool->database, pool->role, why,
-		    (unsigned long long)((loop_now_us(server->loop) - server->connected_us) /
-			1000000));
+		log_closing(server, why);
 	if (was == SERVER_IDLE) {
 		TAILQ_REMOVE(&pool->idle, server, in_idle);
 		budget_set_idle(pool->budget, pools_worker(pool->pools), --pool->idle_count);

@@ -43,6 +43,7 @@ bool
 server_task_message(struct server *server, uint8_t type, const uint8_t *body, size_t length)
 {
 	struct wire_report report;
+	char label[SERVER_LABEL_SIZE];
 
 	switch (type) {
 	case 'S':
@@ -55,8 +56,8 @@ server_task_message(struct server *server, uint8_t type, const uint8_t *body, si
 		return true;
 	case 'E':
 		report = report_read(body, length);
-		log_warning("S-%06llx: reset failed: %s", (unsigned long long)server->id,
-		    report.message);
+		server_label(server, label);
+		log_warning("%s reset failed: %s", label, report.message);
 		server_close(server, "a statement of pgweir's own failed");
 		return false;
 	case 'Z':
@@ -73,6 +74,8 @@ server_task_message(struct server *server, uint8_t type, const uint8_t *body, si
 bool
 server_idle_message(struct server *server, uint8_t type, const uint8_t *body, size_t length)
 {
+	char label[SERVER_LABEL_SIZE];
+
 	if (type == 'N' || type == 'A')
 		return true;
 	if (type == 'S' && server_note_parameter(server, body, length))
@@ -80,8 +83,9 @@ server_idle_message(struct server *server, uint8_t type, const uint8_t *body, si
 	if (type == 'E')
 		server_close(server, report_read(body, length).message);
 	else {
-		log_warning("S-%06llx: unexpected %s from an idle server",
-		    (unsigned long long)server->id, message_name_from_server(type));
+		server_label(server, label);
+		log_warning("%s unexpected %s from an idle server", label,
+		    message_name_from_server(type));
 		server_close(server, "unexpected message from an idle server");
 	}
 	return false;

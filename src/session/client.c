@@ -1,6 +1,6 @@
 /* client.c - see client.h. States, events and the end of a client. */
 #include <assert.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -53,6 +53,20 @@ client_enter(struct client *client, enum client_state state)
 	if (client_states[state].timed)
 		TAILQ_INSERT_TAIL(timed, client, in_timed);
 	client->since_us = loop_now_us(clients_loop(client->clients));
+}
+
+void
+client_label(const struct client *client, char text[CLIENT_LABEL_SIZE])
+{
+	char address[ADDRESS_TEXT_SIZE] = "unix";
+
+	if (!address_is_unix(&client->peer))
+		address_text(&client->peer, address);
+	snprintf(text, CLIENT_LABEL_SIZE, "C-0x%llx: %.100s/%.100s@%s:%d",
+	    (unsigned long long)client->id,
+	    client->database != NULL ? client->database : "(nodb)",
+	    client->identity != NULL ? client_user(client) : "(nouser)", address,
+	    address_port(&client->peer));
 }
 
 const char *
@@ -254,17 +268,17 @@ client_die(struct deferred *deferred)
 static void
 say_goodbye(struct client *client, const char *why)
 {
+	uint64_t age_us = loop_now_us(clients_loop(client->clients)) - client->connected_us;
+	char label[CLIENT_LABEL_SIZE];
+
 	if (client->who != NULL && client->log_in_done)
 		audit_session(clients_lane(client->clients), "session.end", client->who, why, NULL,
 		    client->statements, client->bytes_in, client->bytes_out);
-	if (clients_config(client->clients)->log_connections)
-		log_info("C-%06llx: %s/%s closing because: %s (age=%llus)",
-		    (unsigned long long)client->id,
-		    client->database != NULL ? client->database : "(nodb)",
-		    client->identity != NULL ? client_user(client) : "(nouser)", why,
-		    (unsigned long long)((loop_now_us(clients_loop(client->clients)) -
-					     client->connected_us) /
-			1000000));
+	if (!clients_config(client->clients)->log_connections)
+		return;
+	client_label(client, label);
+	log_info("%s closing because: %s (age=%llus)", label, why,
+	    (unsigned long long)(age_us / 1000000));
 }
 
 void

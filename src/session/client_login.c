@@ -146,8 +146,10 @@ set_identity(struct client *client)
 static void
 reject(struct client *client, const char *sqlstate, const char *message, const char *why)
 {
-	log_warning("C-%06llx: %s/%s login failed: %s", (unsigned long long)client->id,
-	    client->database != NULL ? client->database : "(nodb)", client_user(client), why);
+	char label[CLIENT_LABEL_SIZE];
+
+	client_label(client, label);
+	log_warning("%s login failed: %s", label, why);
 	if (client->who != NULL)
 		audit_session(clients_lane(client->clients), "session.fail", client->who, why,
 		    sqlstate, 0, client->bytes_in, client->bytes_out);
@@ -164,6 +166,23 @@ wrong_password(struct client *client, const char *why)
 	mem_free(message);
 }
 
+/*
+ * Clients with equal settings are told the same; application_name is told each its
+ * own. 0: nothing was asked for.
+ */
+static uint64_t
+settings_that_matter(const struct client *client)
+{
+	struct settings others = { 0 };
+	uint64_t hash;
+
+	settings_copy(&others, &client->defaults);
+	settings_remove(&others, "application_name");
+	hash = others.hash;
+	settings_clear(&others);
+	return hash;
+}
+
 void
 login_greet(struct client *client, const struct parameters *parameters)
 {
@@ -171,7 +190,7 @@ login_greet(struct client *client, const struct parameters *parameters)
 	uint32_t pid, key;
 
 	clients_set_welcome(
-	    client->clients, client->pool, client->defaults.hash, parameters);
+	    client->clients, client->pool, settings_that_matter(client), parameters);
 	build_authentication(out, AUTH_CODE_OK, NULL, 0);
 	for (size_t i = 0; i < parameters->count; i++) {
 		bool own = strcmp(parameters->items[i].name, "application_name") == 0;
@@ -210,18 +229,33 @@ login_refused(struct client *client, const struct error *err)
 	reject(client, err->sqlstate[0] != '\0' ? err->sqlstate : "08006", err->text, err->text);
 }
 
+/* Greet with what a server of the pool reported before; false if none did. */
+static bool
+greet_as_before(struct client *client)
+{
+	uint64_t hash = settings_that_matter(client);
+	const struct parameters *known = clients_welcome(client->clients, client->pool, hash);
+	struct parameters fresh = { 0 };
+
+	if (known == NULL && hash == 0 && budget_welcome(client->pool->budget, &fresh)) {
+		clients_set_welcome(client->clients, client->pool, hash, &fresh);
+		parameters_free(&fresh);
+		known = clients_welcome(client->clients, client->pool, hash);
+	}
+	if (known == NULL)
+		return false;
+	login_greet(client, known);
+	return true;
+}
+
 /* What the server reports must be known before the client can be greeted. */
 static void
 begin_greeting(struct client *client)
 {
-	const struct parameters *known =
-	    clients_welcome(client->clients, client->pool, client->defaults.hash);
 	struct server *server;
 
-	if (known != NULL) {
-		login_greet(client, known);
+	if (greet_as_before(client))
 		return;
-	}
 	client->waiter.granted = borrow_granted;
 	client->waiter.refused = borrow_refused;
 	client->waiter.settings_hash = client->settings.hash;
@@ -285,6 +319,7 @@ logged_in(struct client *client)
 	const struct database_config *database = config_database(config, client->database);
 	const struct responder *console = clients_shared(client->clients)->console;
 	struct error err = { 0 };
+	char label[CLIENT_LABEL_SIZE];
 	char *message;
 
 	client->log_in_done = true;
@@ -318,10 +353,10 @@ logged_in(struct client *client)
 	client->pool =
 	    pools_get(clients_pools(client->clients), client->database, client_role(client));
 	lend_keys(client);
+	client_label(client, label);
 	if (config->log_connections)
-		log_info("C-%06llx: %s/%s login attempt: db=%s user=%s tls=no",
-		    (unsigned long long)client->id, client->database, client_user(client),
-		    client->database, client_user(client));
+		log_info("%s login attempt: db=%s user=%s tls=no", label, client->database,
+		    client_user(client));
 	begin_greeting(client);
 }
 

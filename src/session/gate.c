@@ -21,7 +21,8 @@ TAILQ_HEAD(clock_list, judged);
 struct gate {
 	struct clients *clients; /* borrowed */
 	uint64_t seed;		 /* of the hashes: a client chooses the texts */
-	struct judged *table;
+	struct judged *texts;	 /* by the text itself */
+	struct judged *shaped;	 /* by its shape: a text could look like another one's shape */
 	struct clock_list clock; /* cached texts; the hand is at the front */
 	size_t bytes;
 	struct identity *identities;
@@ -101,7 +102,7 @@ weight(const struct judged *judged)
 static void
 evict(struct gate *gate, struct judged *judged)
 {
-	HASH_DEL(gate->table, judged);
+	HASH_DEL(*judged->table, judged);
 	TAILQ_REMOVE(&gate->clock, judged, in_clock);
 	gate->bytes -= weight(judged);
 	judged->cached = false;
@@ -218,12 +219,12 @@ hash_key(const struct gate *gate, const char *key, size_t length)
 }
 
 static struct judged *
-look_up(struct gate *gate, const char *key, size_t length)
+look_up(struct gate *gate, struct judged *table, const char *key, size_t length)
 {
 	unsigned hash = hash_key(gate, key, length);
 	struct judged *judged;
 
-	HASH_FIND_BYHASHVALUE(hh, gate->table, key, length, hash, judged);
+	HASH_FIND_BYHASHVALUE(hh, table, key, length, hash, judged);
 	if (judged != NULL)
 		judged->used = true;
 	return judged;
@@ -263,17 +264,19 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 }
 
 static void
-insert(struct gate *gate, struct judged *judged, const char *key, size_t length)
+insert(struct gate *gate, struct judged **table, struct judged *judged, const char *key,
+    size_t length)
 {
 	unsigned hash = hash_key(gate, key, length);
 	struct judged *there;
 
-	HASH_FIND_BYHASHVALUE(hh, gate->table, key, length, hash, there);
+	HASH_FIND_BYHASHVALUE(hh, *table, key, length, hash, there);
 	if (there != NULL)
 		evict(gate, there);
+	judged->table = table;
 	judged->key = mem_strndup(key, length);
 	judged->key_length = length;
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, gate->table, judged->key, length, hash, judged);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, *table, judged->key, length, hash, judged);
 	TAILQ_INSERT_TAIL(&gate->clock, judged, in_clock);
 	judged->cached = true;
 	gate->bytes += weight(judged);
@@ -289,7 +292,7 @@ on_parsed(struct message *message, void *receiver)
 	struct judged *judged = judged_new(gate, job->text, job->length, job->outcome,
 	    job->facts, &job->err, job->position);
 
-	insert(gate, judged, job->text, job->length);
+	insert(gate, &gate->texts, judged, job->text, job->length);
 	if (job->client != NULL)
 		gate_answered(job->client, judged);
 	else
@@ -322,7 +325,7 @@ static struct judged *
 by_shape(struct gate *gate, const struct client *client)
 {
 	struct judged *judged =
-	    look_up(gate, (const char *)buf_bytes(&gate->shape), buf_length(&gate->shape));
+	    look_up(gate, gate->shaped, (const char *)buf_bytes(&gate->shape), buf_length(&gate->shape));
 	struct ruling *ruling;
 	bool passes;
 
@@ -334,7 +337,6 @@ by_shape(struct gate *gate, const struct client *client)
 	return passes ? judged_reference(judged) : NULL;
 }
 
-/* A place in a shape is marked by a control byte, which no plain text has: the two never meet. */
 static bool
 take_shape(struct gate *gate, const char *text, size_t length)
 {
@@ -351,10 +353,10 @@ parse_now(struct gate *gate, const char *text, size_t length, size_t cap, bool s
 	struct judged *judged = judged_new(gate, text, length, outcome, facts, &err, position);
 
 	if (shaped && outcome == SQL_KNOWN)
-		insert(gate, judged, (const char *)buf_bytes(&gate->shape),
+		insert(gate, &gate->shaped, judged, (const char *)buf_bytes(&gate->shape),
 		    buf_length(&gate->shape));
 	else if (length <= cap)
-		insert(gate, judged, text, length);
+		insert(gate, &gate->texts, judged, text, length);
 	return judged;
 }
 
@@ -362,7 +364,7 @@ struct judged *
 gate_judge(struct gate *gate, struct client *client, const char *text, size_t length)
 {
 	size_t cap = policies_text_cap(clients_policies(gate->clients));
-	struct judged *judged = look_up(gate, text, length);
+	struct judged *judged = look_up(gate, gate->texts, text, length);
 	bool shaped;
 
 	if (judged != NULL)
@@ -409,6 +411,8 @@ gate_rule(struct gate *gate, struct judged *judged, const struct identity *ident
 		.judged_us = loop_now_us(loop) };
 	policies_judge(policies, &identity->subject, judged->text, judged->length,
 	    judged->outcome, judged->facts, &judged->err, loop_wall_us(loop), &ruling->verdict);
+	if (judged->outcome == SQL_UNPARSEABLE && ruling->verdict.position == 0)
+		ruling->verdict.position = judged->position;
 	ruling_release(*slot);
 	*slot = ruling;
 	return ruling_reference(ruling);

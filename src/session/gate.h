@@ -50,6 +50,7 @@ struct judged {
 	UT_hash_handle hh;
 	TAILQ_ENTRY(judged) in_clock;
 	unsigned references;
+	struct judged **table; /* of the gate, while it is cached */
 	bool cached, used;
 	char *key; /* ours: the text, or its literal-blind shape */
 	size_t key_length;

@@ -196,7 +196,7 @@ sync_server(struct client *client)
 {
 	build_sync(to_server(client));
 	expect(client, REQUEST_SYNC, ANSWER_FORWARD);
-	client->link->batch++;
+	client->link->server->batch++;
 }
 
 static void
@@ -228,7 +228,7 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 	expect_judged(expect(client, REQUEST_QUERY, ANSWER_FORWARD), client, judged, ruling,
 	    message->length + FRAME_HEADER);
 	pass(client, message);
-	client->link->batch++;
+	client->link->server->batch++;
 }
 
 static enum step
@@ -280,7 +280,7 @@ evict_statement(struct client *client)
 
 	if ((int64_t)statements_count(link->server->statements) <
 		config->protocol_max_prepared_statements ||
-	    !statements_oldest(link->server->statements, link->batch, &id))
+	    !statements_oldest(link->server->statements, link->server->batch, &id))
 		return;
 	statement_name(&id, name);
 	build_close(to_server(client), 'S', name);
@@ -308,13 +308,13 @@ put_parse(struct client *client, const char *name, const struct statement *state
 static bool
 is_on_server(struct link *link, const struct statement *statement)
 {
-	uint64_t batch = link->batch;
+	uint64_t batch = link->server->batch;
 
 	switch (statements_find(link->server->statements, &statement->id, &batch)) {
 	case STATEMENT_PRESENT:
 		return true;
 	case STATEMENT_SENT:
-		return batch == link->batch;
+		return batch == link->server->batch;
 	case STATEMENT_ABSENT:
 		break;
 	}
@@ -332,7 +332,7 @@ parse_on_server(
 {
 	struct link *link = client->link;
 	char name[STATEMENT_NAME_SIZE];
-	uint64_t batch = link->batch;
+	uint64_t batch = link->server->batch;
 	struct request *request;
 
 	statement_name(&statement->id, name);
@@ -343,7 +343,7 @@ parse_on_server(
 		evict_statement(client);
 	}
 	put_parse(client, name, statement);
-	statements_sent(link->server->statements, &statement->id, link->batch);
+	statements_sent(link->server->statements, &statement->id, link->server->batch);
 	request = expect(client, REQUEST_PARSE, answer);
 	request->has_id = true;
 	request->id = statement->id;
@@ -743,7 +743,7 @@ on_sync(struct client *client, const struct inbound *message)
 		return STEP_DONE;
 	pass(client, message);
 	expect(client, REQUEST_SYNC, ANSWER_FORWARD);
-	link->batch++;
+	link->server->batch++;
 	return STEP_DONE;
 }
 
@@ -769,7 +769,7 @@ on_function_call(struct client *client, const struct inbound *message)
 	client->link->server->residue |= SQL_RESIDUE_OPAQUE;
 	expect(client, REQUEST_FUNCTION, ANSWER_FORWARD);
 	pass(client, message);
-	client->link->batch++;
+	client->link->server->batch++;
 	return STEP_DONE;
 }
 

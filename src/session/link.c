@@ -63,6 +63,7 @@ link_open(struct client *client, struct server *server)
 		.server = server,
 		.began_us = now_us,
 		.head_us = now_us };
+	server->batch++;
 	server->user = &link_user;
 	server->user_arg = link;
 	client->link = link;
@@ -207,7 +208,11 @@ link_discard(struct link *link, const char *why)
 	server_close(server, why);
 }
 
-/* Send what ends the batch, so that the server comes to a ReadyForQuery. */
+/*
+ * Send what ends the batch, so that the server comes to a ReadyForQuery. A Sync alone
+ * would commit what the client had not asked to be committed: something that is sure to fail
+ * goes before it.
+ */
 static void
 end_batch(struct link *link)
 {
@@ -218,6 +223,8 @@ end_batch(struct link *link)
 	if (link->copy_in)
 		build_copy_fail(out, "the client went away");
 	if (link->unsynced && !(simple && link->copy_in)) {
+		build_execute(out, "given up by the client");
+		requests_add(&link->requests, REQUEST_EXECUTE, ANSWER_SWALLOW);
 		build_sync(out);
 		requests_add(&link->requests, REQUEST_SYNC, ANSWER_SWALLOW);
 	}
@@ -279,8 +286,10 @@ void
 link_violated(struct link *link, const char *what)
 {
 	struct server *server = link->server;
+	char label[SERVER_LABEL_SIZE];
 
-	log_error("S-%06llx: %s: discarding the server", (unsigned long long)server->id, what);
+	server_label(server, label);
+	log_error("%s %s: discarding the server", label, what);
 	link_lost(server, what);
 	server_close(server, what);
 }

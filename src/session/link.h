@@ -52,7 +52,6 @@ struct link {
 	bool fatal;		   /* the server said FATAL: it will close */
 	struct statement *unnamed; /* referenced: what the server's unnamed statement is */
 	struct portal *portals;
-	uint64_t batch;		   /* counts Syncs: what went out before the last is of an older one */
 	uint64_t began_us;	   /* of the loan */
 	uint64_t request_us;	   /* when the oldest unanswered message was sent */
 	uint64_t transaction_us;   /* when the open transaction began; 0: none */

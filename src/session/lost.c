@@ -56,7 +56,8 @@ answer_all(struct link *link, const char *sqlstate, const char *why, char status
 			told = false;
 		}
 	}
-	if (told || link->unsynced) {
+	/* A batch whose Sync has not come yet: the client skips up to it. */
+	if (told || (link->requests.count == 0 && link->unsynced)) {
 		if (!told)
 			put_error(link, sqlstate, why);
 		link->client->skipping = true;

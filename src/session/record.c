@@ -28,7 +28,9 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 		.server_pid = link->server->pid,
 		.pin = client->pin,
 		.outcome = outcome,
-		.verdict = request->ruling == NULL ? NULL : &request->ruling->verdict });
+		.verdict = request->ruling == NULL || policies_are_empty(request->ruling->policies)
+		    ? NULL
+		    : &request->ruling->verdict });
 }
 
 void

@@ -40,7 +40,7 @@ refuse_on_server(struct client *client, bool simple, const struct buf *error)
 		return;
 	build_sync(out);
 	requests_add(&link->requests, REQUEST_SYNC, ANSWER_FORWARD);
-	link->batch++;
+	link->server->batch++;
 }
 
 void

@@ -273,6 +273,9 @@ skip_to_sync(struct link *link)
 		undo(link, head);
 		requests_pop(&link->requests);
 	}
+	/* Its Sync is still to come: what the client sends before that is not for the server. */
+	if (head == NULL && link->client != NULL)
+		link->client->skipping = true;
 	link->sub = 0;
 	link->rows = link->bytes_out = 0;
 	link->head_us = now(link);
