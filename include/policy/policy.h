@@ -79,6 +79,8 @@ struct policies *policies_reference(struct policies *policies);
 void policies_release(struct policies *policies);
 /* Differs for every load of this process: part of the verdict cache's key. */
 uint32_t policies_generation(const struct policies *policies);
+/* When they were loaded, by the wall's clock: for SHOW POLICIES. */
+uint64_t policies_loaded_us(const struct policies *policies);
 /* The largest text that is to be parsed for any policy, in bytes. */
 size_t policies_text_cap(const struct policies *policies);
 /* True when no policy can ever refuse or limit anything. */

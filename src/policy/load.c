@@ -407,6 +407,7 @@ policies_load(const char *glob_pattern, struct problems *problems)
 
 	atomic_init(&policies->references, 1);
 	policies->generation = atomic_fetch_add(&generations, 1) + 1;
+	policies->loaded_us = clock_wall_us();
 	if (glob_pattern[0] != '\0')
 		load_glob(policies, glob_pattern, problems);
 	if (problems->errors == errors)
@@ -427,6 +428,12 @@ policies_release(struct policies *policies)
 {
 	if (policies != NULL && atomic_fetch_sub(&policies->references, 1) == 1)
 		policies_free(policies);
+}
+
+uint64_t
+policies_loaded_us(const struct policies *policies)
+{
+	return policies->loaded_us;
 }
 
 uint32_t

@@ -324,6 +324,7 @@ struct policy {
 struct policies {
 	atomic_uint references;
 	uint32_t generation;
+	uint64_t loaded_us; /* wall clock */
 	struct policy **items;
 	size_t count;
 };
