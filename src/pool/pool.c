@@ -302,6 +302,14 @@ pool_server_ready(struct server *server)
 }
 
 void
+pool_note_failure(struct pool *pool)
+{
+	pool->host++;
+	budget_failed(pool->budget, loop_now_us(pools_loop(pool->pools)),
+	    pools_config(pool->pools)->backend_connect_retry_ms);
+}
+
+void
 pool_open_failed(
     struct pool *pool, struct server *server, const struct error *err, bool fatal)
 {
@@ -309,15 +317,14 @@ pool_open_failed(
 
 	log_warning("%s/%s: cannot open a server connection: %s (SQLSTATE %s)", pool->database,
 	    pool->role, err->text, err->sqlstate);
-	pool->host++;
-	budget_failed(pool->budget, loop_now_us(loop),
-	    pools_config(pool->pools)->backend_connect_retry_ms);
 	if (fatal)
 		budget_doom(pool->budget, err, loop_now_us(loop));
-	if (server != NULL)
+	if (server != NULL) {
 		server_close(server, err->text);
-	else
-		budget_closed(pool->budget);
+		return;
+	}
+	pool_note_failure(pool);
+	budget_closed(pool->budget);
 }
 
 void

@@ -38,6 +38,8 @@ void pool_server_ready(struct server *server);
 /* Opening failed. `fatal`: waiting will not mend it. Closes the server (may be NULL). */
 void pool_open_failed(
     struct pool *pool, struct server *server, const struct error *err, bool fatal);
+/* A server closed before it was logged in: back off, and try the next host. */
+void pool_note_failure(struct pool *pool);
 /* A server that nobody has borrowed is fit to be lent. */
 void pool_server_fit(struct server *server);
 /* The last cancel aimed at a returned server is over. */

@@ -241,6 +241,8 @@ server_close(struct server *server, const char *why)
 		TAILQ_REMOVE(&pool->idle, server, in_idle);
 		budget_set_idle(pool->budget, pools_worker(pool->pools), --pool->idle_count);
 	}
+	if (was <= SERVER_LOGIN)
+		pool_note_failure(pool);
 	if (was == SERVER_TESTED)
 		budget_checking(pool->budget, -1);
 	server_enter(server, SERVER_CLOSING);

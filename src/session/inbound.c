@@ -721,6 +721,8 @@ on_close(struct client *client, const struct inbound *message)
 static enum step
 on_flush(struct client *client, const struct inbound *message)
 {
+	if (message->length > 0)
+		return malformed(client, 'H');
 	if (client->link == NULL || client->skipping)
 		return STEP_DONE;
 	pass(client, message);
@@ -733,6 +735,8 @@ on_sync(struct client *client, const struct inbound *message)
 {
 	struct link *link = client->link;
 
+	if (message->length > 0)
+		return malformed(client, 'S');
 	client->skipping = false;
 	if (link == NULL) {
 		build_ready(stream_out(client->stream), aborted_is(client) ? 'E' : 'I');

@@ -100,6 +100,15 @@ link_lost(struct server *server, const char *why)
 		link_free(link);
 		return;
 	}
+	relay_emit(link); /* what the server said before is the client's all the same */
+	if (link->passing > 0 && link->passing_forward) {
+		/* The client waits for the rest of a message: nothing can be said in between. */
+		record_all(link);
+		link_free(link);
+		stream_flush(client->stream);
+		client_close(client, "the server was lost in the middle of a message");
+		return;
+	}
 	keeps_state = client->pool_mode == POOL_MODE_SESSION || client->pin != NULL;
 	frames_drop(&client->frames);
 	if (client->startup != NULL) {
