@@ -204,8 +204,8 @@ class ServersThatAsk(PgweirTest):
                     self.assertEqual(connection.execute("SELECT current_user").fetchone(), (user,))
 
     def test_a_password_that_the_server_refuses_reaches_the_client_as_its_error(self):
-        self.pgweir.change_config({"users": {"md5_user": {"password": "old one"}}})
-        self.pgweir.reload()
+        self.addCleanup(self.set_password, PASSWORDS["md5_user"])
+        self.set_password("old one")
         self.pgweir.console("RECONNECT")
         client = self.raw()
         client.send(wire.startup(user="md5_user", database="shop"))
@@ -213,7 +213,9 @@ class ServersThatAsk(PgweirTest):
         error = (wire.error_fields(messages[-1][1]) if messages[-1][0] == b"E"
                  else client.query("SELECT 1").error)
         self.assertIn(error["C"], ("28P01", "08006", "57P03"))
-        self.pgweir.change_config({"users": {"md5_user": {"password": PASSWORDS["md5_user"]}}})
+
+    def set_password(self, password):
+        self.pgweir.change_config({"users": {"md5_user": {"password": password}}})
         self.pgweir.reload()
 
 

@@ -12,7 +12,7 @@ POLICY = """\
 apiVersion: pgweir/v1
 kind: GuardrailPolicy
 metadata: {name: soak, owner: tests}
-defaults: {action: allow, limits: {statement_timeout: 30s}}
+defaults: {action: allow, on_oversize: {above: 128KiB, action: deny}, limits: {statement_timeout: 30s}}
 rules:
   - {use: drop-table, action: deny}
 """

@@ -156,13 +156,21 @@ class Client:
                     raise Mismatch(f"{self.tag}: a ReadyForQuery that nobody asked for")
                 if self.ready_wanted == 0:
                     messages, self.messages = self.messages, []
-                    del self.input[:at]
-                    if self.input:
-                        raise Mismatch(f"{self.tag}: {len(self.input)} bytes behind the last answer: "
-                                       f"{bytes(self.input[:200])!r}")
+                    self.check_nothing_follows(bytes(self.input[at:]))
+                    self.input.clear()
                     self.step(wire.Answer(messages))
                     return
         del self.input[:at]
+
+    def check_nothing_follows(self, data):
+        """Behind the last answer only a report of this client's own settings may come."""
+        messages, rest = wire.split_messages(data)
+        for kind, body in messages:
+            name, value = body.split(b"\0")[:2] if kind == b"S" else (b"", b"")
+            if kind != b"S" or (name == b"application_name" and value != self.tag.encode()):
+                raise Mismatch(f"{self.tag}: unasked {kind!r} {body[:200]!r} behind the last answer")
+        if rest:
+            raise Mismatch(f"{self.tag}: {len(rest)} bytes behind the last answer: {rest[:200]!r}")
 
     # The script
 

@@ -257,6 +257,8 @@ class Pgweir:
     # What it wrote and what it uses
 
     def log(self):
+        if not os.path.exists(self.log_path):
+            return ""
         with open(self.log_path, errors="replace") as file:
             return file.read()
 
