@@ -37,7 +37,8 @@ pen_give(struct pen *pen, struct buf *out)
 static inline void
 pen_bytes(struct pen *pen, const char *bytes, size_t length)
 {
-	memcpy(pen->at, bytes, length);
+	if (length > 0) /* an empty text may be NULL */
+		memcpy(pen->at, bytes, length);
 	pen->at += length;
 }
 

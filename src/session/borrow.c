@@ -34,11 +34,10 @@ borrow_granted(struct waiter *waiter, struct server *server)
 	client->queue_us =
 	    loop_now_us(clients_loop(client->clients)) - waiter->ticket.since_us;
 	client->pool->counters.wait_time_us += client->queue_us;
-	if (client->state == CLIENT_GREETING) {
+	if (client->state == CLIENT_GREETING)
 		login_granted(client, server);
-		return;
-	}
-	link_open(client, server);
+	else
+		link_open(client, server);
 	client_resume(client);
 }
 

@@ -209,17 +209,16 @@ login_greet(struct client *client, const struct parameters *parameters)
 	client->pool->counters.logins++;
 	audit_session(clients_lane(client->clients), "session.start", client->who, NULL, NULL, 0,
 	    client->bytes_in, client->bytes_out);
+	/* A link is given back by whoever called: relay.c may still be walking over it. */
 	if (client->link == NULL)
 		client_enter(client, CLIENT_READY);
-	else if (client->pool_mode != POOL_MODE_SESSION)
-		link_release(client->link);
-	client_resume(client);
 }
 
 void
 login_granted(struct client *client, struct server *server)
 {
 	link_open(client, server);
+	link_release(client->link);
 	client_flush(client);
 }
 
