@@ -438,7 +438,7 @@ class Run:
         for client in self.running:
             if client.socket is not None and now - client.waiting_since > 30:
                 raise Mismatch(f"{client.tag} hangs in {client.asked}: waits for {client.ready_wanted} more, "
-                               f"has {client.messages[:5]}")
+                               f"has {[kind for kind, _ in client.messages]}; it cancelled itself: {client.cancel_sent}")
 
     def run(self):
         self.end = time.monotonic() + self.seconds
