@@ -87,6 +87,7 @@ link_restored(struct link *link)
 	link->restoring = false;
 	if (!link->failed) {
 		settings_copy(&link->server->settings, &client->settings);
+		link->restored = true;
 		client_enter(client, CLIENT_ACTIVE);
 		if (client->startup != NULL)
 			login_greet(client, &link->server->parameters);

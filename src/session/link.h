@@ -48,6 +48,7 @@ struct link {
 	bool unsynced;		   /* extended messages sent, their Sync not yet answered */
 	bool copy_in;		   /* the server reads CopyData */
 	bool restoring;		   /* the client's settings are being put on the server */
+	bool restored;		   /* they were just now: the message that asked is still to go */
 	bool paused_for_client;	   /* its client is slow to read */
 	bool fatal;		   /* the server said FATAL: it will close */
 	struct statement *unnamed; /* referenced: what the server's unnamed statement is */

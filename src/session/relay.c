@@ -580,6 +580,17 @@ after_data(struct link *link)
 	}
 	if (link->restoring)
 		return;
+	if (link->restored) {
+		/*
+		 * The message for which the settings were restored goes first: given back now,
+		 * the server would go to the next in line, and be restored for nothing for ever.
+		 */
+		link->restored = false;
+		client_resume(client);
+		if (client->link == link)
+			link_release(link);
+		return;
+	}
 	link_release(link);
 	client_resume(client);
 }
