@@ -62,7 +62,7 @@ client_label(const struct client *client, char text[CLIENT_LABEL_SIZE])
 
 	if (!address_is_unix(&client->peer))
 		address_text(&client->peer, address);
-	snprintf(text, CLIENT_LABEL_SIZE, "C-0x%llx: %.100s/%.100s@%s:%d",
+	snprintf(text, CLIENT_LABEL_SIZE, "C-0x%llx: %.100s/%.100s@%.64s:%d",
 	    (unsigned long long)client->id,
 	    client->database != NULL ? client->database : "(nodb)",
 	    client->identity != NULL ? client_user(client) : "(nouser)", address,
