@@ -56,6 +56,7 @@ struct client {
 	bool paused_for_server;	      /* its server is slow to read */
 	bool aborted;		      /* its transaction was lost with its server */
 	bool aborted_end;	      /* what it bound last ends that transaction */
+	bool aborted_untold;	      /* it has not been told of the loss by any error yet */
 	bool ssl_asked, gss_asked;    /* once each */
 	uint32_t slot, key;	      /* of its cancel key */
 	struct address peer;

@@ -12,6 +12,12 @@ static const struct wire_error in_failed_transaction = { .severity = "ERROR",
 	    "current transaction is aborted, commands ignored until end of transaction block",
 	.detail = "The server connection of this transaction was lost; it was rolled back." };
 
+/* What the first statement after a loss between two statements is told. */
+static const struct wire_error lost_between = { .severity = "ERROR",
+	.sqlstate = "08006",
+	.message = "the server connection of this transaction was lost",
+	.detail = "The transaction was rolled back." };
+
 bool
 aborted_is(const struct client *client)
 {
@@ -32,6 +38,26 @@ ends_transaction(const struct judged *judged)
 	    !statement->chain;
 }
 
+/*
+ * The error that tells of the loss, unless the client has heard of it or rolls back anyway.
+ * A COMMIT must never be answered as if it were only another ROLLBACK: many a driver
+ * does not look at the tag.
+ */
+static bool
+tell_of_loss(struct client *client, const struct judged *judged)
+{
+	bool ends = ends_transaction(judged);
+
+	if (!client->aborted_untold)
+		return false;
+	client->aborted_untold = false;
+	if (ends && judged->facts->statements[0].transaction == SQL_TXN_ROLLBACK)
+		return false;
+	build_error(stream_out(client->stream), &lost_between);
+	client->aborted = !ends;
+	return true;
+}
+
 bool
 aborted_query(struct client *client, const struct judged *judged)
 {
@@ -39,7 +65,9 @@ aborted_query(struct client *client, const struct judged *judged)
 
 	if (!client->aborted)
 		return false;
-	if (ends_transaction(judged)) {
+	if (tell_of_loss(client, judged)) {
+		build_ready(out, client->aborted ? 'E' : 'I');
+	} else if (ends_transaction(judged)) {
 		client->aborted = false;
 		build_command_complete(out, "ROLLBACK");
 		build_ready(out, 'I');
@@ -78,8 +106,13 @@ aborted_message(struct client *client, uint8_t type, const struct judged *judged
 {
 	if (!client->aborted)
 		return false;
-	if (type == 'P' || (type == 'B' && judged != NULL))
+	if (type == 'P' || (type == 'B' && judged != NULL)) {
+		if (tell_of_loss(client, judged)) {
+			client->skipping = true;
+			return true;
+		}
 		client->aborted_end = ends_transaction(judged);
+	}
 	if (!client->aborted_end) {
 		build_error(stream_out(client->stream), &in_failed_transaction);
 		client->skipping = true;

@@ -85,6 +85,9 @@ tell_client(struct link *link, const char *why)
 	const char *sqlstate = committing ? "08007" : link->fatal ? link->last_state : "08006";
 
 	client->aborted = open && !committing;
+	/* Lost between two statements: no error can be sent now, so the next one gets it. */
+	client->aborted_untold =
+	    client->aborted && link->requests.count == 0 && !link->unsynced;
 	answer_all(link, sqlstate, why, client->aborted ? 'E' : 'I');
 }
 

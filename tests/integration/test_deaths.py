@@ -180,6 +180,18 @@ class DyingServers(PgweirTest):
         self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
         self.assertEqual(self.server.scalar("SELECT count(*) FROM rest", dbname="shop"), 0)
 
+    def test_a_commit_whose_server_died_between_two_statements_is_an_error(self):
+        commit = wire.parse("COMMIT"), wire.bind(), wire.execute(), wire.SYNC
+        for last in ((wire.query("COMMIT"),), commit):
+            with self.subTest(last=last):
+                client = self.raw_login()
+                client.query("BEGIN; INSERT INTO notes (text) VALUES ('lost commit')")
+                self.kill_backends()
+                time.sleep(0.1)
+                answer = client.ask(*last)
+                self.assertEqual((answer.sqlstate, answer.tags, answer.status), ("08006", [], "I"))
+                self.assertEqual(client.query("SELECT count(*) FROM notes WHERE text = 'lost commit'").rows, [[b"0"]])
+
     def test_a_server_killed_in_copy_in_is_told_and_the_client_stays_connected(self):
         client = self.raw_login()
         client.send(wire.query("COPY notes (text) FROM STDIN"))
