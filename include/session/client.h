@@ -86,6 +86,9 @@ struct client {
 };
 
 const char *client_state_name(const struct client *client);
+enum { CLIENT_LABEL_SIZE = 400 };
+/* "C-0x2a: shop/orders-svc@10.1.2.3:51514", with which its lines of the main log begin. */
+void client_label(const struct client *client, char text[CLIENT_LABEL_SIZE]);
 /* "type" columns of SHOW CLIENTS. Never NULL. */
 const char *client_user(const struct client *client);
 const char *client_role(const struct client *client);

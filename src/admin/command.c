@@ -289,14 +289,14 @@ access_allows(enum access has, enum access needs)
 }
 
 const char *
-access_name(enum access access)
+access_name(enum access needs)
 {
 	static const char *const names[] = {
 		[ACCESS_ADMIN] = "console.admins",
-		[ACCESS_AUDITOR] = "console.auditors",
-		[ACCESS_VIEWER] = "console.viewers",
-		[ACCESS_NONE] = "nobody",
+		[ACCESS_AUDITOR] = "console.admins and console.auditors",
+		[ACCESS_VIEWER] = "console.admins, console.auditors and console.viewers",
+		[ACCESS_NONE] = "no list",
 	};
 
-	return names[access];
+	return names[needs];
 }

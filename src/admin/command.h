@@ -71,6 +71,7 @@ bool command_is_recorded(const struct command *command);
 /* The most that the configuration gives this user. */
 enum access access_of(const struct config *config, const char *user);
 bool access_allows(enum access has, enum access needs);
-const char *access_name(enum access access);
+/* The settings that give it: "console.admins and console.auditors". */
+const char *access_name(enum access needs);
 
 #endif

@@ -135,11 +135,10 @@ may(struct errand *errand, const struct client *client)
 
 	if (access_allows(access_of(clients_config(client->clients), client_user(client)), needs))
 		return true;
-	errand_fail(errand, "42501", "%s is not for this user: it takes one of %s",
-	    command_tag(&errand->command),
-	    needs == ACCESS_ADMIN	  ? "console.admins"
-		: needs == ACCESS_AUDITOR ? "console.admins and console.auditors"
-					  : "console.admins, console.auditors and console.viewers");
+	errand_fail(errand, "42501", "permission denied: %s%s%s is for users in %s",
+	    command_tag(&errand->command), errand->command.table != NULL ? " " : "",
+	    errand->command.table != NULL ? errand->command.table->name : "",
+	    access_name(needs));
 	return false;
 }
 

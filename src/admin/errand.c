@@ -40,8 +40,7 @@ errand_new(struct client *client, const struct command *command)
 	errand->home = clients_worker(client->clients);
 	errand->client = client->id;
 	errand->began_us = loop_now_us(clients_loop(client->clients));
-	errand->asker = mem_printf("C-%06llx: %s/%s", (unsigned long long)client->id,
-	    client->database, client_user(client));
+	client_label(client, errand->asker);
 	errand->who = who_of(client);
 	errand->rows.columns = table_column_count(command->table);
 	command_copy(&errand->command, command);
@@ -53,7 +52,6 @@ errand_free(struct errand *errand)
 {
 	command_free(&errand->command);
 	audit_who_free(errand->who);
-	mem_free(errand->asker);
 	tally_free(&errand->tally);
 	rows_free(&errand->rows);
 	buf_free(&errand->notices);

@@ -18,6 +18,7 @@
 #include "command.h"
 #include "net/mailbox.h"
 #include "rows.h"
+#include "session/client.h"
 #include "session/clients.h"
 #include "tally.h"
 
@@ -34,7 +35,7 @@ struct errand {
 	struct command command;
 	uint64_t began_us;     /* monotonic */
 	struct audit_who *who; /* ours: the client may be gone when it is recorded */
-	char *asker;		/* ours: "C-00002a: pgweir/postgres", for the log */
+	char asker[CLIENT_LABEL_SIZE]; /* for the log */
 	struct tally tally;
 	struct rows rows;
 	struct buf notices;    /* NoticeResponse messages */

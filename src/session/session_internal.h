@@ -33,9 +33,6 @@ void clients_set_welcome(struct clients *clients, const struct pool *pool,
 /* client.c */
 struct client *client_new(struct clients *clients, int fd, const struct address *peer);
 void client_enter(struct client *client, enum client_state state);
-enum { CLIENT_LABEL_SIZE = 320 };
-/* "C-0x2a: shop/orders-svc@10.1.2.3:51514", with which its lines of the main log begin. */
-void client_label(const struct client *client, char text[CLIENT_LABEL_SIZE]);
 /* Go on with what is in client->in, if its state allows. */
 void client_resume(struct client *client);
 /* An ErrorResponse of severity ERROR into the client's output. */

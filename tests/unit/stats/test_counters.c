@@ -85,6 +85,43 @@ petabytes_do_not_overflow(void **state)
 	(void)state;
 }
 
+static void
+a_history_holds_the_last_two_cuts_between_periods(void **state)
+{
+	const uint64_t period = POOL_HISTORY_PERIOD_US;
+	struct pool_history history = { 0 };
+	struct pool_counters counters = { .query_count = 5 };
+
+	pool_history_cut(&history, &counters, 7 * period + 1);
+	assert_int_equal(history.newer.query_count, 0); /* its first period is not over */
+	counters.query_count = 9;
+	pool_history_cut(&history, &counters, 8 * period - 1);
+	assert_int_equal(history.newer.query_count, 0);
+	pool_history_cut(&history, &counters, 8 * period);
+	assert_int_equal(history.newer.query_count, 9);
+	counters.query_count = 20;
+	pool_history_cut(&history, &counters, 9 * period + 40000);
+	assert_int_equal(history.older.query_count, 9);
+	assert_int_equal(history.newer.query_count, 20);
+	(void)state;
+}
+
+static void
+histories_that_began_apart_are_cut_together(void **state)
+{
+	const uint64_t period = POOL_HISTORY_PERIOD_US;
+	struct pool_history early = { 0 }, late = { 0 };
+	struct pool_counters counters = { .xact_count = 3 };
+
+	pool_history_cut(&early, &counters, 1);
+	pool_history_cut(&late, &counters, period - 1);
+	pool_history_cut(&early, &counters, period);
+	pool_history_cut(&late, &counters, period + 2);
+	assert_int_equal(early.period, late.period);
+	assert_int_equal(early.newer.xact_count, late.newer.xact_count);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -94,6 +131,8 @@ main(void)
 		cmocka_unit_test(nothing_happened_averages_to_nothing),
 		cmocka_unit_test(a_count_that_went_back_is_nothing),
 		cmocka_unit_test(petabytes_do_not_overflow),
+		cmocka_unit_test(a_history_holds_the_last_two_cuts_between_periods),
+		cmocka_unit_test(histories_that_began_apart_are_cut_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
