@@ -14,7 +14,7 @@ enum { HOLDERS_MOST = 10 }; /* clients named in the notice of a PAUSE that waits
 /* On its way to the supervisor, which frees it by answering. */
 struct admin_reload {
 	struct message message; /* first member */
-	struct errand *errand;	/* ours */
+	struct errand *errand;  /* ours */
 	struct error err;
 };
 
@@ -31,8 +31,8 @@ static bool
 is_holder(const struct client *client, const char *database)
 {
 	return client_server(client) != NULL &&
-	    (database == NULL || strcmp(client->pool->database, database) == 0) &&
-	    (client->pin != NULL || client->pool_mode == POOL_MODE_SESSION);
+	       (database == NULL || strcmp(client->pool->database, database) == 0) &&
+	       (client->pin != NULL || client->pool_mode == POOL_MODE_SESSION);
 }
 
 /* Name the clients that a PAUSE may have to wait for longer than for a transaction. */
@@ -62,7 +62,8 @@ visit_pause(struct errand *errand, struct clients *clients)
 	if (errand->round == 0)
 		pools_pause(pools, database, true);
 	else if (!pools_are_paused(pools, database))
-		errand_fail(errand, "55000", "the pause was ended before every server was free");
+		errand_fail(
+		    errand, "55000", "the pause was ended before every server was free");
 	if (pools_are_quiet(pools, database))
 		return;
 	errand->unfinished = true;
@@ -116,7 +117,8 @@ visit_kill_client(struct errand *errand, struct clients *clients)
 	if (client == NULL)
 		return;
 	errand->found = true;
-	client_end(client, "57P01", "terminating connection due to administrator command");
+	client_end(
+	    client, "57P01", "terminating connection due to administrator command");
 }
 
 /* Servers that go as soon as nobody has them. */
@@ -132,8 +134,8 @@ visit_wait_close(struct errand *errand, struct clients *clients)
 		if (database != NULL && strcmp(pool->database, database) != 0)
 			continue;
 		TAILQ_FOREACH(server, &pool->servers, in_pool)
-			if (server->retired || server->connected_us < pool->reconnect_us)
-				errand->unfinished = true;
+		if (server->retired || server->connected_us < pool->reconnect_us)
+			errand->unfinished = true;
 	}
 }
 
@@ -156,7 +158,8 @@ begin_round(struct errand *errand, struct clients *home)
 	if (database == NULL || pools_know(clients_pools(home), database))
 		return ACTION_ROUND;
 	errand_fail(errand, "3D000",
-	    "no such database: \"%.100s\" is not in the configuration, and no client has used it",
+	    "no such database: \"%.100s\" is not in the configuration, and no client has "
+	    "used it",
 	    database);
 	return ACTION_DONE;
 }
@@ -164,9 +167,11 @@ begin_round(struct errand *errand, struct clients *home)
 static enum action_way
 begin_resume(struct errand *errand, struct clients *home)
 {
-	if (errand->command.database != NULL && pools_are_paused(clients_pools(home), NULL)) {
+	if (errand->command.database != NULL &&
+	    pools_are_paused(clients_pools(home), NULL)) {
 		errand_fail(errand, "55000",
-		    "all databases are paused, not \"%.100s\" alone: say RESUME without a name",
+		    "all databases are paused, not \"%.100s\" alone: say RESUME without "
+		    "a name",
 		    errand->command.database);
 		return ACTION_DONE;
 	}
@@ -214,14 +219,16 @@ static enum action_way
 begin_suspend(struct errand *errand, struct clients *home)
 {
 	errand_fail(errand, "0A000",
-	    "SUSPEND is not supported: PAUSE waits for open transactions and then holds clients");
+	    "SUSPEND is not supported: PAUSE waits for open transactions and then holds "
+	    "clients");
 	(void)home;
 	return ACTION_DONE;
 }
 
 static const struct action {
 	enum action_way (*begin)(struct errand *errand, struct clients *home);
-	void (*visit)(struct errand *errand, struct clients *clients); /* after ACTION_ROUND */
+	void (*visit)(
+	    struct errand *errand, struct clients *clients); /* after ACTION_ROUND */
 } actions[VERB_COUNT] = {
 	[VERB_NONE] = { begin_nothing, NULL },
 	[VERB_SHOW] = { begin_nothing, NULL }, /* tables see to themselves */
@@ -271,12 +278,14 @@ void
 action_finish(struct errand *errand, struct clients *home)
 {
 	if (errand->command.verb == VERB_KILL_CLIENT && !errand->found)
-		errand_fail(errand, "42704", "there is no client with id %llu: see SHOW CLIENTS",
+		errand_fail(errand, "42704",
+		    "there is no client with id %llu: see SHOW CLIENTS",
 		    (unsigned long long)errand->command.client);
 	(void)home;
 }
 
-/* --- the supervisor's answer to a RELOAD ------------------------------------------------ */
+/* --- the supervisor's answer to a RELOAD
+ * ------------------------------------------------ */
 
 struct admin_reload *
 admin_reload_of(struct message *message)

@@ -9,22 +9,31 @@
 #include "command.h"
 #include "show.h"
 
-static bool no_argument(struct command *command, const struct words *words, struct error *err);
-static bool any_database(struct command *command, const struct words *words, struct error *err);
-static bool one_database(struct command *command, const struct words *words, struct error *err);
-static bool one_client(struct command *command, const struct words *words, struct error *err);
-static bool one_table(struct command *command, const struct words *words, struct error *err);
-static bool one_setting(struct command *command, const struct words *words, struct error *err);
-static bool shutdown_kind(struct command *command, const struct words *words, struct error *err);
+static bool no_argument(
+    struct command *command, const struct words *words, struct error *err);
+static bool any_database(
+    struct command *command, const struct words *words, struct error *err);
+static bool one_database(
+    struct command *command, const struct words *words, struct error *err);
+static bool one_client(
+    struct command *command, const struct words *words, struct error *err);
+static bool one_table(
+    struct command *command, const struct words *words, struct error *err);
+static bool one_setting(
+    struct command *command, const struct words *words, struct error *err);
+static bool shutdown_kind(
+    struct command *command, const struct words *words, struct error *err);
 
 static const struct verb_row {
 	const char *name;
-	bool (*read)(struct command *command, const struct words *words, struct error *err);
+	bool (*read)(
+	    struct command *command, const struct words *words, struct error *err);
 	enum access needs;
 	bool changes;
 } verbs[VERB_COUNT] = {
 	[VERB_NONE] = { "", no_argument, ACCESS_VIEWER, false },
-	[VERB_SHOW] = { "SHOW", one_table, ACCESS_VIEWER, false }, /* and what its table needs */
+	[VERB_SHOW] = { "SHOW", one_table, ACCESS_VIEWER,
+	    false }, /* and what its table needs */
 	[VERB_SET] = { "SET", one_setting, ACCESS_VIEWER, false },
 	[VERB_RELOAD] = { "RELOAD", no_argument, ACCESS_ADMIN, true },
 	[VERB_PAUSE] = { "PAUSE", any_database, ACCESS_ADMIN, true },
@@ -41,10 +50,10 @@ static const struct verb_row {
 
 /* Settings of a PostgreSQL session that drivers set before their first statement. */
 static const char *const client_settings[] = { "application_name", "bytea_output",
-	"client_encoding", "client_min_messages", "datestyle", "default_transaction_isolation",
-	"extra_float_digits", "idle_in_transaction_session_timeout", "intervalstyle",
-	"lock_timeout", "search_path", "standard_conforming_strings", "statement_timeout",
-	"timezone" };
+	"client_encoding", "client_min_messages", "datestyle",
+	"default_transaction_isolation", "extra_float_digits",
+	"idle_in_transaction_session_timeout", "intervalstyle", "lock_timeout",
+	"search_path", "standard_conforming_strings", "statement_timeout", "timezone" };
 
 enum { CLIENT_SETTINGS = sizeof(client_settings) / sizeof(client_settings[0]) };
 
@@ -66,7 +75,8 @@ any_database(struct command *command, const struct words *words, struct error *e
 {
 	if (words->count > 2)
 		return syntax_error(err, command,
-		    "takes the name of one database, or none for all; quote a name with blanks");
+		    "takes the name of one database, or none for all; quote a name with "
+		    "blanks");
 	if (words->count == 2)
 		command->database = mem_strdup(words->items[1]);
 	return true;
@@ -86,8 +96,8 @@ one_client(struct command *command, const struct words *words, struct error *err
 	int64_t id = 0;
 
 	if (words->count != 2 || !text_to_int(words->items[1], &id) || id <= 0)
-		return syntax_error(
-		    err, command, "takes the id of one client, a number: see SHOW CLIENTS");
+		return syntax_error(err, command,
+		    "takes the id of one client, a number: see SHOW CLIENTS");
 	command->client = (uint64_t)id;
 	return true;
 }
@@ -116,7 +126,8 @@ one_table(struct command *command, const struct words *words, struct error *err)
 static bool
 one_setting(struct command *command, const struct words *words, struct error *err)
 {
-	size_t name = words_is(words, 1, "SESSION") || words_is(words, 1, "LOCAL") ? 2 : 1;
+	size_t name =
+	    words_is(words, 1, "SESSION") || words_is(words, 1, "LOCAL") ? 2 : 1;
 	bool zone = words_is(words, name, "TIME") && words_is(words, name + 1, "ZONE");
 	size_t sign = zone ? name + 2 : name + 1;
 
@@ -124,10 +135,10 @@ one_setting(struct command *command, const struct words *words, struct error *er
 		return syntax_error(err, command, "takes a name, = and a value");
 	for (size_t i = 0; i < CLIENT_SETTINGS && !zone; i++)
 		zone = words_is(words, name, client_settings[i]);
-	return zone ||
-	    error_set_state(err, ERROR_SYNTAX, "42704",
-		"\"%.60s\" cannot be set at the console: change pgweir.yaml, then say RELOAD",
-		words_at(words, name));
+	return zone || error_set_state(err, ERROR_SYNTAX, "42704",
+			   "\"%.60s\" cannot be set at the console: change pgweir.yaml, "
+			   "then say RELOAD",
+			   words_at(words, name));
 }
 
 static bool
@@ -149,8 +160,10 @@ shutdown_kind(struct command *command, const struct words *words, struct error *
 static const char *
 why_not_sql(const char *word)
 {
-	static const char *const transactions[] = { "BEGIN", "START", "COMMIT", "ROLLBACK" };
-	static const char *const statements[] = { "SELECT", "INSERT", "UPDATE", "DELETE", "WITH" };
+	static const char *const transactions[] = { "BEGIN", "START", "COMMIT",
+		"ROLLBACK" };
+	static const char *const statements[] = { "SELECT", "INSERT", "UPDATE", "DELETE",
+		"WITH" };
 
 	for (size_t i = 0; i < sizeof(transactions) / sizeof(transactions[0]); i++)
 		if (strcasecmp(word, transactions[i]) == 0)
@@ -172,12 +185,14 @@ unknown_verb(const char *word, struct error *err)
 	for (size_t i = 0; i < VERB_COUNT; i++)
 		names[i] = verbs[i].name;
 	near = why == NULL && strlen(word) < 40
-	    ? text_nearest(upper, names + 1, VERB_COUNT - 1)
-	    : NULL;
+		   ? text_nearest(upper, names + 1, VERB_COUNT - 1)
+		   : NULL;
 	error_set_state(err, ERROR_SYNTAX, "42601",
 	    "invalid command \"%.60s\"%s%s%s: SHOW HELP lists what there is", word,
 	    why != NULL || near != NULL ? ", " : "", near != NULL ? "did you mean " : "",
-	    why != NULL ? why : near != NULL ? near : "");
+	    why != NULL    ? why
+	    : near != NULL ? near
+			   : "");
 	mem_free(upper);
 	return false;
 }
@@ -202,7 +217,7 @@ read_words(struct command *command, const struct words *words, struct error *err
 	size_t verb = VERB_NONE;
 
 	while (words->count > 0 && ++verb < VERB_COUNT &&
-	    !words_is(words, 0, verbs[verb].name))
+	       !words_is(words, 0, verbs[verb].name))
 		continue;
 	if (verb == VERB_COUNT)
 		return unknown_verb(words->items[0], err);
@@ -253,14 +268,15 @@ command_tag(const struct command *command)
 enum access
 command_needs(const struct command *command)
 {
-	return command->table != NULL ? command->table->needs : verbs[command->verb].needs;
+	return command->table != NULL ? command->table->needs
+				      : verbs[command->verb].needs;
 }
 
 bool
 command_is_recorded(const struct command *command)
 {
 	return verbs[command->verb].changes ||
-	    (command->table != NULL && command->table->recorded);
+	       (command->table != NULL && command->table->recorded);
 }
 
 static bool

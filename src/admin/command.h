@@ -47,10 +47,10 @@ struct table; /* of show.h */
 struct command {
 	enum verb verb;
 	const struct table *table;   /* of SHOW */
-	char *database;		     /* or NULL: all of them */
-	uint64_t client;	     /* of KILL_CLIENT */
+	char *database;              /* or NULL: all of them */
+	uint64_t client;             /* of KILL_CLIENT */
 	enum shutdown_kind shutdown; /* of SHUTDOWN */
-	char *text;		     /* the words, for the log */
+	char *text;                  /* the words, for the log */
 };
 
 /*

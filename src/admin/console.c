@@ -20,14 +20,16 @@
 #include "wire/names.h"
 #include "wire/read.h"
 
-enum { COMMAND_MOST = 64 * 1024 }; /* bytes of one message: no command is nearly so long */
+enum {
+	COMMAND_MOST = 64 * 1024
+}; /* bytes of one message: no command is nearly so long */
 
 /* One client at the console. Its client->responder_state; freed when that goes. */
 struct console {
-	char *script;		/* ours: the Query under way; NULL: none */
-	const char *at;		/* what of it is still to be done */
+	char *script;           /* ours: the Query under way; NULL: none */
+	const char *at;         /* what of it is still to be done */
 	struct cursor *running; /* whose Execute is under way; NULL: none */
-	bool skipping;		/* an error was sent: everything up to Sync is ignored */
+	bool skipping;          /* an error was sent: everything up to Sync is ignored */
 	struct draft_list drafts;
 	struct cursor_list cursors;
 };
@@ -55,7 +57,8 @@ answers(const char *database)
 static bool
 admits(const struct client *client)
 {
-	return access_of(clients_config(client->clients), client_user(client)) != ACCESS_NONE;
+	return access_of(clients_config(client->clients), client_user(client)) !=
+	       ACCESS_NONE;
 }
 
 static struct console *
@@ -102,11 +105,10 @@ put_error(struct client *client, const char *sqlstate, const char *message)
 void
 console_notice(struct client *client, const char *message, const char *detail)
 {
-	build_notice(out_of(client),
-	    &(struct wire_error){ .severity = "NOTICE",
-		.sqlstate = "00000",
-		.message = message,
-		.detail = detail });
+	build_notice(out_of(client), &(struct wire_error){ .severity = "NOTICE",
+					 .sqlstate = "00000",
+					 .message = message,
+					 .detail = detail });
 	stream_flush(client->stream);
 }
 
@@ -133,7 +135,8 @@ may(struct errand *errand, const struct client *client)
 {
 	enum access needs = command_needs(&errand->command);
 
-	if (access_allows(access_of(clients_config(client->clients), client_user(client)), needs))
+	if (access_allows(
+		access_of(clients_config(client->clients), client_user(client)), needs))
 		return true;
 	errand_fail(errand, "42501", "permission denied: %s%s%s is for users in %s",
 	    command_tag(&errand->command), errand->command.table != NULL ? " " : "",
@@ -168,24 +171,28 @@ begin(struct client *client, const struct command *command)
 static void
 count_command(struct client *client, const struct errand *errand)
 {
-	struct pool_counters *counters = &tally_console(clients_worker(client->clients))->now;
+	struct pool_counters *counters =
+	    &tally_console(clients_worker(client->clients))->now;
 
 	counters->query_count++;
 	counters->xact_count++;
-	counters->query_time_us += loop_now_us(clients_loop(client->clients)) - errand->began_us;
+	counters->query_time_us +=
+	    loop_now_us(clients_loop(client->clients)) - errand->began_us;
 }
 
 static bool
 put_outcome(struct client *client, struct errand *errand)
 {
 	count_command(client, errand);
-	buf_put(out_of(client), buf_bytes(&errand->notices), buf_length(&errand->notices));
+	buf_put(
+	    out_of(client), buf_bytes(&errand->notices), buf_length(&errand->notices));
 	if (errand->failed)
 		put_error(client, errand->err.sqlstate, errand->err.text);
 	return !errand->failed;
 }
 
-/* --- the simple protocol ------------------------------------------------------------- */
+/* --- the simple protocol -------------------------------------------------------------
+ */
 
 /* The answer to one command of a Query; false when it failed. Frees the errand. */
 static bool
@@ -195,8 +202,10 @@ answer_query(struct client *client, struct errand *errand)
 	bool good = put_outcome(client, errand);
 
 	if (good && table_column_count(table) > 0) {
-		build_row_description(out_of(client), table->columns, table->column_count);
-		buf_put(out_of(client), buf_bytes(&errand->rows.out), buf_length(&errand->rows.out));
+		build_row_description(
+		    out_of(client), table->columns, table->column_count);
+		buf_put(out_of(client), buf_bytes(&errand->rows.out),
+		    buf_length(&errand->rows.out));
 	}
 	if (good)
 		build_command_complete(out_of(client), command_tag(&errand->command));
@@ -267,10 +276,12 @@ on_query(struct client *client, struct console *console, struct reader *reader)
 	return go_on_with_query(client, console, true);
 }
 
-/* --- the extended protocol --------------------------------------------------------------- */
+/* --- the extended protocol
+ * --------------------------------------------------------------- */
 
 static void
-refuse(struct client *client, struct console *console, const char *sqlstate, const char *message)
+refuse(struct client *client, struct console *console, const char *sqlstate,
+    const char *message)
 {
 	put_error(client, sqlstate, message);
 	console->skipping = true;
@@ -296,7 +307,8 @@ on_parse(struct client *client, struct console *console, struct reader *reader)
 		return true;
 	}
 	if (*name != '\0' && draft_find(&console->drafts, name) != NULL) {
-		refuse(client, console, "42P05", "a prepared statement of this name exists already");
+		refuse(client, console, "42P05",
+		    "a prepared statement of this name exists already");
 		return true;
 	}
 	if (!command_read(&text, &command, &err)) {
@@ -307,7 +319,8 @@ on_parse(struct client *client, struct console *console, struct reader *reader)
 		refuse(client, console, "42601",
 		    "cannot insert multiple commands into a prepared statement");
 	else if (draft_put(&console->drafts, name, &command) == NULL)
-		refuse(client, console, "53400", "too many prepared statements: close some");
+		refuse(
+		    client, console, "53400", "too many prepared statements: close some");
 	else
 		put_bare(client, '1');
 	command_free(&command);
@@ -343,10 +356,12 @@ on_bind(struct client *client, struct console *console, struct reader *reader)
 	read_bytes(reader, 2 * (size_t)read_u16(reader));
 	parameter_count = read_u16(reader);
 	if (reader_ok(reader) && parameter_count > 0) {
-		refuse(client, console, "08P01", "the console's commands take no parameters");
+		refuse(client, console, "08P01",
+		    "the console's commands take no parameters");
 		return true;
 	}
-	formats = read_formats(reader, draft == NULL ? 0 : table_column_count(draft->command.table));
+	formats = read_formats(
+	    reader, draft == NULL ? 0 : table_column_count(draft->command.table));
 	if (!reader_done(reader)) {
 		mem_free(formats);
 		malformed(client, 'B');
@@ -355,8 +370,10 @@ on_bind(struct client *client, struct console *console, struct reader *reader)
 	if (draft == NULL) {
 		mem_free(formats);
 		refuse(client, console, "26000", "there is no such prepared statement");
-	} else if (cursor_put(&console->cursors, name, &draft->command, formats) == NULL) {
-		refuse(client, console, "53400", "too many portals: end the pipeline with Sync");
+	} else if (cursor_put(&console->cursors, name, &draft->command, formats) ==
+		   NULL) {
+		refuse(client, console, "53400",
+		    "too many portals: end the pipeline with Sync");
 	} else {
 		put_bare(client, '2');
 	}
@@ -486,7 +503,8 @@ on_function_call(struct client *client, struct console *console, struct reader *
 	return true;
 }
 
-/* CopyData, CopyDone, CopyFail: nothing here ever asks for them; PostgreSQL drops them too. */
+/* CopyData, CopyDone, CopyFail: nothing here ever asks for them; PostgreSQL drops them
+ * too. */
 static bool
 ignore(struct client *client, struct console *console, struct reader *reader)
 {
@@ -516,7 +534,8 @@ static bool (*const handlers[256])(
 static bool
 message(struct client *client, uint8_t type, const uint8_t *body, size_t length)
 {
-	struct pool_counters *counters = &tally_console(clients_worker(client->clients))->now;
+	struct pool_counters *counters =
+	    &tally_console(clients_worker(client->clients))->now;
 	struct console *console = console_of(client);
 	struct reader reader = reader_over(body, length);
 	size_t before = buf_length(out_of(client));
@@ -530,7 +549,8 @@ message(struct client *client, uint8_t type, const uint8_t *body, size_t length)
 	if (console->skipping && type != 'S')
 		return true;
 	if (length > COMMAND_MOST) {
-		client_end(client, "54000", "a message to the console is at most 64 KiB long");
+		client_end(
+		    client, "54000", "a message to the console is at most 64 KiB long");
 		return true;
 	}
 	done = handlers[type](client, console, &reader);

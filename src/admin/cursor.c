@@ -18,8 +18,8 @@ draft_find(const struct draft_list *list, const char *name)
 	struct draft *draft;
 
 	LIST_FOREACH(draft, list, in_list)
-		if (strcmp(draft->name, name) == 0)
-			return draft;
+	if (strcmp(draft->name, name) == 0)
+		return draft;
 	return NULL;
 }
 
@@ -40,7 +40,7 @@ draft_put(struct draft_list *list, const char *name, struct command *command)
 
 	draft_drop(list, name);
 	LIST_FOREACH(draft, list, in_list)
-		count++;
+	count++;
 	if (count >= DRAFTS_MOST)
 		return NULL;
 	draft = mem_zalloc(1, sizeof(*draft));
@@ -75,8 +75,8 @@ cursor_find(const struct cursor_list *list, const char *name)
 	struct cursor *cursor;
 
 	LIST_FOREACH(cursor, list, in_list)
-		if (strcmp(cursor->name, name) == 0)
-			return cursor;
+	if (strcmp(cursor->name, name) == 0)
+		return cursor;
 	return NULL;
 }
 
@@ -100,7 +100,7 @@ cursor_put(struct cursor_list *list, const char *name, const struct command *com
 
 	cursor_drop(list, name);
 	LIST_FOREACH(cursor, list, in_list)
-		count++;
+	count++;
 	if (count >= DRAFTS_MOST) {
 		mem_free(formats);
 		return NULL;
@@ -239,7 +239,8 @@ cursor_send(struct cursor *cursor, struct buf *out)
 	size_t length = buf_length(&cursor->rows.out);
 	uint32_t count = 0;
 
-	for (; cursor->sent < length && (cursor->limit == 0 || count < cursor->limit); count++) {
+	for (; cursor->sent < length && (cursor->limit == 0 || count < cursor->limit);
+	     count++) {
 		put_row(out, cursor, rows + cursor->sent);
 		cursor->sent += 1 + frame_u32(rows + cursor->sent + 1);
 	}

@@ -32,13 +32,14 @@ struct cursor {
 	uint16_t *formats; /* of each column: 0 text, 1 binary */
 	bool ran;
 	struct rows rows;
-	size_t sent;	/* bytes of them */
+	size_t sent;    /* bytes of them */
 	uint32_t limit; /* of the Execute under way; 0 is none */
 };
 LIST_HEAD(cursor_list, cursor);
 
 struct draft *draft_find(const struct draft_list *list, const char *name);
-/* Takes the command; NULL when there are too many. An unnamed one takes the other's place. */
+/* Takes the command; NULL when there are too many. An unnamed one takes the other's
+ * place. */
 struct draft *draft_put(
     struct draft_list *list, const char *name, struct command *command);
 void draft_drop(struct draft_list *list, const char *name);
@@ -52,7 +53,8 @@ void cursor_drop(struct cursor_list *list, const char *name);
 void cursor_drop_all(struct cursor_list *list);
 
 /* RowDescription, or NoData. `formats` NULL is text. */
-void cursor_describe(struct buf *out, const struct command *command, const uint16_t *formats);
+void cursor_describe(
+    struct buf *out, const struct command *command, const uint16_t *formats);
 /* Rows up to the portal's limit, then PortalSuspended or CommandComplete. */
 void cursor_send(struct cursor *cursor, struct buf *out);
 

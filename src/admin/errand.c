@@ -77,9 +77,10 @@ errand_fail(struct errand *errand, const char *sqlstate, const char *format, ...
 void
 errand_notice(struct errand *errand, const char *message, const char *detail)
 {
-	build_notice(&errand->notices,
-	    &(struct wire_error){
-		.severity = "NOTICE", .sqlstate = "00000", .message = message, .detail = detail });
+	build_notice(&errand->notices, &(struct wire_error){ .severity = "NOTICE",
+					   .sqlstate = "00000",
+					   .message = message,
+					   .detail = detail });
 }
 
 /* When everything is being closed there is nobody left to answer, and soon no mailbox. */
@@ -159,7 +160,8 @@ post(struct errand *errand, unsigned worker,
     void (*deliver)(struct message *message, void *receiver))
 {
 	errand->message.deliver = deliver;
-	mailbox_post(clients_mailbox(errand->shared->of_worker[worker]), &errand->message);
+	mailbox_post(
+	    clients_mailbox(errand->shared->of_worker[worker]), &errand->message);
 }
 
 static void

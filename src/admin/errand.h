@@ -30,20 +30,20 @@ struct errand {
 	struct message message; /* first member */
 	TAILQ_ENTRY(errand) in_resting;
 	struct clients_shared *shared; /* borrowed */
-	unsigned home, at;	       /* workers */
-	uint64_t client;	       /* id of who asked */
+	unsigned home, at;             /* workers */
+	uint64_t client;               /* id of who asked */
 	struct command command;
 	uint64_t began_us;     /* monotonic */
 	struct audit_who *who; /* ours: the client may be gone when it is recorded */
 	char asker[CLIENT_LABEL_SIZE]; /* for the log */
 	struct tally tally;
 	struct rows rows;
-	struct buf notices;    /* NoticeResponse messages */
-	struct buf holding;    /* of PAUSE: who keeps a server for long, as text */
-	unsigned holders;      /* how many those are */
-	unsigned round;	       /* how often it went round before */
-	bool unfinished;       /* go round again after a moment */
-	bool found;	       /* KILL_CLIENT: there was such a client */
+	struct buf notices; /* NoticeResponse messages */
+	struct buf holding; /* of PAUSE: who keeps a server for long, as text */
+	unsigned holders;   /* how many those are */
+	unsigned round;     /* how often it went round before */
+	bool unfinished;    /* go round again after a moment */
+	bool found;         /* KILL_CLIENT: there was such a client */
 	bool failed;
 	struct error err; /* when it failed */
 };

@@ -15,9 +15,9 @@
 /* Zeroed is empty. Owned by whoever holds it. */
 struct rows {
 	struct buf out;
-	size_t count;	/* rows */
+	size_t count;   /* rows */
 	size_t columns; /* every row has so many */
-	size_t filled;	/* of the row begun last */
+	size_t filled;  /* of the row begun last */
 	size_t mark;
 };
 

@@ -38,7 +38,8 @@ table_nearest(const char *name)
 	if (length >= sizeof(upper))
 		return NULL;
 	for (size_t i = 0; i <= length; i++)
-		upper[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 'a' + 'A' : name[i]);
+		upper[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 'a' + 'A'
+								   : name[i]);
 	for (size_t i = 0; count < TABLES_MOST && table_at(i) != NULL; i++)
 		if (!table_at(i)->hidden)
 			names[count++] = table_at(i)->name;

@@ -21,13 +21,14 @@ struct table {
 	const char *name;
 	const struct wire_column *columns; /* NULL: it answers without rows */
 	size_t column_count;
-	/* On each worker's thread: gather, or write rows. NULL: the workers need not be asked. */
+	/* On each worker's thread: gather, or write rows. NULL: the workers need not be
+	 * asked. */
 	void (*visit)(struct errand *errand, struct clients *clients);
 	/* At home, in the end: write rows. NULL: visit() wrote them. */
 	void (*fill)(struct errand *errand, struct clients *home);
 	enum access needs; /* 0, when a row says nothing, is admins only */
-	bool recorded;	   /* looking at it is an audit record */
-	bool hidden;	   /* not in SHOW HELP */
+	bool recorded;     /* looking at it is an audit record */
+	bool hidden;       /* not in SHOW HELP */
 };
 
 /* The table of this name, in any case; NULL: there is none. */

@@ -10,19 +10,22 @@
 #include "session/client.h"
 #include "show.h"
 
+/* clang-format off */
 #define PEER_COLUMNS \
 	{ "type", 't' }, { "user", 't' }, { "database", 't' }, { "replication", 't' }, \
-	    { "state", 't' }, { "addr", 't' }, { "port", 'i' }, { "local_addr", 't' }, \
-	    { "local_port", 'i' }, { "connect_time", 't' }, { "request_time", 't' }, \
-	    { "wait", 'i' }, { "wait_us", 'i' }, { "close_needed", 'i' }, { "ptr", 't' }, \
-	    { "link", 't' }, { "remote_pid", 'i' }, { "tls", 't' }, \
-	    { "application_name", 't' }, { "prepared_statements", 'i' }, { "id", 'i' }
+	{ "state", 't' }, { "addr", 't' }, { "port", 'i' }, { "local_addr", 't' }, \
+	{ "local_port", 'i' }, { "connect_time", 't' }, { "request_time", 't' }, \
+	{ "wait", 'i' }, { "wait_us", 'i' }, { "close_needed", 'i' }, { "ptr", 't' }, \
+	{ "link", 't' }, { "remote_pid", 'i' }, { "tls", 't' }, \
+	{ "application_name", 't' }, { "prepared_statements", 'i' }, { "id", 'i' }
 #define OUR_COLUMNS { "worker", 'i' }, { "pin", 't' }, { "settings_hash", 't' }
+/* clang-format on */
 
 static const struct wire_column peer_columns[] = { PEER_COLUMNS, OUR_COLUMNS };
 static const struct wire_column socket_columns[] = { PEER_COLUMNS, { "recv_pos", 'i' },
-	{ "pkt_pos", 'i' }, { "pkt_remain", 'i' }, { "send_pos", 'i' }, { "send_remain", 'i' },
-	{ "pkt_avail", 'i' }, { "send_avail", 'i' }, OUR_COLUMNS };
+	{ "pkt_pos", 'i' }, { "pkt_remain", 'i' }, { "send_pos", 'i' },
+	{ "send_remain", 'i' }, { "pkt_avail", 'i' }, { "send_avail", 'i' },
+	OUR_COLUMNS };
 static const struct wire_column pins_columns[] = { { "client", 'i' }, { "server", 'i' },
 	{ "reason", 't' }, { "since", 't' }, { "database", 't' }, { "user", 't' },
 	{ "worker", 'i' } };
@@ -55,14 +58,16 @@ put_addresses(struct rows *rows, const struct address *peer, const struct stream
 	struct address own = { .length = sizeof(own.storage) };
 
 	put_address(rows, peer);
-	if (getsockname(stream_fd(stream), (struct sockaddr *)&own.storage, &own.length) != 0)
+	if (getsockname(
+		stream_fd(stream), (struct sockaddr *)&own.storage, &own.length) != 0)
 		own.length = 0;
 	put_address(rows, &own);
 }
 
 /* What a socket holds now. What we have handled is not kept, so positions are 0. */
 static void
-put_buffers(struct rows *rows, size_t incoming, size_t passing, const struct stream *stream)
+put_buffers(
+    struct rows *rows, size_t incoming, size_t passing, const struct stream *stream)
 {
 	row_int(rows, 0);
 	row_int(rows, 0);
@@ -80,7 +85,8 @@ is_logged_in(const struct client *client)
 }
 
 static void
-put_client(struct rows *rows, struct clients *clients, const struct client *client, bool buffers)
+put_client(
+    struct rows *rows, struct clients *clients, const struct client *client, bool buffers)
 {
 	struct loop *loop = clients_loop(clients);
 	const struct server *server = client_server(client);
@@ -109,7 +115,8 @@ put_client(struct rows *rows, struct clients *clients, const struct client *clie
 	row_int(rows, (int64_t)client_prepared_count(client));
 	row_int(rows, (int64_t)client->id);
 	if (buffers)
-		put_buffers(rows, buf_length(&client->in), client->passing, client->stream);
+		put_buffers(
+		    rows, buf_length(&client->in), client->passing, client->stream);
 	row_int(rows, clients_worker(clients));
 	row_text(rows, client->pin != NULL ? client->pin : "");
 	row_hex(rows, client->settings.hash);
@@ -117,7 +124,8 @@ put_client(struct rows *rows, struct clients *clients, const struct client *clie
 }
 
 static void
-put_server(struct rows *rows, struct clients *clients, const struct server *server, bool buffers)
+put_server(
+    struct rows *rows, struct clients *clients, const struct server *server, bool buffers)
 {
 	const struct client *client = server_client(server);
 	const char *application = parameters_get(&server->parameters, "application_name");
@@ -133,7 +141,8 @@ put_server(struct rows *rows, struct clients *clients, const struct server *serv
 	row_time(rows, wall_of(server->loop, server->since_us));
 	row_int(rows, 0);
 	row_int(rows, 0);
-	row_int(rows, server->retired || server->connected_us < server->pool->reconnect_us);
+	row_int(
+	    rows, server->retired || server->connected_us < server->pool->reconnect_us);
 	row_hex(rows, server->id);
 	if (client != NULL)
 		row_hex(rows, client->id);
@@ -153,7 +162,8 @@ put_server(struct rows *rows, struct clients *clients, const struct server *serv
 }
 
 static void
-put_clients(struct errand *errand, struct clients *clients, bool buffers, bool active_only)
+put_clients(
+    struct errand *errand, struct clients *clients, bool buffers, bool active_only)
 {
 	const struct client *client = clients_first(clients);
 
@@ -164,7 +174,8 @@ put_clients(struct errand *errand, struct clients *clients, bool buffers, bool a
 }
 
 static void
-put_servers(struct errand *errand, struct clients *clients, bool buffers, bool active_only)
+put_servers(
+    struct errand *errand, struct clients *clients, bool buffers, bool active_only)
 {
 	struct pool *pool = pools_first(clients_pools(clients));
 
@@ -172,8 +183,8 @@ put_servers(struct errand *errand, struct clients *clients, bool buffers, bool a
 		const struct server *server;
 
 		TAILQ_FOREACH(server, &pool->servers, in_pool)
-			if (!active_only || server->state == SERVER_ACTIVE)
-				put_server(&errand->rows, clients, server, buffers);
+		if (!active_only || server->state == SERVER_ACTIVE)
+			put_server(&errand->rows, clients, server, buffers);
 	}
 }
 
@@ -227,10 +238,14 @@ visit_pins(struct errand *errand, struct clients *clients)
 }
 
 const struct table tables_of_peers[] = {
-	{ "ACTIVE_SOCKETS", COLUMNS(socket_columns), visit_active_sockets, NULL, ACCESS_VIEWER, false, false },
-	{ "CLIENTS", COLUMNS(peer_columns), visit_clients, NULL, ACCESS_VIEWER, false, false },
+	{ "ACTIVE_SOCKETS", COLUMNS(socket_columns), visit_active_sockets, NULL,
+	    ACCESS_VIEWER, false, false },
+	{ "CLIENTS", COLUMNS(peer_columns), visit_clients, NULL, ACCESS_VIEWER, false,
+	    false },
 	{ "PINS", COLUMNS(pins_columns), visit_pins, NULL, ACCESS_VIEWER, false, false },
-	{ "SERVERS", COLUMNS(peer_columns), visit_servers, NULL, ACCESS_VIEWER, false, false },
-	{ "SOCKETS", COLUMNS(socket_columns), visit_sockets, NULL, ACCESS_VIEWER, false, false },
+	{ "SERVERS", COLUMNS(peer_columns), visit_servers, NULL, ACCESS_VIEWER, false,
+	    false },
+	{ "SOCKETS", COLUMNS(socket_columns), visit_sockets, NULL, ACCESS_VIEWER, false,
+	    false },
 };
 const size_t tables_of_peers_count = sizeof(tables_of_peers) / sizeof(tables_of_peers[0]);

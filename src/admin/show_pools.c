@@ -27,11 +27,11 @@ balancing(const struct database_config *database)
 
 static const struct wire_column pools_columns[] = { { "database", 't' }, { "user", 't' },
 	{ "cl_active", 'i' }, { "cl_waiting", 'i' }, { "cl_active_cancel_req", 'i' },
-	{ "cl_waiting_cancel_req", 'i' }, { "sv_active", 'i' }, { "sv_active_cancel", 'i' },
-	{ "sv_being_canceled", 'i' }, { "sv_idle", 'i' }, { "sv_used", 'i' },
-	{ "sv_tested", 'i' }, { "sv_login", 'i' }, { "maxwait", 'i' }, { "maxwait_us", 'i' },
-	{ "pool_mode", 't' }, { "load_balance_hosts", 't' }, { "pinned", 'i' },
-	{ "sv_quarantined", 'i' } };
+	{ "cl_waiting_cancel_req", 'i' }, { "sv_active", 'i' },
+	{ "sv_active_cancel", 'i' }, { "sv_being_canceled", 'i' }, { "sv_idle", 'i' },
+	{ "sv_used", 'i' }, { "sv_tested", 'i' }, { "sv_login", 'i' }, { "maxwait", 'i' },
+	{ "maxwait_us", 'i' }, { "pool_mode", 't' }, { "load_balance_hosts", 't' },
+	{ "pinned", 'i' }, { "sv_quarantined", 'i' } };
 
 static const char *
 pool_mode_of(const struct tally_pool *pool, const struct config *config)
@@ -60,7 +60,8 @@ fill_pools(struct errand *errand, struct clients *home)
 		row_int(rows, pool->clients_active);
 		row_int(rows, pool->clients_waiting);
 		row_int(rows, pool->canceling);
-		row_int(rows, 0); /* cancels never wait: they have connections of their own */
+		row_int(
+		    rows, 0); /* cancels never wait: they have connections of their own */
 		row_int(rows, pool->servers_active);
 		row_int(rows, pool->canceling);
 		row_int(rows, pool->servers_canceled);
@@ -85,7 +86,8 @@ static const struct counter {
 	const char *name;
 	size_t offset;
 } counters[] = {
-	{ "server_assignment_count", offsetof(struct pool_counters, server_assignment_count) },
+	{ "server_assignment_count",
+	    offsetof(struct pool_counters, server_assignment_count) },
 	{ "xact_count", offsetof(struct pool_counters, xact_count) },
 	{ "query_count", offsetof(struct pool_counters, query_count) },
 	{ "client_bytes", offsetof(struct pool_counters, bytes_received) },
@@ -103,15 +105,16 @@ enum { COUNTERS = sizeof(counters) / sizeof(counters[0]) };
 static const struct wire_column stats_columns[] = { { "database", 't' },
 	{ "total_server_assignment_count", 'n' }, { "total_xact_count", 'n' },
 	{ "total_query_count", 'n' }, { "total_received", 'n' }, { "total_sent", 'n' },
-	{ "total_xact_time", 'n' }, { "total_query_time", 'n' }, { "total_wait_time", 'n' },
-	{ "total_client_parse_count", 'n' }, { "total_server_parse_count", 'n' },
-	{ "total_bind_count", 'n' }, { "avg_server_assignment_count", 'n' },
-	{ "avg_xact_count", 'n' }, { "avg_query_count", 'n' }, { "avg_recv", 'n' },
-	{ "avg_sent", 'n' }, { "avg_xact_time", 'n' }, { "avg_query_time", 'n' },
-	{ "avg_wait_time", 'n' }, { "avg_client_parse_count", 'n' },
-	{ "avg_server_parse_count", 'n' }, { "avg_bind_count", 'n' },
-	{ "total_client_login_count", 'n' }, { "avg_client_login_count", 'n' },
-	{ "logins", 'n' }, { "denied", 'n' }, { "retried", 'n' } };
+	{ "total_xact_time", 'n' }, { "total_query_time", 'n' },
+	{ "total_wait_time", 'n' }, { "total_client_parse_count", 'n' },
+	{ "total_server_parse_count", 'n' }, { "total_bind_count", 'n' },
+	{ "avg_server_assignment_count", 'n' }, { "avg_xact_count", 'n' },
+	{ "avg_query_count", 'n' }, { "avg_recv", 'n' }, { "avg_sent", 'n' },
+	{ "avg_xact_time", 'n' }, { "avg_query_time", 'n' }, { "avg_wait_time", 'n' },
+	{ "avg_client_parse_count", 'n' }, { "avg_server_parse_count", 'n' },
+	{ "avg_bind_count", 'n' }, { "total_client_login_count", 'n' },
+	{ "avg_client_login_count", 'n' }, { "logins", 'n' }, { "denied", 'n' },
+	{ "retried", 'n' } };
 
 static const struct wire_column totals_by_database_columns[] = { { "database", 't' },
 	{ "server_assignment_count", 'n' }, { "xact_count", 'n' }, { "query_count", 'n' },
@@ -145,7 +148,8 @@ average_of(const struct sums *sums)
 {
 	struct pool_counters average;
 
-	pool_counters_average(&average, &sums->older, &sums->newer, POOL_HISTORY_PERIOD_US);
+	pool_counters_average(
+	    &average, &sums->older, &sums->newer, POOL_HISTORY_PERIOD_US);
 	return average;
 }
 
@@ -167,8 +171,8 @@ put_counters(struct rows *rows, const struct pool_counters *from)
 
 /* Call `each` with the sums of each database; pools are sorted. */
 static void
-for_each_database(struct errand *errand,
-    void (*each)(struct rows *rows, const struct sums *sums))
+for_each_database(
+    struct errand *errand, void (*each)(struct rows *rows, const struct sums *sums))
 {
 	const struct tally_pool *pool = errand->tally.pools;
 
@@ -176,7 +180,8 @@ for_each_database(struct errand *errand,
 		const char *database = pool->database;
 		struct sums sums = { 0 };
 
-		for (; pool != NULL && strcmp(pool->database, database) == 0; pool = pool->hh.next)
+		for (; pool != NULL && strcmp(pool->database, database) == 0;
+		     pool = pool->hh.next)
 			sums_add(&sums, pool);
 		row_begin(&errand->rows);
 		row_text(&errand->rows, database);
@@ -267,10 +272,11 @@ fill_totals(struct errand *errand, struct clients *home)
 
 static const struct wire_column databases_columns[] = { { "name", 't' }, { "host", 't' },
 	{ "port", 'i' }, { "database", 't' }, { "force_user", 't' }, { "pool_size", 'i' },
-	{ "min_pool_size", 'i' }, { "reserve_pool_size", 'i' }, { "server_lifetime", 'i' },
-	{ "pool_mode", 't' }, { "load_balance_hosts", 't' }, { "max_connections", 'i' },
-	{ "current_connections", 'i' }, { "max_client_connections", 'i' },
-	{ "current_client_connections", 'i' }, { "paused", 'i' }, { "disabled", 'i' } };
+	{ "min_pool_size", 'i' }, { "reserve_pool_size", 'i' },
+	{ "server_lifetime", 'i' }, { "pool_mode", 't' }, { "load_balance_hosts", 't' },
+	{ "max_connections", 'i' }, { "current_connections", 'i' },
+	{ "max_client_connections", 'i' }, { "current_client_connections", 'i' },
+	{ "paused", 'i' }, { "disabled", 'i' } };
 
 static int64_t
 or_default(int value, int64_t fallback)
@@ -313,7 +319,8 @@ put_database(struct errand *errand, struct clients *home, const char *name,
 	row_int(rows, config->backend_max_age_ms / 1000);
 	row_text(rows, config_pool_mode_name(config_pool_mode(config, database, NULL)));
 	row_text(rows, balancing(database));
-	row_int(rows, or_default(database->max_connections, config->pool_max_per_database));
+	row_int(
+	    rows, or_default(database->max_connections, config->pool_max_per_database));
 	row_int(rows, have.servers);
 	row_int(rows, config->limits_clients_per_database);
 	row_int(rows, have.clients);
@@ -368,9 +375,9 @@ fill_databases(struct errand *errand, struct clients *home)
 /* --- USERS -------------------------------------------------------------------- */
 
 static const struct wire_column users_columns[] = { { "name", 't' }, { "pool_size", 't' },
-	{ "reserve_pool_size", 't' }, { "pool_mode", 't' }, { "max_user_connections", 'i' },
-	{ "current_connections", 'i' }, { "max_user_client_connections", 'i' },
-	{ "current_client_connections", 'i' } };
+	{ "reserve_pool_size", 't' }, { "pool_mode", 't' },
+	{ "max_user_connections", 'i' }, { "current_connections", 'i' },
+	{ "max_user_client_connections", 'i' }, { "current_client_connections", 'i' } };
 
 static void
 put_user(struct errand *errand, const struct config *config, const char *name)
@@ -386,8 +393,9 @@ put_user(struct errand *errand, const struct config *config, const char *name)
 	row_text(rows, "");
 	row_text(rows,
 	    own_mode ? config_pool_mode_name((enum pool_mode)user->pool_mode) : NULL);
-	row_int(rows, user == NULL ? config->pool_max_per_user
-				   : or_default(user->max_connections, config->pool_max_per_user));
+	row_int(rows, user == NULL
+			  ? config->pool_max_per_user
+			  : or_default(user->max_connections, config->pool_max_per_user));
 	row_int(rows, have.servers);
 	row_int(rows, config->limits_clients_per_user);
 	row_int(rows, have.clients);
@@ -443,7 +451,7 @@ count_databases(const struct errand *errand, const struct config *config)
 		const struct database_config *found = config_database(config, used->name);
 
 		count += found != NULL && strcmp(found->name, used->name) != 0 &&
-		    strcmp(used->name, TALLY_CONSOLE) != 0;
+			 strcmp(used->name, TALLY_CONSOLE) != 0;
 	}
 	return count;
 }
@@ -492,7 +500,8 @@ fill_mem(struct errand *errand, struct clients *home)
 {
 	const struct tally *tally = &errand->tally;
 
-	put_memory(&errand->rows, "pool_cache", sizeof(struct pool), HASH_COUNT(tally->pools));
+	put_memory(
+	    &errand->rows, "pool_cache", sizeof(struct pool), HASH_COUNT(tally->pools));
 	put_memory(&errand->rows, "server_cache", sizeof(struct server), tally->servers);
 	put_memory(&errand->rows, "client_cache", sizeof(struct client),
 	    tally->clients + tally->logins);
@@ -500,15 +509,22 @@ fill_mem(struct errand *errand, struct clients *home)
 }
 
 const struct table tables_of_pools[] = {
-	{ "DATABASES", COLUMNS(databases_columns), visit, fill_databases, ACCESS_VIEWER, false, false },
-	{ "LISTS", COLUMNS(lists_columns), visit, fill_lists, ACCESS_VIEWER, false, false },
+	{ "DATABASES", COLUMNS(databases_columns), visit, fill_databases, ACCESS_VIEWER,
+	    false, false },
+	{ "LISTS", COLUMNS(lists_columns), visit, fill_lists, ACCESS_VIEWER, false,
+	    false },
 	{ "MEM", COLUMNS(mem_columns), visit, fill_mem, ACCESS_VIEWER, false, false },
-	{ "POOLS", COLUMNS(pools_columns), visit, fill_pools, ACCESS_VIEWER, false, false },
-	{ "STATS", COLUMNS(stats_columns), visit, fill_stats, ACCESS_VIEWER, false, false },
-	{ "STATS_AVERAGES", COLUMNS(averages_columns), visit, fill_averages, ACCESS_VIEWER, false, false },
-	{ "STATS_TOTALS", COLUMNS(totals_by_database_columns), visit, fill_totals_by_database,
+	{ "POOLS", COLUMNS(pools_columns), visit, fill_pools, ACCESS_VIEWER, false,
+	    false },
+	{ "STATS", COLUMNS(stats_columns), visit, fill_stats, ACCESS_VIEWER, false,
+	    false },
+	{ "STATS_AVERAGES", COLUMNS(averages_columns), visit, fill_averages,
 	    ACCESS_VIEWER, false, false },
-	{ "TOTALS", COLUMNS(totals_columns), visit, fill_totals, ACCESS_VIEWER, false, false },
-	{ "USERS", COLUMNS(users_columns), visit, fill_users, ACCESS_VIEWER, false, false },
+	{ "STATS_TOTALS", COLUMNS(totals_by_database_columns), visit,
+	    fill_totals_by_database, ACCESS_VIEWER, false, false },
+	{ "TOTALS", COLUMNS(totals_columns), visit, fill_totals, ACCESS_VIEWER, false,
+	    false },
+	{ "USERS", COLUMNS(users_columns), visit, fill_users, ACCESS_VIEWER, false,
+	    false },
 };
 const size_t tables_of_pools_count = sizeof(tables_of_pools) / sizeof(tables_of_pools[0]);

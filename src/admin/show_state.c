@@ -25,21 +25,23 @@ static const struct wire_column audit_columns[] = { { "file", 't' }, { "enabled"
 static const struct wire_column policies_columns[] = { { "name", 't' }, { "file", 't' },
 	{ "sha256", 't' }, { "loaded_at", 't' }, { "owner", 't' }, { "mode", 't' },
 	{ "rules", 'i' } };
-static const struct wire_column dns_hosts_columns[] = { { "hostname", 't' }, { "ttl", 'q' },
-	{ "addrs", 't' } };
-static const struct wire_column dns_zones_columns[] = { { "zonename", 't' }, { "serial", 'q' },
-	{ "count", 'i' } };
+static const struct wire_column dns_hosts_columns[] = { { "hostname", 't' },
+	{ "ttl", 'q' }, { "addrs", 't' } };
+static const struct wire_column dns_zones_columns[] = { { "zonename", 't' },
+	{ "serial", 'q' }, { "count", 'i' } };
 static const struct wire_column peers_columns[] = { { "peer_id", 'i' }, { "host", 't' },
 	{ "port", 'i' }, { "pool_size", 'i' } };
-static const struct wire_column peer_pools_columns[] = { { "peer_id", 'i' }, { "host", 't' },
-	{ "port", 'i' }, { "pool_size", 'i' }, { "cl_active_cancel_req", 'i' },
-	{ "cl_waiting_cancel_req", 'i' }, { "sv_active_cancel", 'i' }, { "sv_login", 'i' } };
+static const struct wire_column peer_pools_columns[] = { { "peer_id", 'i' },
+	{ "host", 't' }, { "port", 'i' }, { "pool_size", 'i' },
+	{ "cl_active_cancel_req", 'i' }, { "cl_waiting_cancel_req", 'i' },
+	{ "sv_active_cancel", 'i' }, { "sv_login", 'i' } };
 
 static void
 fill_version(struct errand *errand, struct clients *home)
 {
 	row_begin(&errand->rows);
-	row_text(&errand->rows, "PgBouncer " CONSOLE_VERSION " (pgweir " PACKAGE_VERSION ")");
+	row_text(
+	    &errand->rows, "PgBouncer " CONSOLE_VERSION " (pgweir " PACKAGE_VERSION ")");
 	row_end(&errand->rows);
 	(void)home;
 }
@@ -71,33 +73,43 @@ static const struct alias {
 	enum unit unit;
 	size_t where; /* an int64_t in struct config */
 } aliases[] = {
-	{ "cancel_wait_timeout", "10", UNIT_SECONDS, offsetof(struct config, timeouts_cancel_ms) },
-	{ "client_idle_timeout", "0", UNIT_SECONDS, offsetof(struct config, timeouts_client_idle_ms) },
-	{ "client_login_timeout", "15", UNIT_SECONDS, offsetof(struct config, timeouts_login_ms) },
+	{ "cancel_wait_timeout", "10", UNIT_SECONDS,
+	    offsetof(struct config, timeouts_cancel_ms) },
+	{ "client_idle_timeout", "0", UNIT_SECONDS,
+	    offsetof(struct config, timeouts_client_idle_ms) },
+	{ "client_login_timeout", "15", UNIT_SECONDS,
+	    offsetof(struct config, timeouts_login_ms) },
 	{ "default_pool_size", "20", UNIT_COUNT, offsetof(struct config, pool_size) },
 	{ "idle_transaction_timeout", "0", UNIT_SECONDS,
 	    offsetof(struct config, timeouts_idle_in_transaction_ms) },
-	{ "max_client_conn", "10000", UNIT_COUNT, offsetof(struct config, limits_clients) },
+	{ "max_client_conn", "10000", UNIT_COUNT,
+	    offsetof(struct config, limits_clients) },
 	{ "max_db_client_connections", "0", UNIT_CAP,
 	    offsetof(struct config, limits_clients_per_database) },
-	{ "max_db_connections", "0", UNIT_CAP, offsetof(struct config, pool_max_per_database) },
+	{ "max_db_connections", "0", UNIT_CAP,
+	    offsetof(struct config, pool_max_per_database) },
 	{ "max_prepared_statements", "200", UNIT_COUNT,
 	    offsetof(struct config, protocol_max_prepared_statements) },
 	{ "max_user_client_connections", "0", UNIT_CAP,
 	    offsetof(struct config, limits_clients_per_user) },
-	{ "max_user_connections", "0", UNIT_CAP, offsetof(struct config, pool_max_per_user) },
+	{ "max_user_connections", "0", UNIT_CAP,
+	    offsetof(struct config, pool_max_per_user) },
 	{ "min_pool_size", "0", UNIT_COUNT, offsetof(struct config, pool_min) },
-	{ "query_timeout", "0", UNIT_SECONDS, offsetof(struct config, timeouts_statement_ms) },
-	{ "query_wait_timeout", "30", UNIT_SECONDS, offsetof(struct config, pool_wait_timeout_ms) },
+	{ "query_timeout", "0", UNIT_SECONDS,
+	    offsetof(struct config, timeouts_statement_ms) },
+	{ "query_wait_timeout", "30", UNIT_SECONDS,
+	    offsetof(struct config, pool_wait_timeout_ms) },
 	{ "reserve_pool_size", "0", UNIT_COUNT, offsetof(struct config, pool_reserve) },
 	{ "reserve_pool_timeout", "5", UNIT_SECONDS,
 	    offsetof(struct config, pool_reserve_after_ms) },
-	{ "server_check_delay", "30", UNIT_SECONDS, offsetof(struct config, backend_check_after_ms) },
+	{ "server_check_delay", "30", UNIT_SECONDS,
+	    offsetof(struct config, backend_check_after_ms) },
 	{ "server_connect_timeout", "5", UNIT_SECONDS,
 	    offsetof(struct config, backend_connect_timeout_ms) },
 	{ "server_idle_timeout", "600", UNIT_SECONDS,
 	    offsetof(struct config, backend_idle_timeout_ms) },
-	{ "server_lifetime", "3600", UNIT_SECONDS, offsetof(struct config, backend_max_age_ms) },
+	{ "server_lifetime", "3600", UNIT_SECONDS,
+	    offsetof(struct config, backend_max_age_ms) },
 	{ "server_login_retry", "1", UNIT_SECONDS,
 	    offsetof(struct config, backend_connect_retry_ms) },
 	{ "transaction_timeout", "0", UNIT_SECONDS,
@@ -142,15 +154,17 @@ put_listen_addresses(struct rows *rows, const struct config *config)
 		if (listen->host == NULL)
 			folder = listen->unix_dir;
 		else
-			buf_printf(&hosts, "%s%s", buf_length(&hosts) > 0 ? "," : "", listen->host);
+			buf_printf(&hosts, "%s%s", buf_length(&hosts) > 0 ? "," : "",
+			    listen->host);
 	}
 	text = buf_steal_text(&hosts);
 	port = mem_printf("%d", first_port);
 	put_setting(rows, "listen_addr", text, "", false);
 	put_setting(rows, "listen_port", port, "6432", false);
 	put_setting(rows, "unix_socket_dir", folder, "", false);
-	put_setting(rows, "pool_mode", config_pool_mode_name((enum pool_mode)config->pool_mode),
-	    "transaction", true);
+	put_setting(rows, "pool_mode",
+	    config_pool_mode_name((enum pool_mode)config->pool_mode), "transaction",
+	    true);
 	put_setting(rows, "conffile", config->path, "", false);
 	mem_free(text);
 	mem_free(port);
@@ -182,7 +196,8 @@ fill_state(struct errand *errand, struct clients *home)
 	const struct {
 		const char *name;
 		bool is;
-	} states[] = { { "active", !paused }, { "paused", paused }, { "suspended", false } };
+	} states[] = { { "active", !paused }, { "paused", paused },
+		{ "suspended", false } };
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		row_begin(&errand->rows);
@@ -274,7 +289,8 @@ fill_policies(struct errand *errand, struct clients *home)
 	}
 }
 
-/* --- what there is none of, and what would show secrets ------------------------------ */
+/* --- what there is none of, and what would show secrets ------------------------------
+ */
 
 static void
 fill_fds(struct errand *errand, struct clients *home)
@@ -284,12 +300,13 @@ fill_fds(struct errand *errand, struct clients *home)
 	(void)home;
 }
 
-/* --- settings of a session ------------------------------------------------------------- */
+/* --- settings of a session -------------------------------------------------------------
+ */
 
 static const char *const parameters[] = { "server_version", CONSOLE_VERSION "/pgweir",
 	"server_encoding", "UTF8", "client_encoding", "UTF8", "DateStyle", "ISO, MDY",
-	"TimeZone", "UTC", "IntervalStyle", "postgres", "standard_conforming_strings", "on",
-	"integer_datetimes", "on", "is_superuser", "on", "in_hot_standby", "off",
+	"TimeZone", "UTC", "IntervalStyle", "postgres", "standard_conforming_strings",
+	"on", "integer_datetimes", "on", "is_superuser", "on", "in_hot_standby", "off",
 	"default_transaction_read_only", "off", "application_name", "", NULL };
 
 const char *const *
@@ -301,8 +318,10 @@ console_parameters(void)
 static const struct wire_column client_encoding_column[] = { { "client_encoding", 't' } };
 static const struct wire_column datestyle_column[] = { { "DateStyle", 't' } };
 static const struct wire_column timezone_column[] = { { "TimeZone", 't' } };
-static const struct wire_column isolation_column[] = { { "default_transaction_isolation", 't' } };
-static const struct wire_column strings_column[] = { { "standard_conforming_strings", 't' } };
+static const struct wire_column isolation_column[] = { { "default_transaction_isolation",
+    't' } };
+static const struct wire_column strings_column[] = { { "standard_conforming_strings",
+    't' } };
 
 /* One value, named as its column is. */
 static void
@@ -321,20 +340,33 @@ fill_parameter(struct errand *errand, struct clients *home)
 
 const struct table tables_of_state[] = {
 	{ "HELP", NULL, 0, NULL, fill_help, ACCESS_VIEWER, false, false },
-	{ "VERSION", COLUMNS(version_columns), NULL, fill_version, ACCESS_VIEWER, false, false },
-	{ "CONFIG", COLUMNS(config_columns), NULL, fill_config, ACCESS_VIEWER, false, false },
-	{ "STATE", COLUMNS(state_columns), NULL, fill_state, ACCESS_VIEWER, false, false },
-	{ "AUDIT", COLUMNS(audit_columns), NULL, fill_audit, ACCESS_AUDITOR, true, false },
-	{ "POLICIES", COLUMNS(policies_columns), NULL, fill_policies, ACCESS_AUDITOR, false, false },
-	{ "DNS_HOSTS", COLUMNS(dns_hosts_columns), NULL, NULL, ACCESS_VIEWER, false, false },
-	{ "DNS_ZONES", COLUMNS(dns_zones_columns), NULL, NULL, ACCESS_VIEWER, false, false },
+	{ "VERSION", COLUMNS(version_columns), NULL, fill_version, ACCESS_VIEWER, false,
+	    false },
+	{ "CONFIG", COLUMNS(config_columns), NULL, fill_config, ACCESS_VIEWER, false,
+	    false },
+	{ "STATE", COLUMNS(state_columns), NULL, fill_state, ACCESS_VIEWER, false,
+	    false },
+	{ "AUDIT", COLUMNS(audit_columns), NULL, fill_audit, ACCESS_AUDITOR, true,
+	    false },
+	{ "POLICIES", COLUMNS(policies_columns), NULL, fill_policies, ACCESS_AUDITOR,
+	    false, false },
+	{ "DNS_HOSTS", COLUMNS(dns_hosts_columns), NULL, NULL, ACCESS_VIEWER, false,
+	    false },
+	{ "DNS_ZONES", COLUMNS(dns_zones_columns), NULL, NULL, ACCESS_VIEWER, false,
+	    false },
 	{ "PEERS", COLUMNS(peers_columns), NULL, NULL, ACCESS_VIEWER, false, false },
-	{ "PEER_POOLS", COLUMNS(peer_pools_columns), NULL, NULL, ACCESS_VIEWER, false, false },
+	{ "PEER_POOLS", COLUMNS(peer_pools_columns), NULL, NULL, ACCESS_VIEWER, false,
+	    false },
 	{ "FDS", NULL, 0, NULL, fill_fds, ACCESS_ADMIN, false, true },
-	{ "client_encoding", COLUMNS(client_encoding_column), NULL, fill_parameter, ACCESS_VIEWER, false, true },
-	{ "datestyle", COLUMNS(datestyle_column), NULL, fill_parameter, ACCESS_VIEWER, false, true },
-	{ "timezone", COLUMNS(timezone_column), NULL, fill_parameter, ACCESS_VIEWER, false, true },
-	{ "default_transaction_isolation", COLUMNS(isolation_column), NULL, fill_parameter, ACCESS_VIEWER, false, true },
-	{ "standard_conforming_strings", COLUMNS(strings_column), NULL, fill_parameter, ACCESS_VIEWER, false, true },
+	{ "client_encoding", COLUMNS(client_encoding_column), NULL, fill_parameter,
+	    ACCESS_VIEWER, false, true },
+	{ "datestyle", COLUMNS(datestyle_column), NULL, fill_parameter, ACCESS_VIEWER,
+	    false, true },
+	{ "timezone", COLUMNS(timezone_column), NULL, fill_parameter, ACCESS_VIEWER,
+	    false, true },
+	{ "default_transaction_isolation", COLUMNS(isolation_column), NULL,
+	    fill_parameter, ACCESS_VIEWER, false, true },
+	{ "standard_conforming_strings", COLUMNS(strings_column), NULL, fill_parameter,
+	    ACCESS_VIEWER, false, true },
 };
 const size_t tables_of_state_count = sizeof(tables_of_state) / sizeof(tables_of_state[0]);

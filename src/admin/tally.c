@@ -56,8 +56,8 @@ static bool
 is_used(const struct server *server, const struct config *config)
 {
 	return server->state == SERVER_IDLE && config->backend_check_after_ms > 0 &&
-	    loop_now_us(server->loop) - server->since_us >=
-	    (uint64_t)config->backend_check_after_ms * 1000;
+	       loop_now_us(server->loop) - server->since_us >=
+		   (uint64_t)config->backend_check_after_ms * 1000;
 }
 
 const char *
@@ -67,7 +67,8 @@ tally_server_state(const struct server *server, const struct config *config)
 }
 
 static void
-add_server(struct tally_pool *row, const struct server *server, const struct config *config)
+add_server(
+    struct tally_pool *row, const struct server *server, const struct config *config)
 {
 	row->canceling += server_is_being_canceled(server);
 	switch (server->state) {
@@ -115,7 +116,8 @@ add_pools(struct tally *tally, const struct clients *clients, uint64_t now_us)
 		int servers = 0;
 		const struct server *server;
 
-		TAILQ_FOREACH(server, &pool->servers, in_pool) {
+		TAILQ_FOREACH(server, &pool->servers, in_pool)
+		{
 			add_server(row, server, config);
 			servers++;
 		}
@@ -232,7 +234,7 @@ int
 tally_servers(const struct tally_pool *pool)
 {
 	return pool->servers_active + pool->servers_idle + pool->servers_used +
-	    pool->servers_tested + pool->servers_login + pool->servers_canceled;
+	       pool->servers_tested + pool->servers_login + pool->servers_canceled;
 }
 
 struct tally_name

@@ -22,13 +22,13 @@
 /* One (database, role). Owned by its tally. */
 struct tally_pool {
 	UT_hash_handle hh;
-	char *key; /* both names, NUL between */
+	char *key;                   /* both names, NUL between */
 	const char *database, *role; /* in the key */
 	int clients_active, clients_waiting, pinned;
 	int servers_active, servers_idle, servers_used, servers_tested, servers_login;
 	int servers_canceled; /* given back, and a cancel for it is under way */
-	int canceling;	      /* cancels under way */
-	int cleaning;	      /* their clients are gone */
+	int canceling;        /* cancels under way */
+	int cleaning;         /* their clients are gone */
 	uint64_t longest_wait_us;
 	struct pool_counters now, older, newer;
 };

@@ -8,7 +8,8 @@
 
 static const char blanks[] = " \t\r\n\f\v";
 
-/* The first byte that is neither blank nor comment. A comment that is not ended ends the text. */
+/* The first byte that is neither blank nor comment. A comment that is not ended ends the
+ * text. */
 static const char *
 skip_blanks(const char *at)
 {
@@ -54,7 +55,8 @@ read_quoted(const char **at)
 static char *
 read_plain(const char **at)
 {
-	size_t length = strchr("=,", **at) != NULL ? 1 : strcspn(*at, " \t\r\n\f\v;\"'=,");
+	size_t length =
+	    strchr("=,", **at) != NULL ? 1 : strcspn(*at, " \t\r\n\f\v;\"'=,");
 	char *word = mem_strndup(*at, length);
 
 	*at += length;
@@ -72,11 +74,13 @@ bool
 words_read(const char **at, struct words *words, struct error *err)
 {
 	*words = (struct words){ 0 };
-	for (*at = skip_blanks(*at); **at != '\0' && **at != ';'; *at = skip_blanks(*at)) {
+	for (*at = skip_blanks(*at); **at != '\0' && **at != ';';
+	     *at = skip_blanks(*at)) {
 		char *word;
 
 		if (words->count == WORDS_MOST)
-			return fail(words, err, "the command has too many words: see SHOW HELP");
+			return fail(
+			    words, err, "the command has too many words: see SHOW HELP");
 		word = **at == '"' || **at == '\'' ? read_quoted(at) : read_plain(at);
 		if (word == NULL)
 			return fail(words, err, "a quoted text has no closing quote");

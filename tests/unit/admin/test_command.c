@@ -65,9 +65,10 @@ a_database_keeps_its_case_and_may_be_left_out(void **state)
 static void
 only_a_number_is_a_client(void **state)
 {
-	static const char *const wrong[] = { "KILL_CLIENT", "KILL_CLIENT 0", "KILL_CLIENT -1",
-		"KILL_CLIENT abc", "KILL_CLIENT 1 2", "KILL_CLIENT 0x10", "KILL_CLIENT 1.5",
-		"KILL_CLIENT 99999999999999999999", "KILL_CLIENT ''" };
+	static const char *const wrong[] = { "KILL_CLIENT", "KILL_CLIENT 0",
+		"KILL_CLIENT -1", "KILL_CLIENT abc", "KILL_CLIENT 1 2",
+		"KILL_CLIENT 0x10", "KILL_CLIENT 1.5", "KILL_CLIENT 99999999999999999999",
+		"KILL_CLIENT ''" };
 	struct command command;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
@@ -130,8 +131,9 @@ a_long_or_hostile_word_is_cut_in_the_message(void **state)
 static void
 drivers_may_set_what_they_always_set(void **state)
 {
-	static const char *const good[] = { "SET extra_float_digits = 3", "set DateStyle to ISO",
-		"SET SESSION timezone = 'UTC'", "SET TIME ZONE 'UTC'", "SET datestyle='ISO, MDY'",
+	static const char *const good[] = { "SET extra_float_digits = 3",
+		"set DateStyle to ISO", "SET SESSION timezone = 'UTC'",
+		"SET TIME ZONE 'UTC'", "SET datestyle='ISO, MDY'",
 		"SET client_encoding TO UTF8", "SET application_name = ''" };
 	struct command command;
 
@@ -191,7 +193,8 @@ static const struct {
 static void
 each_command_is_for_those_who_have_its_right_and_nobody_else(void **state)
 {
-	static const enum access all[] = { ACCESS_ADMIN, ACCESS_AUDITOR, ACCESS_VIEWER, ACCESS_NONE };
+	static const enum access all[] = { ACCESS_ADMIN, ACCESS_AUDITOR, ACCESS_VIEWER,
+		ACCESS_NONE };
 
 	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
 		struct command command;
@@ -220,7 +223,8 @@ no_table_needs_less_than_a_viewer(void **state)
 static void
 a_user_has_the_most_that_any_list_gives(void **state)
 {
-	char *admins[] = { (char *)"root", NULL }, *auditors[] = { (char *)"ann", (char *)"root", NULL };
+	char *admins[] = { (char *)"root", NULL },
+	     *auditors[] = { (char *)"ann", (char *)"root", NULL };
 	char *viewers[] = { (char *)"root", (char *)"ann", (char *)"vic", NULL };
 	struct config config = { .console_admins = admins,
 		.console_auditors = auditors,
@@ -264,7 +268,8 @@ main(void)
 		cmocka_unit_test(a_long_or_hostile_word_is_cut_in_the_message),
 		cmocka_unit_test(drivers_may_set_what_they_always_set),
 		cmocka_unit_test(no_words_are_no_command),
-		cmocka_unit_test(each_command_is_for_those_who_have_its_right_and_nobody_else),
+		cmocka_unit_test(
+		    each_command_is_for_those_who_have_its_right_and_nobody_else),
 		cmocka_unit_test(no_table_needs_less_than_a_viewer),
 		cmocka_unit_test(a_user_has_the_most_that_any_list_gives),
 		cmocka_unit_test(names_of_columns_are_never_used_twice),

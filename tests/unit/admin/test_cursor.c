@@ -1,4 +1,5 @@
-/* test_cursor.c - behaviour of admin/cursor: prepared commands, and rows in parts and in binary. */
+/* test_cursor.c - behaviour of admin/cursor: prepared commands, and rows in parts and in
+ * binary. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -136,8 +137,8 @@ a_numeric_is_digits_of_base_10000_in_binary(void **state)
 	assert_numeric(0, "\0\0\0\0\0\0\0\0", 8);
 	assert_numeric(7, "\0\1\0\0\0\0\0\0\0\7", 10);
 	assert_numeric(-10002, "\0\2\0\1\x40\0\0\0\0\1\0\2", 12);
-	assert_numeric(INT64_MIN,
-	    "\0\5\0\4\x40\0\0\0\x03\x9a\x0d\x2c\x01\x70\x15\x65\x16\xb0", 18);
+	assert_numeric(
+	    INT64_MIN, "\0\5\0\4\x40\0\0\0\x03\x9a\x0d\x2c\x01\x70\x15\x65\x16\xb0", 18);
 	(void)state;
 }
 

@@ -8,7 +8,8 @@
 
 #include "../../../src/admin/words.h"
 
-/* The words of the first command, with | between; "!" and the SQLSTATE when it has none. */
+/* The words of the first command, with | between; "!" and the SQLSTATE when it has none.
+ */
 static const char *
 read(const char *text)
 {
@@ -44,7 +45,8 @@ static void
 signs_are_words_of_their_own(void **state)
 {
 	assert_string_equal(read("SET a=b"), "SET|a|=|b");
-	assert_string_equal(read("SET datestyle = ISO, MDY"), "SET|datestyle|=|ISO|,|MDY");
+	assert_string_equal(
+	    read("SET datestyle = ISO, MDY"), "SET|datestyle|=|ISO|,|MDY");
 	(void)state;
 }
 
