@@ -181,17 +181,13 @@ static bool
 parse_login(struct reader *reader, struct startup *startup, struct error *err)
 {
 	char *options = NULL;
+	const char *name;
 	bool good = true;
 
-	while (good && reader->left > 1) {
-		const char *name = read_cstring(reader);
-		const char *value = read_cstring(reader);
-
-		if (!reader_ok(reader) || *name == '\0')
-			break;
-		good = take_pair(startup, name, value, &options, err);
-	}
-	if (good && (read_u8(reader) != 0 || !reader_done(reader)))
+	/* The empty name is the terminator; a packet that was cut ends in one too. */
+	while (good && *(name = read_cstring(reader)) != '\0')
+		good = take_pair(startup, name, read_cstring(reader), &options, err);
+	if (good && !reader_done(reader))
 		good = error_set_state(err, ERROR_PROTOCOL, "08P01",
 		    "invalid startup packet layout: expected terminator as last byte");
 	if (good && (startup->user == NULL || *startup->user == '\0'))
