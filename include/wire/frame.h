@@ -16,7 +16,7 @@ enum { FRAME_HEADER = 5 };
 enum frame_status {
 	FRAME_SHORT, /* the header is not complete yet */
 	FRAME_GOOD,  /* *frame is set; the body may not be complete yet */
-	FRAME_BAD,   /* the length is less than 4 */
+	FRAME_BAD,   /* the length is less than 4, or more than PostgreSQL takes */
 };
 
 struct frame {
