@@ -81,10 +81,12 @@ tell_client(struct link *link, const char *why)
 {
 	struct client *client = link->client;
 	bool committing = has_transaction_verb(link, SQL_TXN_COMMIT);
-	bool open = link->server->transaction != 'I' || has_transaction_verb(link, SQL_TXN_BEGIN);
+	bool beginning = has_transaction_verb(link, SQL_TXN_BEGIN);
+	bool rolling_back = has_transaction_verb(link, SQL_TXN_ROLLBACK) && !beginning;
+	bool open = link->server->transaction != 'I' || beginning;
 	const char *sqlstate = committing ? "08007" : link->fatal ? link->last_state : "08006";
 
-	client->aborted = open && !committing;
+	client->aborted = open && !committing && !rolling_back;
 	/* Lost between two statements: no error can be sent now, so the next one gets it. */
 	client->aborted_untold =
 	    client->aborted && link->requests.count == 0 && !link->unsynced;
