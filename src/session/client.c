@@ -161,8 +161,9 @@ client_resume(struct client *client)
 		buf_consume(&client->in, used);
 		if (buf_length(&client->in) == 0)
 			buf_free(&client->in);
-		adjust_reading(client);
 	}
+	/* Also when nothing is left: what filled it up may have been refused meanwhile. */
+	adjust_reading(client);
 	client_flush(client);
 }
 

@@ -64,6 +64,21 @@ class Cancel(PgweirTest):
         self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
         self.assertNotIn("was waiting", self.server.log_since(mark))
 
+    def test_a_long_query_that_is_cancelled_while_it_waits_leaves_its_client_heard(self):
+        """It was not read any more because it was so long, and never again after the cancel."""
+        holders = [self.raw_login() for _ in range(2)]
+        for holder in holders:
+            holder.query("BEGIN")
+        client = self.raw_login()
+        client.send(wire.query("SELECT 1" + " " * 200_000))
+        wait_until(lambda: sum(int(row["cl_waiting"]) for row in self.pgweir.console("SHOW POOLS")) == 1,
+                   5, "the client to wait")
+        self.send_cancel(client.pid, client.key)
+        self.assertEqual(client.answer().sqlstate, "57014")
+        for holder in holders:
+            holder.query("COMMIT")
+        self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
+
     def test_a_cancel_of_an_idle_client_does_nothing(self):
         client, other = self.raw_login(), self.raw_login()
         client.query("SELECT 1")
