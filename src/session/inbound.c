@@ -935,8 +935,12 @@ inbound_consume(struct client *client, const uint8_t *bytes, size_t length)
 		    ? length - at - FRAME_HEADER
 		    : message.length;
 		step = handle(client, &message);
-		if (step == STEP_DONE)
-			at += FRAME_HEADER + message.here;
+		if (step != STEP_DONE)
+			continue;
+		at += FRAME_HEADER + message.here;
+		/* What was found out about a message that was skipped is not the next one's. */
+		judged_release(client->judged);
+		client->judged = NULL;
 	}
 	if (step == STEP_GONE)
 		return length;

@@ -135,9 +135,12 @@ link_lost(struct server *server, const char *why)
 		    "the server connection was lost, and this session's state with it");
 		return;
 	}
-	/* Nothing of a message that was waiting for the restore has been sent: it is tried again. */
-	client->passing = restoring ? client->passing : 0;
-	client_enter(client, CLIENT_READY);
+	/*
+	 * The rest of a message that was on its way is dropped as it comes. A message that waited
+	 * for the restore, or waits for a parser thread, is handled when its time has come.
+	 */
+	if (client->state != CLIENT_JUDGING)
+		client_enter(client, CLIENT_READY);
 	client_flush(client);
 	client_resume(client);
 }
