@@ -7,7 +7,12 @@
 #include "census.h"
 #include "session_internal.h"
 
-enum { WELCOMES_MOST = 64, SLOTS_MOST = 1 << 22 };
+enum {
+	WELCOMES_MOST = 64,
+	SLOTS_MOST = 1 << 22,
+	SPARE_LINKS_MOST = 256,
+	SPARE_REQUESTS_MOST = 64, /* a larger ring of a spare link is given back */
+};
 
 /* What a server of a pool reports to clients with the same startup settings. */
 struct welcome {
@@ -29,7 +34,8 @@ struct clients {
 	struct mailbox *mailbox;
 	struct gate *gate;
 	struct client_list all, timed;
-	struct link_list links;
+	struct link_list links, spare_links;
+	size_t spare_link_count;
 	size_t count;
 	struct client **slots; /* by the slot in a cancel key; NULL where free */
 	uint32_t slot_count, next_slot;
@@ -67,6 +73,7 @@ clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,
 	TAILQ_INIT(&clients->all);
 	TAILQ_INIT(&clients->timed);
 	TAILQ_INIT(&clients->links);
+	TAILQ_INIT(&clients->spare_links);
 	clients->mailbox = mailbox_new(loop, clients);
 	clients->gate = gate_new(clients);
 	shared->of_worker[worker] = clients;
@@ -82,9 +89,49 @@ forget_welcomes(struct clients *clients)
 	clients->welcome_count = 0;
 }
 
+struct link *
+clients_take_link(struct clients *clients)
+{
+	struct link *link = TAILQ_FIRST(&clients->spare_links);
+
+	if (link == NULL)
+		return mem_zalloc(1, sizeof(*link));
+	TAILQ_REMOVE(&clients->spare_links, link, in_links);
+	clients->spare_link_count--;
+	return link;
+}
+
+void
+clients_give_link(struct clients *clients, struct link *link)
+{
+	struct requests requests = link->requests;
+
+	if (clients->spare_link_count == SPARE_LINKS_MOST || requests.size > SPARE_REQUESTS_MOST) {
+		requests_free(&requests);
+		mem_free(link);
+		return;
+	}
+	*link = (struct link){ .requests = requests };
+	TAILQ_INSERT_HEAD(&clients->spare_links, link, in_links);
+	clients->spare_link_count++;
+}
+
+static void
+free_spare_links(struct clients *clients)
+{
+	while (!TAILQ_EMPTY(&clients->spare_links)) {
+		struct link *link = TAILQ_FIRST(&clients->spare_links);
+
+		TAILQ_REMOVE(&clients->spare_links, link, in_links);
+		requests_free(&link->requests);
+		mem_free(link);
+	}
+}
+
 void
 clients_free(struct clients *clients)
 {
+	free_spare_links(clients);
 	gate_free(clients->gate);
 	mailbox_free(clients->mailbox);
 	forget_welcomes(clients);

@@ -55,14 +55,13 @@ begin_restore(struct link *link)
 void
 link_open(struct client *client, struct server *server)
 {
-	struct link *link = mem_zalloc(1, sizeof(*link));
+	struct link *link = clients_take_link(client->clients);
 	uint64_t now_us = loop_now_us(clients_loop(client->clients));
 
-	*link = (struct link){ .clients = client->clients,
-		.client = client,
-		.server = server,
-		.began_us = now_us,
-		.head_us = now_us };
+	link->clients = client->clients;
+	link->client = client;
+	link->server = server;
+	link->began_us = link->head_us = now_us;
 	server->batch++;
 	server->user = &link_user;
 	server->user_arg = link;
@@ -105,27 +104,49 @@ link_restored(struct link *link)
 		borrow_give_up(client, &error);
 }
 
+static void
+empty_portal(struct portal *portal)
+{
+	judged_release(portal->judged);
+	ruling_release(portal->ruling);
+	portal->judged = NULL;
+	portal->ruling = NULL;
+}
+
 void
 link_forget_portals(struct link *link)
 {
+	empty_portal(&link->unnamed_portal);
 	while (link->portals != NULL) {
 		struct portal *portal = link->portals;
 
 		link->portals = portal->next;
-		judged_release(portal->judged);
-		ruling_release(portal->ruling);
+		empty_portal(portal);
 		mem_free(portal->name);
 		mem_free(portal);
 	}
 }
 
 struct portal *
-link_portal(const struct link *link, const char *name)
+link_portal(struct link *link, const char *name)
 {
 	struct portal *portal = link->portals;
 
+	if (*name == '\0')
+		return &link->unnamed_portal;
 	while (portal != NULL && strcmp(portal->name, name) != 0)
 		portal = portal->next;
+	return portal;
+}
+
+static struct portal *
+add_portal(struct link *link, const char *name)
+{
+	struct portal *portal = mem_zalloc(1, sizeof(*portal));
+
+	portal->name = mem_strdup(name);
+	portal->next = link->portals;
+	link->portals = portal;
 	return portal;
 }
 
@@ -135,18 +156,11 @@ link_set_portal(
 {
 	struct portal *portal = link_portal(link, name);
 
-	if (portal == NULL) {
-		portal = mem_zalloc(1, sizeof(*portal));
-		portal->name = mem_strdup(name);
-		portal->next = link->portals;
-		link->portals = portal;
-	}
-	if (judged != NULL)
-		judged_reference(judged);
-	if (ruling != NULL)
-		ruling_reference(ruling);
-	judged_release(portal->judged);
-	ruling_release(portal->ruling);
+	if (portal == NULL)
+		portal = add_portal(link, name);
+	judged_reference(judged);
+	ruling_reference(ruling);
+	empty_portal(portal);
 	portal->judged = judged;
 	portal->ruling = ruling;
 }
@@ -157,12 +171,12 @@ link_free(struct link *link)
 	if (link->client != NULL)
 		link->client->link = NULL;
 	TAILQ_REMOVE(clients_links(link->clients), link, in_links);
-	requests_free(&link->requests);
+	requests_clear(&link->requests);
 	link_forget_portals(link);
 	statement_release(link->unnamed);
 	buf_free(&link->in);
 	mem_free(link->last_message);
-	mem_free(link);
+	clients_give_link(link->clients, link);
 }
 
 /* Does anything tie the server to this client now? */

@@ -21,10 +21,10 @@ struct client;
 struct clients;
 struct statement;
 
-/* A portal with a name, until the transaction ends. */
+/* What a portal runs, until the transaction ends. */
 struct portal {
 	struct portal *next;
-	char *name; /* "" for the unnamed one */
+	char *name; /* ours; NULL for the unnamed one */
 	struct judged *judged;	/* referenced; NULL when not known */
 	struct ruling *ruling;	/* referenced */
 };
@@ -52,7 +52,8 @@ struct link {
 	bool paused_for_client;	   /* its client is slow to read */
 	bool fatal;		   /* the server said FATAL: it will close */
 	struct statement *unnamed; /* referenced: what the server's unnamed statement is */
-	struct portal *portals;
+	struct portal unnamed_portal;
+	struct portal *portals;	   /* those with a name */
 	uint64_t began_us;	   /* of the loan */
 	uint64_t request_us;	   /* when the oldest unanswered message was sent */
 	uint64_t transaction_us;   /* when the open transaction began; 0: none */
@@ -86,7 +87,8 @@ void link_clean_on(struct link *link);
 /* Remember what a portal runs; references are taken. */
 void link_set_portal(
     struct link *link, const char *name, struct judged *judged, struct ruling *ruling);
-struct portal *link_portal(const struct link *link, const char *name);
+/* NULL: no such portal is known. The unnamed one always is, if only as empty. */
+struct portal *link_portal(struct link *link, const char *name);
 void link_forget_portals(struct link *link);
 
 /* relay.c: bytes from the server. */

@@ -114,10 +114,16 @@ requests_remove(struct requests *requests, size_t i)
 }
 
 void
-requests_free(struct requests *requests)
+requests_clear(struct requests *requests)
 {
 	while (requests->count > 0)
 		requests_pop(requests);
+}
+
+void
+requests_free(struct requests *requests)
+{
+	requests_clear(requests);
 	mem_free(requests->items);
 	*requests = (struct requests){ 0 };
 }

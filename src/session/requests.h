@@ -73,6 +73,8 @@ requests_head(const struct requests *requests)
 void requests_pop(struct requests *requests);
 /* Remove the i-th (only for Syncs that a COPY swallows, and the like). */
 void requests_remove(struct requests *requests, size_t i);
+/* Drop all, keep the memory. */
+void requests_clear(struct requests *requests);
 void requests_free(struct requests *requests);
 
 /* What a message from the server means for the head of the queue. */

@@ -18,6 +18,9 @@ TAILQ_HEAD(client_list, client);
 /* clients.c */
 struct gate *clients_gate(const struct clients *clients);
 struct link_list *clients_links(struct clients *clients);
+/* A zeroed link, and back: a loan is too short for malloc(3). */
+struct link *clients_take_link(struct clients *clients);
+void clients_give_link(struct clients *clients, struct link *link);
 uint32_t clients_take_slot(struct clients *clients, struct client *client);
 struct client *clients_of_slot(const struct clients *clients, uint32_t slot);
 void clients_add(struct clients *clients, struct client *client);
