@@ -15,12 +15,6 @@
 
 
 /*
- * Events are edge-triggered: told once, when bytes arrive. Level-triggered, the
- * kernel would poll each socket a second time only to find it empty. So nothing may
- * be left unread: a full buffer, and an end that came with the last bytes, are
- * looked after at once by again(); adding an event anew, after a pause or on
- * another loop, tells what is there already.
- *
  * Owned by whoever opened it, until stream_close(); freed by the loop at the end
  * of that turn.
  */
@@ -49,10 +43,10 @@ register_events(struct stream *stream)
 {
 	struct event_base *base = loop_base(stream->loop);
 
-	event_assign(&stream->read_event, base, stream->fd,
-	    EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_readable, stream);
-	event_assign(&stream->write_event, base, stream->fd, EV_WRITE | EV_ET | EV_PERSIST,
-	    on_writable, stream);
+	event_assign(
+	    &stream->read_event, base, stream->fd, EV_READ | EV_PERSIST, on_readable, stream);
+	event_assign(
+	    &stream->write_event, base, stream->fd, EV_WRITE | EV_PERSIST, on_writable, stream);
 }
 
 static struct stream *
@@ -77,13 +71,6 @@ stream_accepted(struct loop *loop, int fd, stream_callback *callback, void *arg)
 	return stream;
 }
 
-/* Read once more in the next turn, though no edge may come. */
-static void
-again(struct stream *stream)
-{
-	event_active(&stream->read_event, EV_READ, 0);
-}
-
 /* A failure is told by the loop on its next turn, so that no caller is re-entered. */
 static void
 fail_later(struct stream *stream, int error)
@@ -91,11 +78,11 @@ fail_later(struct stream *stream, int error)
 	stream->error = error;
 	stream->broken = true;
 	if (stream->fd >= 0) {
-		again(stream);
+		event_active(&stream->read_event, EV_READ, 0);
 		return;
 	}
 	event_assign(&stream->read_event, loop_base(stream->loop), -1, 0, on_readable, stream);
-	again(stream);
+	event_active(&stream->read_event, EV_READ, 0);
 }
 
 struct stream *
@@ -170,10 +157,11 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	uint8_t *shared = loop_shared(stream->loop);
 	ssize_t got = fd < 0 || stream->connecting ? -1 : recv(fd, shared, LOOP_SHARED_SIZE, 0);
 
+	(void)what;
 	if (got > 0) {
 		/* What came before a send failed is still delivered, a FATAL above all. */
-		if (stream->broken || got == LOOP_SHARED_SIZE || what & EV_CLOSED)
-			again(stream);
+		if (stream->broken)
+			event_active(&stream->read_event, EV_READ, 0);
 		stream->data = shared;
 		stream->length = (size_t)got;
 		tell(stream, STREAM_DATA);

@@ -234,17 +234,15 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 static enum step
 on_query(struct client *client, const struct inbound *message)
 {
-	struct reader reader = reader_over(message->body, message->length);
-	const char *text = read_cstring(&reader);
-	size_t length = message->length - 1;
+	size_t length = strnlen((const char *)message->body, message->length);
 	struct judged *judged;
 	struct ruling *ruling;
 
 	if (client->skipping)
 		return STEP_DONE;
-	if (!reader_done(&reader))
+	if (length + 1 != message->length)
 		return malformed(client, 'Q');
-	judged = judge(client, text, length);
+	judged = judge(client, (const char *)message->body, length);
 	if (judged == NULL)
 		return STEP_LATER;
 	ruling = rule(client, judged);
