@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Owned by whoever holds the struct; `data` is freed by buf_free(). */
 struct buf {
@@ -35,8 +36,17 @@ buf_bytes(const struct buf *buf)
 	return buf->start == 0 ? buf->data : buf->data + buf->start;
 }
 
+/* buf_reserve() when the room has to be made. */
+uint8_t *buf_make_room(struct buf *buf, size_t more);
+
 /* Room for `more` bytes at the end; returns where they go. Follow with buf_grown(). */
-uint8_t *buf_reserve(struct buf *buf, size_t more);
+static inline uint8_t *
+buf_reserve(struct buf *buf, size_t more)
+{
+	if (more <= buf->size - buf->end && buf->data != NULL)
+		return buf->data + buf->end;
+	return buf_make_room(buf, more);
+}
 /* `more` bytes were written into what buf_reserve() returned. */
 void buf_grown(struct buf *buf, size_t more);
 /* Drop `count` bytes from the front. */
@@ -46,8 +56,23 @@ void buf_clear(struct buf *buf);
 /* Give its memory back; it is an empty buffer afterwards. */
 void buf_free(struct buf *buf);
 
-void buf_put(struct buf *buf, const void *bytes, size_t length);
-void buf_put_u8(struct buf *buf, uint8_t value);
+/* These are on the path of every byte that pgweir writes: they are here to be inlined. */
+static inline void
+buf_put(struct buf *buf, const void *bytes, size_t length)
+{
+	if (length == 0)
+		return;
+	memcpy(buf_reserve(buf, length), bytes, length);
+	buf->end += length;
+}
+
+static inline void
+buf_put_u8(struct buf *buf, uint8_t value)
+{
+	*buf_reserve(buf, 1) = value;
+	buf->end++;
+}
+
 /* Big-endian, as PostgreSQL's protocol wants them. */
 void buf_put_u16(struct buf *buf, uint16_t value);
 void buf_put_u32(struct buf *buf, uint32_t value);

@@ -9,13 +9,11 @@
 enum { BUF_LEAST = 256 };
 
 uint8_t *
-buf_reserve(struct buf *buf, size_t more)
+buf_make_room(struct buf *buf, size_t more)
 {
 	size_t length = buf_length(buf);
 	size_t size = buf->size;
 
-	if (more <= buf->size - buf->end)
-		return buf->data + buf->end;
 	if (buf->start > 0) {
 		memmove(buf->data, buf->data + buf->start, length);
 		buf->start = 0;
@@ -59,22 +57,6 @@ buf_free(struct buf *buf)
 {
 	mem_free(buf->data);
 	*buf = (struct buf){ 0 };
-}
-
-void
-buf_put(struct buf *buf, const void *bytes, size_t length)
-{
-	if (length == 0)
-		return;
-	memcpy(buf_reserve(buf, length), bytes, length);
-	buf->end += length;
-}
-
-void
-buf_put_u8(struct buf *buf, uint8_t value)
-{
-	*buf_reserve(buf, 1) = value;
-	buf->end++;
 }
 
 void

@@ -234,15 +234,17 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 static enum step
 on_query(struct client *client, const struct inbound *message)
 {
-	size_t length = strnlen((const char *)message->body, message->length);
+	struct reader reader = reader_over(message->body, message->length);
+	const char *text = read_cstring(&reader);
+	size_t length = message->length - 1;
 	struct judged *judged;
 	struct ruling *ruling;
 
 	if (client->skipping)
 		return STEP_DONE;
-	if (length + 1 != message->length)
+	if (!reader_done(&reader))
 		return malformed(client, 'Q');
-	judged = judge(client, (const char *)message->body, length);
+	judged = judge(client, text, length);
 	if (judged == NULL)
 		return STEP_LATER;
 	ruling = rule(client, judged);
@@ -331,11 +333,10 @@ parse_on_server(
     struct client *client, const struct statement *statement, enum request_answer answer)
 {
 	struct link *link = client->link;
-	char name[STATEMENT_NAME_SIZE];
+	const char *name = statement->server_name;
 	uint64_t batch = link->server->batch;
 	struct request *request;
 
-	statement_name(&statement->id, name);
 	if (statements_find(link->server->statements, &statement->id, &batch) == STATEMENT_SENT) {
 		build_close(to_server(client), 'S', name);
 		expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
@@ -506,21 +507,19 @@ resolve(struct client *client, const char *name)
 }
 
 /* Make sure that the server this client has now has the statement; its name there. */
-static void
-place_statement(
-    struct client *client, struct statement *statement, bool unnamed, char server_name[])
+static const char *
+place_statement(struct client *client, struct statement *statement, bool unnamed)
 {
 	struct link *link = client->link;
 
-	server_name[0] = '\0';
-	if (unnamed) {
-		if (link->unnamed != statement)
-			parse_unnamed(client, statement, ANSWER_SWALLOW, NULL, NULL);
-		return;
+	if (!unnamed) {
+		if (!is_on_server(link, statement))
+			parse_on_server(client, statement, ANSWER_SWALLOW);
+		return statement->server_name;
 	}
-	statement_name(&statement->id, server_name);
-	if (!is_on_server(link, statement))
-		parse_on_server(client, statement, ANSWER_SWALLOW);
+	if (link->unnamed != statement)
+		parse_unnamed(client, statement, ANSWER_SWALLOW, NULL, NULL);
+	return "";
 }
 
 /* Write a message in which the first name after `prefix` bytes is another one. */
@@ -545,10 +544,9 @@ static void
 bind_statement(struct client *client, const struct inbound *message, const char *portal,
     const char *name, struct statement *statement, struct ruling *ruling)
 {
-	char server_name[STATEMENT_NAME_SIZE];
-
 	if (renames(client)) {
-		place_statement(client, statement, *name == '\0', server_name);
+		const char *server_name = place_statement(client, statement, *name == '\0');
+
 		put_renamed(
 		    client, message, strlen(portal) + 1, strlen(name) + 1, server_name);
 	} else {
@@ -606,7 +604,6 @@ on_describe(struct client *client, const struct inbound *message)
 	struct reader reader = reader_over(message->body, message->length);
 	uint8_t what = read_u8(&reader);
 	const char *name = read_cstring(&reader);
-	char server_name[STATEMENT_NAME_SIZE];
 	struct statement *statement;
 
 	if (client->skipping)
@@ -628,8 +625,8 @@ on_describe(struct client *client, const struct inbound *message)
 	statement = resolve(client, name);
 	if (statement == NULL)
 		return STEP_DONE;
-	place_statement(client, statement, *name == '\0', server_name);
-	put_renamed(client, message, 1, strlen(name) + 1, server_name);
+	put_renamed(client, message, 1, strlen(name) + 1,
+	    place_statement(client, statement, *name == '\0'));
 	expect(client, REQUEST_DESCRIBE_STATEMENT, ANSWER_FORWARD);
 	return STEP_DONE;
 }

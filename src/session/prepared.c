@@ -24,6 +24,7 @@ statement_new(struct judged *judged, const uint8_t *body, size_t length)
 		.judged = judged_reference(judged),
 		.body = mem_copy(body, length),
 		.body_length = length };
+	statement_name(&statement->id, statement->server_name);
 	return statement;
 }
 

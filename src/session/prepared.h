@@ -16,6 +16,7 @@ struct judged;
 struct statement {
 	unsigned references;
 	struct statement_id id;
+	char server_name[STATEMENT_NAME_SIZE]; /* under which servers have it */
 	struct judged *judged; /* referenced */
 	uint8_t *body;	       /* of the Parse message, behind the name: text and types */
 	size_t body_length;
