@@ -183,8 +183,10 @@ finish_connect(struct stream *stream)
 
 	if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
 		error = errno;
-	event_del(&stream->write_event);
-	stream->write_waiting = false;
+	if (error != 0 || buf_length(&stream->out) == 0) {
+		event_del(&stream->write_event);
+		stream->write_waiting = false;
+	}
 	if (error != 0) {
 		stream->error = error;
 		tell(stream, STREAM_CLOSED);

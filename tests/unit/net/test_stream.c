@@ -1,0 +1,507 @@
+/* test_stream.c - behaviour of net/stream. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "net/stream.h"
+#include "turns.h"
+
+/* More than a socket pair holds. */
+enum { LARGE = 3000000 };
+
+/* A stream, the other end of its socket, and what the stream has told. */
+struct link {
+	struct loop *loop;
+	struct stream *stream;
+	int peer;
+	struct buf got;	    /* bytes of STREAM_DATA */
+	char told[16];	    /* events in order, data in a row once: O D W C */
+	bool close_on_data; /* the callback closes the stream */
+};
+
+static const char letters[] = {
+	[STREAM_OPENED] = 'O', [STREAM_DATA] = 'D', [STREAM_DRAINED] = 'W', [STREAM_CLOSED] = 'C'
+};
+
+static void
+note(struct link *link, enum stream_event event)
+{
+	size_t length = strlen(link->told);
+
+	if (event == STREAM_DATA && length > 0 && link->told[length - 1] == 'D')
+		return;
+	assert_true(length + 1 < sizeof(link->told));
+	link->told[length] = letters[event];
+}
+
+static void
+on_event(struct stream *stream, enum stream_event event, void *arg)
+{
+	struct link *link = arg;
+	const uint8_t *bytes;
+	size_t length;
+
+	assert_ptr_equal(stream, link->stream);
+	note(link, event);
+	if (event == STREAM_DATA) {
+		bytes = stream_data(stream, &length);
+		buf_put(&link->got, bytes, length);
+	}
+	if (event == STREAM_DATA && link->close_on_data) {
+		stream_close(stream);
+		link->stream = NULL;
+	}
+	/* As every owner does: a stream that is closed has nothing more to say. */
+	if (event == STREAM_CLOSED)
+		stream_pause(stream);
+}
+
+static void
+link_open(struct link *link)
+{
+	int fds[2];
+
+	*link = (struct link){ .loop = loop_new() };
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	link->peer = fds[1];
+	link->stream = stream_accepted(link->loop, fds[0], on_event, link);
+}
+
+static void
+link_close(struct link *link)
+{
+	if (link->stream != NULL)
+		stream_close(link->stream);
+	if (link->peer >= 0)
+		close(link->peer);
+	buf_free(&link->got);
+	loop_free(link->loop);
+}
+
+static void
+peer_writes(const struct link *link, const char *text)
+{
+	assert_int_equal(write(link->peer, text, strlen(text)), strlen(text));
+}
+
+static void
+peer_closes(struct link *link)
+{
+	close(link->peer);
+	link->peer = -1;
+}
+
+/* Read at the peer's end, loop by loop, until so many bytes came; they go to *all. */
+static void
+peer_reads(struct link *link, struct buf *all, size_t count)
+{
+	while (buf_length(all) < count) {
+		ssize_t got = read(link->peer, buf_reserve(all, 65536), 65536);
+
+		if (got > 0)
+			buf_grown(all, (size_t)got);
+		else
+			settle(link->loop);
+	}
+	settle(link->loop);
+}
+
+/* `length` bytes that differ from place to place. */
+static uint8_t *
+pattern(size_t length)
+{
+	uint8_t *bytes = mem_alloc(length);
+
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+	return bytes;
+}
+
+static void
+assert_got(const struct link *link, const char *text)
+{
+	assert_int_equal(buf_length(&link->got), strlen(text));
+	assert_memory_equal(buf_bytes(&link->got), text, strlen(text));
+}
+
+static void
+what_the_peer_wrote_before_it_closed_is_delivered_first(void **state)
+{
+	struct link link;
+
+	link_open(&link);
+	peer_writes(&link, "last words");
+	peer_closes(&link);
+	settle(link.loop);
+	assert_string_equal(link.told, "DC");
+	assert_got(&link, "last words");
+	assert_string_equal(stream_why(link.stream), "connection closed by the other side");
+	link_close(&link);
+	(void)state;
+}
+
+static void
+what_was_built_goes_out_before_what_is_sent(void **state)
+{
+	struct link link;
+	struct buf all = { 0 };
+
+	link_open(&link);
+	buf_put_text(stream_out(link.stream), "one ");
+	buf_put_text(stream_out(link.stream), "two ");
+	assert_int_equal(read(link.peer, buf_reserve(&all, 10), 10), -1); /* not yet */
+	stream_send(link.stream, "three ", 6);
+	stream_flush(link.stream);
+	buf_put_text(stream_out(link.stream), "four");
+	stream_flush(link.stream);
+	peer_reads(&link, &all, 18);
+	assert_memory_equal(buf_bytes(&all), "one two three four", 18);
+	assert_int_equal(stream_pending(link.stream), 0);
+	assert_string_equal(link.told, ""); /* the kernel took all at once: nothing to tell */
+	buf_free(&all);
+	link_close(&link);
+	(void)state;
+}
+
+/* Send LARGE bytes, so many of them built and the rest sent; each arrives in its place. */
+static void
+assert_large(size_t built)
+{
+	uint8_t *bytes = pattern(LARGE + 4);
+	struct buf all = { 0 };
+	struct link link;
+
+	link_open(&link);
+	buf_put(stream_out(link.stream), bytes, built);
+	stream_send(link.stream, bytes + built, LARGE - built);
+	assert_true(stream_pending(link.stream) > 0);
+	buf_put(stream_out(link.stream), bytes + LARGE, 2); /* while it waits */
+	stream_send(link.stream, bytes + LARGE + 2, 2);
+	settle(link.loop);
+	assert_string_equal(link.told, "");
+
+	peer_reads(&link, &all, LARGE + 4);
+	assert_int_equal(buf_length(&all), LARGE + 4);
+	assert_memory_equal(buf_bytes(&all), bytes, LARGE + 4);
+	assert_string_equal(link.told, "W");
+	assert_int_equal(stream_pending(link.stream), 0);
+	buf_free(&all);
+	mem_free(bytes);
+	link_close(&link);
+}
+
+static void
+what_the_kernel_does_not_take_is_kept_in_order_until_drained(void **state)
+{
+	assert_large(0);
+	assert_large(1);
+	assert_large(LARGE / 2);
+	assert_large(LARGE);
+	(void)state;
+}
+
+static void
+a_paused_stream_is_silent_and_loses_nothing(void **state)
+{
+	struct link link;
+
+	link_open(&link);
+	stream_pause(link.stream);
+	stream_pause(link.stream);
+	assert_true(stream_is_paused(link.stream));
+	peer_writes(&link, "early ");
+	settle(link.loop);
+	assert_string_equal(link.told, "");
+	peer_writes(&link, "late");
+	stream_resume(link.stream);
+	assert_false(stream_is_paused(link.stream));
+	settle(link.loop);
+	assert_got(&link, "early late");
+	link_close(&link);
+	(void)state;
+}
+
+static void
+a_paused_stream_still_writes(void **state)
+{
+	struct link link;
+	struct buf all = { 0 };
+	uint8_t *bytes = pattern(LARGE);
+
+	link_open(&link);
+	stream_pause(link.stream);
+	stream_send(link.stream, bytes, LARGE);
+	peer_reads(&link, &all, LARGE);
+	assert_string_equal(link.told, "W");
+	buf_free(&all);
+	mem_free(bytes);
+	link_close(&link);
+	(void)state;
+}
+
+static void
+a_stream_that_moved_to_another_loop_tells_its_new_owner_only(void **state)
+{
+	struct link link, heir = { .loop = loop_new(), .peer = -1 };
+	struct buf all = { 0 };
+
+	link_open(&link);
+	stream_send(link.stream, "a", 1);
+	stream_detach(link.stream);
+	peer_writes(&link, "between");
+	settle(link.loop);
+	assert_string_equal(link.told, "");
+
+	heir.stream = link.stream;
+	link.stream = NULL;
+	stream_attach(heir.stream, heir.loop, on_event, &heir);
+	settle(link.loop);
+	settle(heir.loop);
+	assert_string_equal(link.told, "");
+	assert_got(&heir, "between");
+	stream_send(heir.stream, "b", 1);
+	peer_reads(&link, &all, 2);
+	assert_memory_equal(buf_bytes(&all), "ab", 2);
+	peer_closes(&link);
+	settle(heir.loop);
+	assert_string_equal(heir.told, "DC");
+	buf_free(&all);
+	link_close(&heir);
+	link_close(&link);
+	(void)state;
+}
+
+static void
+a_stream_that_was_paused_listens_again_where_it_is_attached(void **state)
+{
+	struct link link;
+
+	link_open(&link);
+	stream_pause(link.stream);
+	peer_writes(&link, "x");
+	stream_detach(link.stream);
+	stream_attach(link.stream, link.loop, on_event, &link);
+	assert_false(stream_is_paused(link.stream));
+	settle(link.loop);
+	assert_got(&link, "x");
+	link_close(&link);
+	(void)state;
+}
+
+static void
+a_send_to_a_peer_that_is_gone_tells_from_the_loop_and_not_from_the_caller(void **state)
+{
+	struct link link;
+
+	link_open(&link);
+	peer_writes(&link, "FATAL: bye");
+	peer_closes(&link);
+	stream_send(link.stream, "hello", 5);
+	stream_send(link.stream, "hello", 5);
+	buf_put_text(stream_out(link.stream), "hello");
+	stream_flush(link.stream);
+	assert_string_equal(link.told, "");
+	assert_int_equal(stream_pending(link.stream), 0);
+	settle(link.loop);
+	assert_string_equal(link.told, "DC");
+	assert_got(&link, "FATAL: bye");
+	assert_string_equal(stream_why(link.stream), "Broken pipe");
+	link_close(&link);
+	(void)state;
+}
+
+static void
+a_peer_that_goes_while_bytes_wait_is_told_as_closed_and_not_as_drained(void **state)
+{
+	struct link link;
+	uint8_t *bytes = pattern(LARGE);
+
+	link_open(&link);
+	stream_pause(link.stream);
+	stream_send(link.stream, bytes, LARGE);
+	peer_closes(&link);
+	settle(link.loop);
+	assert_string_equal(link.told, "C");
+	mem_free(bytes);
+	link_close(&link);
+	(void)state;
+}
+
+static void
+after_close_no_event_follows(void **state)
+{
+	struct link link;
+
+	link_open(&link);
+	link.close_on_data = true;
+	peer_writes(&link, "x");
+	peer_closes(&link);
+	settle(link.loop);
+	assert_string_equal(link.told, "D");
+	link_close(&link);
+
+	link_open(&link);
+	peer_closes(&link);
+	stream_send(link.stream, "x", 1); /* fails: would be told on the next turn */
+	stream_close(link.stream);
+	link.stream = NULL;
+	settle(link.loop);
+	assert_string_equal(link.told, "");
+	link_close(&link);
+	(void)state;
+}
+
+/* A listening socket on 127.0.0.1, and its address. */
+static int
+listen_somewhere(struct address *address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(address_from_text("127.0.0.1", 0, address));
+	assert_int_equal(bind(fd, (struct sockaddr *)&address->storage, address->length), 0);
+	assert_int_equal(listen(fd, 10), 0);
+	assert_int_equal(
+	    getsockname(fd, (struct sockaddr *)&address->storage, &address->length), 0);
+	return fd;
+}
+
+/* Begin to connect; nothing is told before this returns. */
+static void
+link_connect(struct link *link, const struct address *to)
+{
+	*link = (struct link){ .loop = loop_new(), .peer = -1 };
+	link->stream = stream_connect(link->loop, to, on_event, link);
+	assert_string_equal(link->told, "");
+}
+
+/* What was sent before OPENED stayed in the buffer until something else was sent. */
+static void
+what_is_sent_while_it_connects_goes_out_when_it_is_open(void **state)
+{
+	struct address address;
+	struct link link;
+	struct buf all = { 0 };
+	int listening = listen_somewhere(&address);
+
+	link_connect(&link, &address);
+	stream_send(link.stream, "early", 5);
+	link.peer = accept(listening, NULL, NULL);
+	fcntl(link.peer, F_SETFL, O_NONBLOCK);
+	settle(link.loop);
+	peer_reads(&link, &all, 5);
+	assert_memory_equal(buf_bytes(&all), "early", 5);
+	peer_writes(&link, "answer");
+	settle(link.loop);
+	assert_string_equal(link.told, "OWD");
+	assert_got(&link, "answer");
+	buf_free(&all);
+	close(listening);
+	link_close(&link);
+	(void)state;
+}
+
+static void
+a_refused_connect_is_told_later_with_its_reason(void **state)
+{
+	struct address address;
+	struct link link;
+
+	close(listen_somewhere(&address));
+	link_connect(&link, &address);
+	settle(link.loop);
+	assert_string_equal(link.told, "C");
+	assert_string_equal(stream_why(link.stream), "Connection refused");
+	link_close(&link);
+
+	assert_true(address_from_text("/nonexistent", 5432, &address));
+	link_connect(&link, &address);
+	settle(link.loop);
+	assert_string_equal(link.told, "C");
+	assert_string_equal(stream_why(link.stream), "No such file or directory");
+	link_close(&link);
+	(void)state;
+}
+
+static void
+without_a_descriptor_left_a_connect_fails_later_too(void **state)
+{
+	struct rlimit limit, none;
+	struct address address;
+	struct link link;
+
+	assert_true(address_from_text("127.0.0.1", 1, &address));
+	link = (struct link){ .loop = loop_new(), .peer = -1 };
+	getrlimit(RLIMIT_NOFILE, &limit);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	link.stream = stream_connect(link.loop, &address, on_event, &link);
+	setrlimit(RLIMIT_NOFILE, &limit);
+
+	stream_send(link.stream, "x", 1);
+	stream_pause(link.stream);
+	settle(link.loop);
+	assert_string_equal(link.told, "C");
+	assert_string_equal(stream_why(link.stream), "Too many open files");
+	link_close(&link);
+	(void)state;
+}
+
+static void
+a_connect_that_is_given_up_tells_nothing(void **state)
+{
+	struct address address;
+	struct link link;
+	int listening = listen_somewhere(&address);
+
+	link_connect(&link, &address);
+	stream_close(link.stream);
+	link.stream = NULL;
+	settle(link.loop);
+	assert_string_equal(link.told, "");
+	close(listening);
+	link_close(&link);
+
+	assert_true(address_from_text("/nonexistent", 5432, &address));
+	link_connect(&link, &address);
+	stream_close(link.stream);
+	link.stream = NULL;
+	settle(link.loop);
+	assert_string_equal(link.told, "");
+	link_close(&link);
+	(void)state;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_peer_wrote_before_it_closed_is_delivered_first),
+		cmocka_unit_test(what_was_built_goes_out_before_what_is_sent),
+		cmocka_unit_test(what_the_kernel_does_not_take_is_kept_in_order_until_drained),
+		cmocka_unit_test(a_paused_stream_is_silent_and_loses_nothing),
+		cmocka_unit_test(a_paused_stream_still_writes),
+		cmocka_unit_test(a_stream_that_moved_to_another_loop_tells_its_new_owner_only),
+		cmocka_unit_test(a_stream_that_was_paused_listens_again_where_it_is_attached),
+		cmocka_unit_test(
+		    a_send_to_a_peer_that_is_gone_tells_from_the_loop_and_not_from_the_caller),
+		cmocka_unit_test(
+		    a_peer_that_goes_while_bytes_wait_is_told_as_closed_and_not_as_drained),
+		cmocka_unit_test(after_close_no_event_follows),
+		cmocka_unit_test(what_is_sent_while_it_connects_goes_out_when_it_is_open),
+		cmocka_unit_test(a_refused_connect_is_told_later_with_its_reason),
+		cmocka_unit_test(without_a_descriptor_left_a_connect_fails_later_too),
+		cmocka_unit_test(a_connect_that_is_given_up_tells_nothing),
+	};
+
+	give_up_after_a_minute();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
