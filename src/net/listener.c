@@ -34,10 +34,14 @@ listener_unix_path(const struct listen_address *entry)
 	return mem_printf("%s/.s.PGSQL.%d", entry->unix_dir, entry->port);
 }
 
-/* A socket's file that nobody listens on any more is in our way; a live one is an error. */
+/*
+ * A socket's file that nobody listens on any more is in our way; a live one is an
+ * error, and so is a file of another kind: it is not ours to delete.
+ */
 static bool
 clear_stale(const struct address *address, const char *path, struct error *err)
 {
+	struct stat status;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool live = connect(fd, (const struct sockaddr *)&address->storage, address->length) == 0;
 
@@ -47,8 +51,20 @@ clear_stale(const struct address *address, const char *path, struct error *err)
 		    "cannot listen on %s: another process listens there; stop it, or choose another "
 		    "port or unix_dir",
 		    path);
+	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+		return error_set(err, ERROR_IO,
+		    "cannot listen on %s: the file is not a socket; move it away", path);
 	unlink(path);
 	return true;
+}
+
+/* What was bound before something failed is given back. */
+static bool
+close_all(const int *fds, int count)
+{
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	return false;
 }
 
 static bool
@@ -67,10 +83,12 @@ bind_unix(const struct listen_address *entry, int *fds, int copies, struct error
 		if (!good)
 			error_set(err, ERROR_IO, "cannot listen on %s: %s", path, strerror(errno));
 	}
+	mem_free(path);
+	if (!good)
+		return close_all(fds, 1);
 	for (int i = 1; i < copies; i++)
 		fds[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
-	mem_free(path);
-	return good;
+	return true;
 }
 
 static bool
@@ -93,10 +111,12 @@ bind_tcp(const struct listen_address *entry, int *fd, struct error *err)
 	setsockopt(*fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (bind(*fd, (struct sockaddr *)&address.storage, address.length) < 0 ||
-	    listen(*fd, BACKLOG) < 0)
-		return error_set(err, ERROR_IO, "cannot listen on %s port %d: %s%s", entry->host,
+	    listen(*fd, BACKLOG) < 0) {
+		error_set(err, ERROR_IO, "cannot listen on %s port %d: %s%s", entry->host,
 		    entry->port, strerror(errno),
 		    errno == EADDRINUSE ? "; stop who uses it (ss -ltnp), or choose another port" : "");
+		return close_all(fd, 1);
+	}
 	return true;
 }
 
@@ -107,7 +127,7 @@ listener_bind(const struct listen_address *entry, int *fds, int copies, struct e
 		return bind_unix(entry, fds, copies, err);
 	for (int i = 0; i < copies; i++)
 		if (!bind_tcp(entry, &fds[i], err))
-			return false;
+			return close_all(fds, i);
 	return true;
 }
 
