@@ -19,7 +19,7 @@ enum { LOOP_TICK_MS = 50 };
 struct loop *loop_new(void);
 /* Free; every stream, mailbox and listener on it must be gone. */
 void loop_free(struct loop *loop);
-/* Run until loop_stop(). */
+/* Run until loop_stop(); may be called again afterwards. */
 void loop_run(struct loop *loop);
 /* End loop_run() after this turn. Call from the loop's own thread. */
 void loop_stop(struct loop *loop);

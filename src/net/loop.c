@@ -93,6 +93,7 @@ loop_run(struct loop *loop)
 		event_base_loop(loop->base, EVLOOP_ONCE);
 		run_deferred(loop);
 	}
+	loop->stopping = false;
 }
 
 void
