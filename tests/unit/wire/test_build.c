@@ -17,7 +17,7 @@
 static struct reader
 take(struct buf *out, uint8_t type)
 {
-	struct frame frame;
+	struct frame frame = { 0 };
 	struct reader body;
 
 	assert_int_equal(frame_read(buf_bytes(out), buf_length(out), &frame), FRAME_GOOD);
