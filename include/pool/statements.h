@@ -27,7 +27,10 @@ enum statement_place {
 
 struct statements *statements_new(void);
 void statements_free(struct statements *statements);
-/* Where it is; for SENT, *batch is the batch of its Parse. Marks it as used. */
+/*
+ * Where it is; for SENT, *batch is the batch of its Parse, or 0 when it is not known
+ * whether the server has it. Marks it as used.
+ */
 enum statement_place statements_find(
     struct statements *statements, const struct statement_id *id, uint64_t *batch);
 /* A Parse for it goes out now. */
@@ -35,11 +38,16 @@ void statements_sent(
     struct statements *statements, const struct statement_id *id, uint64_t batch);
 /* ParseComplete came. */
 void statements_confirm(struct statements *statements, const struct statement_id *id);
-/* Its Parse failed or was skipped, or CloseComplete came. */
+/* Its Parse or Close failed or was skipped: the server may have it or not. */
+void statements_doubt(struct statements *statements, const struct statement_id *id);
+/* A Close for it goes out now. */
+void statements_closing(struct statements *statements, const struct statement_id *id);
+/* CloseComplete came: it is gone, unless a Parse for it went out since. */
 void statements_forget(struct statements *statements, const struct statement_id *id);
 void statements_clear(struct statements *statements);
+/* Those that are being closed do not count. */
 size_t statements_count(const struct statements *statements);
-/* The least recently used one that is PRESENT and not used in this batch; false if none. */
+/* The least recently used one that is there, or may be, and is not used in this batch; false if none. */
 bool statements_oldest(
     const struct statements *statements, uint64_t batch, struct statement_id *id);
 void statement_name(const struct statement_id *id, char name[STATEMENT_NAME_SIZE]);

@@ -65,7 +65,8 @@ struct client {
 	struct pool *pool;	    /* borrowed; NULL for the console and before GREETING */
 	struct link *link;	    /* ours; NULL without a server */
 	struct buf in;		    /* bytes not yet handled */
-	size_t passing;		    /* bytes of a message that go on to the server as they come */
+	size_t passing;		    /* bytes of a message whose beginning was dealt with */
+	bool passing_on;	    /* they go to the server, else to nobody */
 	struct startup *startup;    /* ours; until READY */
 	struct auth_server *auth;   /* ours; while LOGIN */
 	struct settings defaults;   /* asked for at start: what RESET returns to */

@@ -60,6 +60,7 @@ void build_execute(struct buf *out, const char *portal);
 /* Close of a statement ('S') or portal ('P'). */
 void build_close(struct buf *out, char kind, const char *name);
 void build_sync(struct buf *out);
+void build_flush(struct buf *out);
 void build_terminate(struct buf *out);
 void build_copy_fail(struct buf *out, const char *reason);
 /* 'p' with a password or SASL body. */

@@ -8,12 +8,19 @@
 #include "base/mem.h"
 #include "pool/statements.h"
 
+enum entry_state {
+	ENTRY_SENT,    /* its Parse is under way */
+	ENTRY_PRESENT,
+	ENTRY_DOUBTED, /* a Parse or Close of it failed or was skipped */
+	ENTRY_CLOSING, /* its Close is under way */
+};
+
 struct entry {
 	UT_hash_handle hh;
 	TAILQ_ENTRY(entry) in_use; /* most recently used first */
 	struct statement_id id;
-	bool present;
-	uint64_t batch; /* of its Parse or last use */
+	enum entry_state state; /* written by enter() alone */
+	uint64_t batch;		/* of its Parse or last use; 0 when doubted or closing */
 };
 
 TAILQ_HEAD(entry_list, entry);
@@ -21,6 +28,7 @@ TAILQ_HEAD(entry_list, entry);
 struct statements {
 	struct entry *table;
 	struct entry_list used;
+	size_t closing;
 };
 
 struct statements *
@@ -42,8 +50,18 @@ find(const struct statements *statements, const struct statement_id *id)
 }
 
 static void
+enter(struct statements *statements, struct entry *entry, enum entry_state state, uint64_t batch)
+{
+	statements->closing -= entry->state == ENTRY_CLOSING;
+	statements->closing += state == ENTRY_CLOSING;
+	entry->state = state;
+	entry->batch = batch;
+}
+
+static void
 drop(struct statements *statements, struct entry *entry)
 {
+	statements->closing -= entry->state == ENTRY_CLOSING;
 	HASH_DEL(statements->table, entry);
 	TAILQ_REMOVE(&statements->used, entry, in_use);
 	mem_free(entry);
@@ -75,7 +93,7 @@ statements_find(
 		TAILQ_REMOVE(&statements->used, entry, in_use);
 		TAILQ_INSERT_HEAD(&statements->used, entry, in_use);
 	}
-	if (!entry->present) {
+	if (entry->state != ENTRY_PRESENT) {
 		*batch = entry->batch;
 		return STATEMENT_SENT;
 	}
@@ -94,8 +112,7 @@ statements_sent(struct statements *statements, const struct statement_id *id, ui
 		HASH_ADD(hh, statements->table, id, sizeof(*id), entry);
 		TAILQ_INSERT_HEAD(&statements->used, entry, in_use);
 	}
-	entry->present = false;
-	entry->batch = batch;
+	enter(statements, entry, ENTRY_SENT, batch);
 }
 
 void
@@ -104,7 +121,25 @@ statements_confirm(struct statements *statements, const struct statement_id *id)
 	struct entry *entry = find(statements, id);
 
 	if (entry != NULL)
-		entry->present = true;
+		enter(statements, entry, ENTRY_PRESENT, entry->batch);
+}
+
+void
+statements_doubt(struct statements *statements, const struct statement_id *id)
+{
+	struct entry *entry = find(statements, id);
+
+	if (entry != NULL)
+		enter(statements, entry, ENTRY_DOUBTED, 0);
+}
+
+void
+statements_closing(struct statements *statements, const struct statement_id *id)
+{
+	struct entry *entry = find(statements, id);
+
+	if (entry != NULL)
+		enter(statements, entry, ENTRY_CLOSING, 0);
 }
 
 void
@@ -112,14 +147,14 @@ statements_forget(struct statements *statements, const struct statement_id *id)
 {
 	struct entry *entry = find(statements, id);
 
-	if (entry != NULL)
+	if (entry != NULL && entry->state != ENTRY_SENT)
 		drop(statements, entry);
 }
 
 size_t
 statements_count(const struct statements *statements)
 {
-	return HASH_COUNT(statements->table);
+	return HASH_COUNT(statements->table) - statements->closing;
 }
 
 bool
@@ -129,7 +164,8 @@ statements_oldest(
 	const struct entry *entry;
 
 	TAILQ_FOREACH_REVERSE(entry, &statements->used, entry_list, in_use)
-		if (entry->present && entry->batch != batch) {
+		if ((entry->state == ENTRY_PRESENT && entry->batch != batch) ||
+		    entry->state == ENTRY_DOUBTED) {
 			*id = entry->id;
 			return true;
 		}

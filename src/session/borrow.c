@@ -73,7 +73,8 @@ borrow_give_up(struct client *client, const struct wire_error *error)
 
 		type = frame.type;
 		buf_consume(&client->in, here);
-		client->passing = frame.length - here; /* of a Bind: dropped, as it skips */
+		client->passing = frame.length - here;
+		client->passing_on = false;
 	}
 	refuse_with(client, type == 'Q' || type == 'F', error);
 	if (client->link != NULL)

@@ -57,7 +57,8 @@ cancel_client(struct client *client, const char *origin, void (*done)(void *arg)
 	if (client->state == CLIENT_WAITING) {
 		pool_leave(client->pool, &client->waiter);
 		borrow_give_up(client, &canceled);
-	} else if (client->state == CLIENT_ACTIVE && client->link->requests.count > 0) {
+	} else if ((client->state == CLIENT_ACTIVE || client->state == CLIENT_JUDGING) &&
+	    client->link != NULL && client->link->requests.count > 0) {
 		server_cancel(client->link->server, done, arg);
 		return;
 	}

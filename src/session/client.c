@@ -138,8 +138,9 @@ consume(struct client *client, const uint8_t *bytes, size_t length)
 static void
 adjust_reading(struct client *client)
 {
-	bool full = buf_length(&client->in) > WAITING_INPUT_MOST &&
-	    client->state != CLIENT_READY && client->state != CLIENT_ACTIVE;
+	bool waits = (client->state != CLIENT_READY && client->state != CLIENT_ACTIVE) ||
+	    (client->link != NULL && client->link->discarding);
+	bool full = waits && buf_length(&client->in) > WAITING_INPUT_MOST;
 
 	if (client->paused_for_server || full)
 		stream_pause(client->stream);
@@ -309,6 +310,11 @@ client_end(struct client *client, const char *sqlstate, const char *message)
 {
 	if (client->state == CLIENT_CLOSING)
 		return;
+	/* In the middle of a row an error would be read as a part of it. */
+	if (client->link != NULL && client->link->passing > 0 && client->link->passing_forward) {
+		client_close(client, message);
+		return;
+	}
 	build_error(client->link != NULL ? relay_emit(client->link) : stream_out(client->stream),
 	    &(struct wire_error){
 		.severity = "FATAL", .sqlstate = sqlstate, .message = message });

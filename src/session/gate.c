@@ -242,6 +242,24 @@ all_residue(const struct sql_facts *facts)
 	return residue;
 }
 
+bool
+statement_discards(const struct sql_statement *statement)
+{
+	return statement->discards_all ||
+	    (statement->deallocates && statement->prepared_name != NULL &&
+		statement->prepared_name[0] == '\0');
+}
+
+static bool
+any_discards(const struct sql_facts *facts)
+{
+	bool any = false;
+
+	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++)
+		any |= statement_discards(&facts->statements[i]);
+	return any;
+}
+
 /* A text that is in no cache yet; referenced by the caller. Takes what the parse made. */
 static struct judged *
 judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome outcome,
@@ -258,6 +276,7 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 	if (outcome != SQL_KNOWN)
 		judged->err = *err;
 	judged->residue = all_residue(judged->facts);
+	judged->discards = any_discards(judged->facts);
 	judged->parts =
 	    audit_text_parts_new(clients_config(gate->clients), text, length, judged->facts);
 	return judged;

@@ -61,6 +61,7 @@ struct judged {
 	struct error err;	 /* why not */
 	int position;
 	unsigned residue; /* of all statements */
+	bool discards;	  /* any of them takes away all that is prepared */
 	struct audit_text_parts *parts;
 	struct ruling *rulings[GATE_RULINGS];
 };
@@ -87,6 +88,9 @@ struct ruling *gate_rule(
 void gate_abandon(struct parse_job *job);
 /* client.c: the parse is done; the reference is given. */
 void gate_answered(struct client *client, struct judged *judged);
+
+/* Does it take away all prepared statements of the session: DISCARD ALL, DEALLOCATE ALL? */
+bool statement_discards(const struct sql_statement *statement);
 
 struct judged *judged_reference(struct judged *judged);
 void judged_release(struct judged *judged); /* NULL is fine */

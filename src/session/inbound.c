@@ -57,20 +57,22 @@ pass(struct client *client, const struct inbound *message)
 	buf_put_u32(out, (uint32_t)(message->length + 4));
 	buf_put(out, message->body, message->here);
 	client->passing = message->length - message->here;
+	client->passing_on = true;
+}
+
+/* Let nothing of it through: the part that is here, nor what is still to come. */
+static void
+drop_rest(struct client *client, const struct inbound *message)
+{
+	client->passing = message->length - message->here;
+	client->passing_on = false;
 }
 
 static struct request *
 expect(struct client *client, enum request_kind kind, enum request_answer answer)
 {
-	struct requests *requests = &client->link->requests;
-	struct request *request;
+	struct request *request = link_expect(client->link, kind, answer);
 
-	if (requests->count == 0) {
-		client->link->head_us = loop_now_us(clients_loop(client->clients));
-		client->link->request_us = client->link->head_us;
-		client->link->idle_us = 0;
-	}
-	request = requests_add(requests, kind, answer);
 	request->stmt = client->stmt;
 	return request;
 }
@@ -82,9 +84,12 @@ expect_judged(struct request *request, struct client *client, struct judged *jud
 	request->judged = judged == NULL ? NULL : judged_reference(judged);
 	request->ruling = ruling == NULL ? NULL : ruling_reference(ruling);
 	request->bytes_in = bytes;
+	request->sent_us = loop_now_us(clients_loop(client->clients));
 	request->queue_us = client->queue_us;
 	client->queue_us = 0;
 	client->statements++;
+	if (judged != NULL && judged->discards)
+		client->link->discarding = true;
 }
 
 /* The facts of this text; NULL: with a parser thread, ask again. */
@@ -132,17 +137,31 @@ refuse(struct client *client, bool simple, struct judged *judged, struct ruling 
 }
 
 static void
+expect_reply(struct client *client, enum request_kind kind, const struct buf *reply)
+{
+	struct request *request = expect(client, kind, ANSWER_MADE_UP);
+
+	request->reply = mem_copy(buf_bytes(reply), buf_length(reply));
+	request->reply_length = buf_length(reply);
+}
+
+static void
 notice_warning(struct client *client, const struct verdict *verdict)
 {
+	struct buf notice = { 0 };
+
 	if (verdict->action != POLICY_WARN && !verdict->would_deny)
 		return;
-	build_notice(client->link != NULL ? relay_emit(client->link) : stream_out(client->stream),
+	build_notice(&notice,
 	    &(struct wire_error){ .severity = "NOTICE",
 		.sqlstate = "01000",
 		.message = verdict->message != NULL ? verdict->message : "a pgweir rule warns",
 		.detail = verdict->detail,
 		.hint = verdict->hint,
 		.constraint = verdict->rule });
+	/* In its turn: the client may be in the middle of a row of an earlier answer. */
+	expect_reply(client, REQUEST_NOTICE, &notice);
+	buf_free(&notice);
 }
 
 /* What statement pooling cannot do: transactions and several statements at once. */
@@ -180,15 +199,6 @@ deallocated_name(const struct client *client, const struct judged *judged)
 	    prepared_find(&client->prepared, statement->prepared_name) == NULL)
 		return NULL;
 	return statement->prepared_name;
-}
-
-static void
-expect_reply(struct client *client, enum request_kind kind, const struct buf *reply)
-{
-	struct request *request = expect(client, kind, ANSWER_MADE_UP);
-
-	request->reply = mem_copy(buf_bytes(reply), buf_length(reply));
-	request->reply_length = buf_length(reply);
 }
 
 static void
@@ -286,6 +296,7 @@ evict_statement(struct client *client)
 		return;
 	statement_name(&id, name);
 	build_close(to_server(client), 'S', name);
+	statements_closing(link->server->statements, &id);
 	request = expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
 	request->has_id = true;
 	request->id = id;
@@ -325,8 +336,8 @@ is_on_server(struct link *link, const struct statement *statement)
 
 /*
  * Send a Parse under the name that all clients share. If one of an earlier batch is
- * still unanswered it may fail or not: closing a missing statement is no error,
- * so a Close in front makes both ways right.
+ * still unanswered, or was skipped, the server may have it or not: closing a missing
+ * statement is no error, so a Close in front makes both ways right.
  */
 static struct request *
 parse_on_server(
@@ -537,6 +548,7 @@ put_renamed(struct client *client, const struct inbound *message, size_t prefix,
 	buf_put(out, name, new_length);
 	buf_put(out, message->body + skip, message->here - skip);
 	client->passing = message->length - message->here;
+	client->passing_on = true;
 	client->link->unsynced = true;
 }
 
@@ -544,6 +556,8 @@ static void
 bind_statement(struct client *client, const struct inbound *message, const char *portal,
     const char *name, struct statement *statement, struct ruling *ruling)
 {
+	struct request *request;
+
 	if (renames(client)) {
 		const char *server_name = place_statement(client, statement, *name == '\0');
 
@@ -553,7 +567,10 @@ bind_statement(struct client *client, const struct inbound *message, const char 
 		pass(client, message);
 		client->link->unsynced = true;
 	}
-	expect(client, REQUEST_BIND, ANSWER_FORWARD)->bytes_in = message->length + FRAME_HEADER;
+	request = expect(client, REQUEST_BIND, ANSWER_FORWARD);
+	request->bytes_in = message->length + FRAME_HEADER;
+	request->judged = judged_reference(statement->judged);
+	request->ruling = ruling_reference(ruling);
 	link_set_portal(client->link, portal, statement->judged, ruling);
 }
 
@@ -571,7 +588,7 @@ on_bind(struct client *client, const struct inbound *message)
 		    ? STEP_LATER
 		    : malformed(client, 'B');
 	if (client->skipping) {
-		client->passing = message->length - message->here;
+		drop_rest(client, message);
 		return STEP_DONE;
 	}
 	if (!aborted_is(client) && !borrow_server(client))
@@ -579,12 +596,12 @@ on_bind(struct client *client, const struct inbound *message)
 	client->pool->counters.bind_count++;
 	statement = *name == '\0' ? client->unnamed : prepared_find(&client->prepared, name);
 	if (aborted_message(client, 'B', statement == NULL ? NULL : statement->judged)) {
-		client->passing = message->length - message->here;
+		drop_rest(client, message);
 		return STEP_DONE;
 	}
 	statement = resolve(client, name);
 	if (statement == NULL) {
-		client->passing = message->length - message->here;
+		drop_rest(client, message);
 		return STEP_DONE;
 	}
 	ruling = rule(client, statement->judged);
@@ -593,7 +610,7 @@ on_bind(struct client *client, const struct inbound *message)
 	else
 		bind_statement(client, message, portal, name, statement, ruling);
 	if (ruling->verdict.action == POLICY_DENY)
-		client->passing = message->length - message->here;
+		drop_rest(client, message);
 	ruling_release(ruling);
 	return STEP_DONE;
 }
@@ -671,6 +688,9 @@ on_execute(struct client *client, const struct inbound *message)
 	expect_judged(expect(client, REQUEST_EXECUTE, ANSWER_FORWARD), client, judged,
 	    portal == NULL ? NULL : portal->ruling, message->length + FRAME_HEADER);
 	pass(client, message);
+	/* Nothing goes on before it is known what is prepared: the server must say so now. */
+	if (client->link->discarding)
+		build_flush(to_server(client));
 	return STEP_DONE;
 }
 
@@ -723,6 +743,7 @@ on_flush(struct client *client, const struct inbound *message)
 	if (client->link == NULL || client->skipping)
 		return STEP_DONE;
 	pass(client, message);
+	client->link->flushed = true;
 	relay_settle(client->link);
 	return STEP_DONE;
 }
@@ -764,6 +785,8 @@ on_function_call(struct client *client, const struct inbound *message)
 		refuse_with(client, true, &refused);
 		return STEP_DONE;
 	}
+	if (aborted_query(client, NULL))
+		return STEP_DONE;
 	if (!borrow_server(client))
 		return STEP_LATER;
 	client->stmt++;
@@ -774,14 +797,21 @@ on_function_call(struct client *client, const struct inbound *message)
 	return STEP_DONE;
 }
 
+/* Is there anything that could be a COPY? What comes too late is dropped, as PostgreSQL does. */
+static bool
+awaits_copy(const struct client *client)
+{
+	return client->link != NULL && !client->skipping && client->link->requests.count > 0;
+}
+
 /* CopyData: on to the server while it has one; what comes too late is dropped. */
 static enum step
 on_copy_data(struct client *client, const struct inbound *message)
 {
-	if (client->link != NULL && !client->skipping)
+	if (awaits_copy(client))
 		pass(client, message);
 	else
-		client->passing = message->length - message->here;
+		drop_rest(client, message);
 	return STEP_DONE;
 }
 
@@ -790,7 +820,7 @@ on_copy_end(struct client *client, const struct inbound *message)
 {
 	struct link *link = client->link;
 
-	if (link == NULL || client->skipping)
+	if (!awaits_copy(client))
 		return STEP_DONE;
 	pass(client, message);
 	if (link->copy_in) {
@@ -838,8 +868,12 @@ pass_on(struct client *client, const uint8_t *bytes, size_t length)
 	size_t here = client->passing < length ? client->passing : length;
 
 	client->passing -= here;
-	if (client->link != NULL && !client->skipping)
-		stream_send(client->link->server->stream, bytes, here);
+	if (client->link == NULL || !client->passing_on)
+		return here;
+	stream_send(client->link->server->stream, bytes, here);
+	/* Its answer may have come before its end: an error in the middle of a COPY. */
+	if (client->passing == 0)
+		link_release(client->link);
 	return here;
 }
 
@@ -896,7 +930,8 @@ static bool
 is_free(const struct client *client)
 {
 	return (client->state == CLIENT_READY || client->state == CLIENT_ACTIVE) &&
-	    !client->paused_for_server;
+	    !client->paused_for_server &&
+	    !(client->link != NULL && client->link->discarding);
 }
 
 size_t

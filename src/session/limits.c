@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "session_internal.h"
 
+enum { CANCEL_AGAIN_US = 1000 * 1000 };
+
 /* The smaller of two limits of which 0 is none. */
 static bool
 is_stricter(int64_t a, int64_t b)
@@ -9,15 +11,31 @@ is_stricter(int64_t a, int64_t b)
 	return a > 0 && (b == 0 || a < b);
 }
 
+/*
+ * What the server runs, or will run next: the first statement that is not answered. Before it
+ * there may be a Parse and a Bind, whose answers PostgreSQL keeps back.
+ */
+static const struct request *
+running_statement(const struct link *link)
+{
+	for (size_t i = 0; i < link->requests.count; i++) {
+		const struct request *request = requests_at(&link->requests, i);
+
+		if (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE)
+			return request;
+	}
+	return NULL;
+}
+
 /* The statement limit of what the server runs now: the policies' under the configuration's ceiling. */
 static struct policy_limit
-statement_limit(const struct link *link, const struct request *head)
+statement_limit(const struct link *link, const struct request *running)
 {
 	struct policy_limit limit = { 0 };
 	int64_t ceiling = clients_config(link->clients)->timeouts_statement_ms;
 
-	if (head->ruling != NULL)
-		limit = head->ruling->verdict.limits.statement_timeout;
+	if (running->ruling != NULL)
+		limit = running->ruling->verdict.limits.statement_timeout;
 	if (is_stricter(ceiling, limit.value))
 		limit = (struct policy_limit){ .value = ceiling };
 	return limit;
@@ -26,22 +44,29 @@ statement_limit(const struct link *link, const struct request *head)
 static void
 check_statement(struct link *link, uint64_t now_us)
 {
-	const struct request *head = requests_head(&link->requests);
+	const struct request *running = running_statement(link);
 	struct policy_limit limit;
+	uint64_t began_us;
 
-	if (link->limit != NULL || head->judged == NULL)
+	if (running == NULL || running->judged == NULL)
 		return;
-	limit = statement_limit(link, head);
-	if (limit.value == 0 || now_us - link->head_us < (uint64_t)limit.value * 1000)
+	began_us = link->head_us > running->sent_us ? link->head_us : running->sent_us;
+	limit = statement_limit(link, running);
+	if (limit.value == 0 || now_us - began_us < (uint64_t)limit.value * 1000)
 		return;
+	/* A cancel may come to nothing, or have ended the statement before: then once more. */
+	if (link->limit != NULL && now_us - link->limit_us < CANCEL_AGAIN_US)
+		return;
+	if (link->limit == NULL)
+		audit_cancel(clients_lane(link->clients), link->client->who, "limit");
 	link->limit = "statement_timeout";
 	link->limit_rule = limit;
-	audit_cancel(clients_lane(link->clients), link->client->who, "limit");
+	link->limit_us = now_us;
 	server_cancel(link->server, NULL, NULL);
 }
 
 static void
-check_transaction(struct link *link, uint64_t now_us)
+check_transaction(struct link *link, uint64_t began_us, uint64_t now_us)
 {
 	const struct config *config = clients_config(link->clients);
 	struct client *client = link->client;
@@ -59,8 +84,7 @@ check_transaction(struct link *link, uint64_t now_us)
 	    now_us - link->idle_us >= (uint64_t)idle_ms * 1000)
 		client_end(client, "25P03",
 		    "terminating connection due to idle-in-transaction timeout");
-	else if (whole_ms > 0 && link->transaction_us > 0 &&
-	    now_us - link->transaction_us >= (uint64_t)whole_ms * 1000)
+	else if (whole_ms > 0 && now_us - began_us >= (uint64_t)whole_ms * 1000)
 		client_end(client, "25P04", "terminating connection due to transaction timeout");
 }
 
@@ -74,8 +98,11 @@ check_link(struct link *link, uint64_t now_us)
 	}
 	if (link->requests.count > 0)
 		check_statement(link, now_us);
+	/* A batch whose Sync has not come yet keeps its server, as an open transaction does. */
 	if (link->transaction_us > 0)
-		check_transaction(link, now_us);
+		check_transaction(link, link->transaction_us, now_us);
+	else if (link->requests.count > 0 || link->unsynced)
+		check_transaction(link, link->request_us, now_us);
 }
 
 /* How long a client may be in its state, and what ends it. 0: as long as it likes. */

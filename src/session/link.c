@@ -13,10 +13,15 @@ on_drained(struct server *server)
 	struct link *link = server->user_arg;
 	struct client *client = link->client;
 
-	if (client == NULL || !client->paused_for_server)
+	if (client == NULL) {
+		link_clean_on(link);
 		return;
-	client->paused_for_server = false;
-	stream_resume(client->stream);
+	}
+	link_release(link); /* it may have been held for this */
+	if (client->paused_for_server) {
+		client->paused_for_server = false;
+		stream_resume(client->stream);
+	}
 	client_resume(client);
 }
 
@@ -25,6 +30,20 @@ static const struct server_user link_user = {
 	.drained = on_drained,
 	.lost = link_lost,
 };
+
+struct request *
+link_expect(struct link *link, enum request_kind kind, enum request_answer answer)
+{
+	struct request *request;
+
+	if (link->requests.count == 0) {
+		link->head_us = link->request_us = loop_now_us(clients_loop(link->clients));
+		link->idle_us = 0;
+	}
+	request = requests_add(&link->requests, kind, answer);
+	request->batch = link->server->batch;
+	return request;
+}
 
 static void
 add_statement_of_ours(const char *statement, void *arg)
@@ -35,9 +54,9 @@ add_statement_of_ours(const char *statement, void *arg)
 	build_parse(out, "", statement);
 	build_bind(out, "");
 	build_execute(out, "");
-	requests_add(&link->requests, REQUEST_PARSE, ANSWER_SWALLOW);
-	requests_add(&link->requests, REQUEST_BIND, ANSWER_SWALLOW);
-	requests_add(&link->requests, REQUEST_EXECUTE, ANSWER_SWALLOW);
+	link_expect(link, REQUEST_PARSE, ANSWER_SWALLOW);
+	link_expect(link, REQUEST_BIND, ANSWER_SWALLOW);
+	link_expect(link, REQUEST_EXECUTE, ANSWER_SWALLOW);
 }
 
 /* Make the server look like this client's: what it asked for, and nothing of others. */
@@ -47,7 +66,7 @@ begin_restore(struct link *link)
 	settings_difference(&link->server->settings, &link->client->settings,
 	    add_statement_of_ours, link);
 	build_sync(stream_out(link->server->stream));
-	requests_add(&link->requests, REQUEST_SYNC, ANSWER_SWALLOW);
+	link_expect(link, REQUEST_SYNC, ANSWER_SWALLOW);
 	link->restoring = true;
 	stream_flush(link->server->stream);
 }
@@ -65,6 +84,9 @@ link_open(struct client *client, struct server *server)
 	server->batch++;
 	server->user = &link_user;
 	server->user_arg = link;
+	/* The beginning of a message that came while it was idle. */
+	link->in = server->in;
+	server->in = (struct buf){ 0 };
 	client->link = link;
 	TAILQ_INSERT_TAIL(clients_links(client->clients), link, in_links);
 	if (settings_are_equal(&server->settings, &client->settings)) {
@@ -114,13 +136,20 @@ empty_portal(struct portal *portal)
 }
 
 void
-link_forget_portals(struct link *link)
+link_forget_portals(struct link *link, uint64_t batch)
 {
-	empty_portal(&link->unnamed_portal);
-	while (link->portals != NULL) {
-		struct portal *portal = link->portals;
+	struct portal **at = &link->portals;
 
-		link->portals = portal->next;
+	if (link->unnamed_portal.batch <= batch)
+		empty_portal(&link->unnamed_portal);
+	while (*at != NULL) {
+		struct portal *portal = *at;
+
+		if (portal->batch > batch) {
+			at = &portal->next;
+			continue;
+		}
+		*at = portal->next;
 		empty_portal(portal);
 		mem_free(portal->name);
 		mem_free(portal);
@@ -163,6 +192,7 @@ link_set_portal(
 	empty_portal(portal);
 	portal->judged = judged;
 	portal->ruling = ruling;
+	portal->batch = link->server->batch;
 }
 
 void
@@ -172,7 +202,7 @@ link_free(struct link *link)
 		link->client->link = NULL;
 	TAILQ_REMOVE(clients_links(link->clients), link, in_links);
 	requests_clear(&link->requests);
-	link_forget_portals(link);
+	link_forget_portals(link, UINT64_MAX);
 	statement_release(link->unnamed);
 	buf_free(&link->in);
 	mem_free(link->last_message);
@@ -186,7 +216,8 @@ is_held(const struct link *link)
 	const struct client *client = link->client;
 
 	if (link->requests.count > 0 || link->server->transaction != 'I' || link->unsynced ||
-	    link->restoring || link->passing > 0 || buf_length(&link->in) > 0)
+	    link->restoring || link->passing > 0 || buf_length(&link->in) > 0 ||
+	    stream_pending(link->server->stream) > 0)
 		return true;
 	return client != NULL &&
 	    (client->pool_mode == POOL_MODE_SESSION || client->pin != NULL ||
@@ -226,22 +257,21 @@ link_discard(struct link *link, const char *why)
 /*
  * Send what ends the batch, so that the server comes to a ReadyForQuery. A Sync alone
  * would commit what the client had not asked to be committed: something that is sure to fail
- * goes before it.
+ * goes before it. A COPY may have begun that we have not heard of; where none has, PostgreSQL
+ * ignores the CopyFail.
  */
 static void
 end_batch(struct link *link)
 {
 	struct buf *out = stream_out(link->server->stream);
-	bool simple = requests_head(&link->requests) != NULL &&
-	    requests_head(&link->requests)->kind == REQUEST_QUERY;
 
-	if (link->copy_in)
-		build_copy_fail(out, "the client went away");
-	if (link->unsynced && !(simple && link->copy_in)) {
-		build_execute(out, "given up by the client");
-		requests_add(&link->requests, REQUEST_EXECUTE, ANSWER_SWALLOW);
+	build_copy_fail(out, "the client went away");
+	link_expect(link, REQUEST_COPY_END, ANSWER_SWALLOW);
+	if (link->unsynced) {
+		refuse_put_failing(out);
+		link_expect(link, REQUEST_EXECUTE, ANSWER_SWALLOW);
 		build_sync(out);
-		requests_add(&link->requests, REQUEST_SYNC, ANSWER_SWALLOW);
+		link_expect(link, REQUEST_SYNC, ANSWER_SWALLOW);
 	}
 	stream_flush(link->server->stream);
 }
@@ -258,7 +288,7 @@ link_clean_on(struct link *link)
 		return;
 	}
 	build_query(stream_out(server->stream), "ROLLBACK");
-	requests_add(&link->requests, REQUEST_QUERY, ANSWER_SWALLOW);
+	link_expect(link, REQUEST_QUERY, ANSWER_SWALLOW);
 	stream_flush(server->stream);
 }
 
@@ -268,7 +298,7 @@ link_abandon(struct link *link)
 	struct server *server = link->server;
 	struct client *client = link->client;
 	const struct config *config = clients_config(link->clients);
-	bool half_sent = client->passing > 0;
+	bool half_sent = client->passing > 0 && client->passing_on;
 
 	if (client->frames != NULL || link->requests.count > 0)
 		server->residue |= SQL_RESIDUE_SETTING; /* what took effect is not known */
@@ -276,7 +306,8 @@ link_abandon(struct link *link)
 		const struct request *request = requests_at(&link->requests, i);
 
 		if (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE)
-			record_statement(link, request, 0, NULL, -1, -1, AUDIT_UNKNOWN);
+			record_statement(link, request, i == 0 ? link->sub : 0, NULL, -1, -1,
+			    AUDIT_UNKNOWN);
 	}
 	client->link = NULL;
 	link->client = NULL;

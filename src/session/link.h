@@ -27,6 +27,7 @@ struct portal {
 	char *name; /* ours; NULL for the unnamed one */
 	struct judged *judged;	/* referenced; NULL when not known */
 	struct ruling *ruling;	/* referenced */
+	uint64_t batch;		/* in which it was bound */
 };
 
 /*
@@ -46,7 +47,9 @@ struct link {
 	bool passing_forward;	   /* to the client, or to nobody */
 	bool failed;		   /* an error since the last ReadyForQuery */
 	bool unsynced;		   /* extended messages sent, their Sync not yet answered */
+	bool flushed;		   /* a Flush since the last ReadyForQuery: nothing is held back */
 	bool copy_in;		   /* the server reads CopyData */
+	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
 	bool restoring;		   /* the client's settings are being put on the server */
 	bool restored;		   /* they were just now: the message that asked is still to go */
 	bool paused_for_client;	   /* its client is slow to read */
@@ -63,6 +66,7 @@ struct link {
 	uint64_t rows, bytes_out;  /* of the statement at the head */
 	size_t sub;		   /* which statement of the Query at the head */
 	const char *limit;	   /* name of the limit that ended the statement; NULL: none */
+	uint64_t limit_us;	   /* when a cancel was last sent for it */
 	struct policy_limit limit_rule; /* its value and where it came from */
 	char last_state[6];	   /* of the last error from the server */
 	char *last_message;	   /* ours; of a FATAL or a failed restore */
@@ -70,6 +74,9 @@ struct link {
 
 /* Couple; the client is RESTORING or ACTIVE afterwards. */
 void link_open(struct client *client, struct server *server);
+/* Something is sent to the server: what it will answer. */
+struct request *link_expect(
+    struct link *link, enum request_kind kind, enum request_answer answer);
 /* Give the server back if nothing holds it; true if so (the link is gone). */
 bool link_release(struct link *link);
 /* Free the link alone; whoever calls sees to the server. */
@@ -89,7 +96,8 @@ void link_set_portal(
     struct link *link, const char *name, struct judged *judged, struct ruling *ruling);
 /* NULL: no such portal is known. The unnamed one always is, if only as empty. */
 struct portal *link_portal(struct link *link, const char *name);
-void link_forget_portals(struct link *link);
+/* A transaction ended with this batch, and with it the portals bound until then. */
+void link_forget_portals(struct link *link, uint64_t batch);
 
 /* relay.c: bytes from the server. */
 void relay_data(struct server *server, const uint8_t *bytes, size_t length);

@@ -45,8 +45,9 @@ answer_all(struct link *link, const char *sqlstate, const char *why, char status
 	for (size_t i = 0; i < link->requests.count; i++) {
 		const struct request *request = requests_at(&link->requests, i);
 
-		if (request->answer == ANSWER_SWALLOW)
-			continue;
+		if (request->answer == ANSWER_SWALLOW || request->kind == REQUEST_COPY_END ||
+		    request->kind == REQUEST_NOTICE)
+			continue; /* nobody waits for these */
 		if (!told)
 			put_error(link, sqlstate, why);
 		told = true;

@@ -7,6 +7,7 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 {
 	struct client *client = link->client;
 	struct loop *loop = clients_loop(link->clients);
+	uint64_t began_us = link->head_us > request->sent_us ? link->head_us : request->sent_us;
 
 	if (client == NULL || request->judged == NULL || request->answer != ANSWER_FORWARD)
 		return;
@@ -22,7 +23,7 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 		.rows_affected = affected,
 		.bytes_in = sub == 0 ? request->bytes_in : 0,
 		.bytes_out = link->bytes_out,
-		.duration_us = loop_now_us(loop) - link->head_us,
+		.duration_us = loop_now_us(loop) - began_us,
 		.queue_us = sub == 0 ? request->queue_us : 0,
 		.wall_us = loop_wall_us(loop),
 		.server_pid = link->server->pid,

@@ -1,5 +1,9 @@
 /* refuse.c - an error in place of an answer from the server. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/mem.h"
+#include "base/random.h"
 #include "session_internal.h"
 
 void
@@ -19,6 +23,16 @@ refuse_build(struct buf *out, const struct verdict *verdict)
 		.line = verdict->line });
 }
 
+void
+refuse_put_failing(struct buf *out)
+{
+	char portal[48];
+
+	/* A name that a client could know, it could give to a portal of its own. */
+	snprintf(portal, sizeof(portal), "refused by pgweir %016" PRIx64, random_u64());
+	build_execute(out, portal);
+}
+
 /*
  * On a server connection the refusal must come in its turn, and an open transaction
  * must fail as PostgreSQL's would. So the server is given something that is sure to
@@ -31,15 +45,15 @@ refuse_on_server(struct client *client, bool simple, const struct buf *error)
 	struct buf *out = stream_out(link->server->stream);
 	struct request *request;
 
-	build_execute(out, "refused by pgweir");
-	request = requests_add(&link->requests, REQUEST_EXECUTE, ANSWER_REFUSE);
+	refuse_put_failing(out);
+	request = link_expect(link, REQUEST_EXECUTE, ANSWER_REFUSE);
 	request->reply = mem_copy(buf_bytes(error), buf_length(error));
 	request->reply_length = buf_length(error);
 	link->unsynced = true;
 	if (!simple)
 		return;
 	build_sync(out);
-	requests_add(&link->requests, REQUEST_SYNC, ANSWER_FORWARD);
+	link_expect(link, REQUEST_SYNC, ANSWER_FORWARD);
 	link->server->batch++;
 }
 

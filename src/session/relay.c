@@ -74,6 +74,8 @@ relay_settle(struct link *link)
 		}
 		if (head->answer != ANSWER_MADE_UP)
 			return;
+		if (link->passing > 0)
+			return; /* the client is in the middle of a message */
 		if (link->client != NULL) {
 			struct buf *out = relay_emit(link);
 
@@ -141,6 +143,12 @@ static const struct pin_row {
 	{ SQL_RESIDUE_DBLINK, "dblink connection", true },
 };
 
+/* What a statement leaves behind even if it fails later on. */
+enum {
+	SURVIVES_ROLLBACK = SQL_RESIDUE_ADVISORY | SQL_RESIDUE_OPAQUE | SQL_RESIDUE_LOAD |
+	    SQL_RESIDUE_SEED | SQL_RESIDUE_DBLINK
+};
+
 /* What a statement left in the server stays this client's: it keeps the server. */
 static void
 note_residue(struct link *link, unsigned residue)
@@ -156,16 +164,12 @@ note_residue(struct link *link, unsigned residue)
 	}
 }
 
-/* DISCARD ALL and DEALLOCATE ALL took away what we had prepared. */
+/* DISCARD ALL and DEALLOCATE ALL took away what was prepared. */
 static void
 note_discard(struct link *link, const struct sql_statement *statement)
 {
 	struct client *client = link->client;
-	bool all = statement->discards_all ||
-	    (statement->deallocates &&
-		(statement->prepared_name == NULL || statement->prepared_name[0] == '\0'));
-
-	if (!all)
+	if (!statement_discards(statement))
 		return;
 	statements_clear(link->server->statements);
 	if (client != NULL)
@@ -189,7 +193,9 @@ note_transaction(struct link *link, const struct sql_statement *statement, const
 	if (client == NULL)
 		return;
 	frames_note(&client->frames, statement);
-	if (statement->transaction == SQL_TXN_COMMIT && strncmp(tag, "COMMIT", 6) == 0)
+	/* PREPARE TRANSACTION keeps what was set, as COMMIT does. */
+	if ((statement->transaction == SQL_TXN_COMMIT && strncmp(tag, "COMMIT", 6) == 0) ||
+	    (statement->transaction == SQL_TXN_PREPARE && strncmp(tag, "PREPARE", 7) == 0))
 		frames_commit(&client->frames, &client->defaults, &client->settings,
 		    &link->server->settings);
 	else if (statement->transaction == SQL_TXN_COMMIT ||
@@ -231,36 +237,45 @@ complete(struct link *link, struct request *head, const char *tag)
 static void
 begin_copy_in(struct link *link)
 {
-	const struct request *head = requests_head(&link->requests);
-	size_t i = 1;
+	bool extended = requests_head(&link->requests)->kind == REQUEST_EXECUTE;
+	const struct request *next;
 
-	link->copy_in = true;
-	if (head->kind != REQUEST_EXECUTE)
-		return;
-	while (requests_at(&link->requests, i) != NULL) {
-		uint8_t kind = requests_at(&link->requests, i)->kind;
-
-		if (kind == REQUEST_COPY_END) {
-			link->copy_in = false; /* its end is on its way already */
-			return;
-		}
-		if (kind == REQUEST_SYNC) {
-			requests_remove(&link->requests, i);
-			link->unsynced = true;
-		} else {
-			i++;
-		}
+	while ((next = requests_at(&link->requests, 1)) != NULL && next->kind == REQUEST_SYNC) {
+		requests_remove(&link->requests, 1);
+		link->unsynced = link->unsynced || extended;
 	}
+	/* Otherwise its end is on its way already, or what PostgreSQL does not bear there. */
+	link->copy_in = next == NULL;
+}
+
+/*
+ * The server may have none now, or the one before: neither is used, or one text
+ * would run under the verdict of another.
+ */
+static void
+undo_unnamed(struct link *link, const struct request *request)
+{
+	struct client *client = link->client;
+
+	statement_release(link->unnamed);
+	link->unnamed = NULL;
+	if (client == NULL || client->unnamed == NULL ||
+	    client->unnamed->judged != request->judged)
+		return;
+	statement_release(client->unnamed);
+	client->unnamed = NULL;
 }
 
 /* A request failed, or was skipped: take back what was expected of it. */
 static void
 undo(struct link *link, struct request *request)
 {
-	if (request->has_id && request->kind == REQUEST_PARSE)
-		statements_forget(link->server->statements, &request->id);
+	if (request->has_id)
+		statements_doubt(link->server->statements, &request->id);
 	if (request->name != NULL && link->client != NULL)
 		prepared_remove(&link->client->prepared, request->name);
+	if (request->kind == REQUEST_PARSE && request->name == NULL && !request->has_id)
+		undo_unnamed(link, request);
 }
 
 /* After an error the server skips everything up to the next Sync. */
@@ -336,6 +351,8 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 		tell_limit(link);
 		fate = FATE_SWALLOW;
 	}
+	if (head->judged != NULL && (head->kind == REQUEST_QUERY || head->kind == REQUEST_EXECUTE))
+		note_residue(link, head->judged->residue & SURVIVES_ROLLBACK);
 	if (head->kind != REQUEST_SYNC && head->judged != NULL)
 		record_statement(link, head, link->sub, report->sqlstate, -1, -1, AUDIT_ERROR);
 	return fate;
@@ -379,7 +396,7 @@ count_ready(struct link *link, char status)
 		link->transaction_us = link->request_us;
 	link->request_us = at_us; /* of those behind it in a pipeline */
 	if (status != 'I') {
-		link->idle_us = at_us;
+		link->idle_us = link->requests.count == 0 ? at_us : 0;
 		return;
 	}
 	counters->xact_count++;
@@ -393,6 +410,7 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 {
 	struct server *server = link->server;
 	struct client *client = link->client;
+	uint64_t batch;
 	enum fate fate;
 
 	relay_settle(link);
@@ -400,11 +418,12 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 	    strchr("ITE", body[0]) == NULL || body[0] == 0)
 		return violation(link, 'Z');
 	server->transaction = (char)body[0];
-	link->copy_in = false;
+	link->copy_in = link->flushed = false;
 	fate = requests_head(&link->requests)->answer == ANSWER_FORWARD ? FATE_FORWARD
 									: FATE_SWALLOW;
-	if (requests_head(&link->requests)->kind == REQUEST_SYNC && link->requests.count == 1)
+	if (link->requests.count == 1)
 		link->unsynced = false;
+	batch = requests_head(&link->requests)->batch;
 	next_head(link);
 	relay_settle(link);
 	if (client == NULL) {
@@ -423,7 +442,7 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		else
 			frames_commit(&client->frames, &client->defaults, &client->settings,
 			    &server->settings);
-		link_forget_portals(link);
+		link_forget_portals(link, batch);
 		client->txn++;
 	}
 	link->failed = false;
@@ -564,6 +583,20 @@ walk(struct link *link, const uint8_t *bytes, size_t length, size_t *run, bool *
 	return at;
 }
 
+/* Is a DISCARD ALL or DEALLOCATE ALL still unanswered? */
+static bool
+awaits_discard(const struct link *link)
+{
+	for (size_t i = 0; i < link->requests.count; i++) {
+		const struct request *request = requests_at(&link->requests, i);
+
+		if ((request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE) &&
+		    request->judged != NULL && request->judged->discards)
+			return true;
+	}
+	return false;
+}
+
 /* Both sides have heard what was to be heard: slow down, give back, go on. */
 static void
 after_data(struct link *link)
@@ -574,6 +607,9 @@ after_data(struct link *link)
 		link_clean_on(link);
 		return;
 	}
+	link->discarding = link->discarding && awaits_discard(link);
+	if (link->flushed)
+		relay_settle(link); /* what we answer ourselves, behind the last that came */
 	if (stream_pending(client->stream) > SLOW_PEER_BYTES && !link->paused_for_client) {
 		link->paused_for_client = true;
 		stream_pause(link->server->stream);

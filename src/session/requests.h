@@ -27,6 +27,7 @@ enum request_kind {
 	REQUEST_CLOSE,
 	REQUEST_FUNCTION,
 	REQUEST_SYNC,
+	REQUEST_NOTICE,	  /* ours, for the client; made up */
 	REQUEST_COPY_END, /* CopyDone or CopyFail: brings no answer of its own */
 };
 
@@ -48,7 +49,8 @@ struct request {
 	struct judged *judged; /* referenced; of Query, Execute and Parse */
 	struct ruling *ruling; /* referenced */
 	uint64_t stmt;	       /* number of the message */
-	uint64_t queue_us, bytes_in;
+	uint64_t batch;	       /* of its server, in which it was sent */
+	uint64_t sent_us, queue_us, bytes_in;
 	uint8_t *reply; /* ours: an ErrorResponse, for ANSWER_REFUSE */
 	size_t reply_length;
 };

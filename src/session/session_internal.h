@@ -64,6 +64,8 @@ void borrow_give_up(struct client *client, const struct wire_error *error);
 /* refuse.c */
 /* An ErrorResponse made from a verdict. */
 void refuse_build(struct buf *out, const struct verdict *verdict);
+/* An Execute that is sure to fail, whatever portals the client has. */
+void refuse_put_failing(struct buf *out);
 /*
  * Answer a message with this ErrorResponse instead of sending it on. In a transaction the
  * server's is made to fail too. `simple`: it was a Query.

@@ -293,6 +293,12 @@ build_sync(struct buf *out)
 }
 
 void
+build_flush(struct buf *out)
+{
+	put_bare_message(out, 'H');
+}
+
+void
 build_terminate(struct buf *out)
 {
 	put_bare_message(out, 'X');
