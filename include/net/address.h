@@ -5,6 +5,7 @@
 #define NET_ADDRESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 enum { ADDRESS_TEXT_SIZE = 128 };
@@ -13,6 +14,15 @@ struct address {
 	struct sockaddr_storage storage;
 	socklen_t length;
 };
+
+/* The same in little room, for those of whom there are many; a unix socket has no address. */
+struct packed_address {
+	uint8_t family; /* AF_INET, AF_INET6 or AF_UNIX */
+	uint16_t port;
+	uint8_t ip[16];
+};
+struct packed_address address_pack(const struct address *address);
+struct address address_unpack(const struct packed_address *packed);
 
 /* From a numeric IP address, or from the folder of PostgreSQL's unix socket ('/…'). */
 bool address_from_text(const char *host, int port, struct address *address);

@@ -59,7 +59,7 @@ struct client {
 	bool aborted_untold;	      /* it has not been told of the loss by any error yet */
 	bool ssl_asked, gss_asked;    /* once each */
 	uint32_t slot, key;	      /* of its cancel key */
-	struct address peer;
+	struct packed_address peer;
 	char *database;		    /* as it asked for it */
 	struct identity *identity;  /* referenced; NULL before the startup packet */
 	struct pool *pool;	    /* borrowed; NULL for the console and before GREETING */
@@ -94,6 +94,8 @@ void client_label(const struct client *client, char text[CLIENT_LABEL_SIZE]);
 const char *client_user(const struct client *client);
 const char *client_role(const struct client *client);
 const char *client_application(const struct client *client);
+/* Where it is connected from. */
+struct address client_address(const struct client *client);
 /* The server it has now, or NULL. */
 struct server *client_server(const struct client *client);
 size_t client_prepared_count(const struct client *client);

@@ -18,13 +18,14 @@ static struct resting {
 static struct audit_who *
 who_of(const struct client *client)
 {
+	struct address peer = client_address(client);
 	char address[ADDRESS_TEXT_SIZE] = "[local]";
 
-	if (!address_is_unix(&client->peer))
-		address_text(&client->peer, address);
+	if (!address_is_unix(&peer))
+		address_text(&peer, address);
 	return audit_who_new(&(struct audit_who_fields){ .session = client->session_id,
 	    .client_address = address,
-	    .client_port = address_port(&client->peer),
+	    .client_port = address_port(&peer),
 	    .user = client_user(client),
 	    .role = client_role(client),
 	    .database = client->database,

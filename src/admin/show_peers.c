@@ -91,6 +91,7 @@ put_client(
 	struct loop *loop = clients_loop(clients);
 	const struct server *server = client_server(client);
 	uint64_t wait_us = tally_wait_us(client, loop_now_us(loop));
+	struct address peer = client_address(client);
 
 	row_begin(rows);
 	row_text(rows, "C");
@@ -98,7 +99,7 @@ put_client(
 	row_text(rows, client->database);
 	row_text(rows, "none");
 	row_text(rows, client_state_name(client));
-	put_addresses(rows, &client->peer, client->stream);
+	put_addresses(rows, &peer, client->stream);
 	row_time(rows, client->connected_wall_us);
 	row_time(rows, wall_of(loop, client->since_us));
 	row_int(rows, (int64_t)(wait_us / 1000000));

@@ -84,3 +84,38 @@ address_port(const struct address *address)
 	}
 	return 0;
 }
+
+struct packed_address
+address_pack(const struct address *address)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&address->storage;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address->storage;
+	struct packed_address packed = { .family = (uint8_t)address->storage.ss_family,
+		.port = (uint16_t)address_port(address) };
+
+	if (packed.family == AF_INET)
+		memcpy(packed.ip, &in->sin_addr, sizeof(in->sin_addr));
+	else if (packed.family == AF_INET6)
+		memcpy(packed.ip, &in6->sin6_addr, sizeof(in6->sin6_addr));
+	return packed;
+}
+
+struct address
+address_unpack(const struct packed_address *packed)
+{
+	struct address address = { .length = sizeof(struct sockaddr) };
+	struct sockaddr_in *in = (struct sockaddr_in *)&address.storage;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address.storage;
+
+	address.storage.ss_family = packed->family;
+	if (packed->family == AF_INET) {
+		in->sin_port = htons(packed->port);
+		memcpy(&in->sin_addr, packed->ip, sizeof(in->sin_addr));
+		address.length = sizeof(*in);
+	} else if (packed->family == AF_INET6) {
+		in6->sin6_port = htons(packed->port);
+		memcpy(&in6->sin6_addr, packed->ip, sizeof(in6->sin6_addr));
+		address.length = sizeof(*in6);
+	}
+	return address;
+}

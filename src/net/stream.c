@@ -32,7 +32,8 @@ struct stream {
 	struct buf out;
 	const uint8_t *data; /* inside STREAM_DATA */
 	size_t length;
-	struct event read_event, write_event;
+	struct event read_event;
+	struct event *write_event; /* ours; NULL until the peer was slow for the first time */
 };
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
@@ -45,8 +46,36 @@ register_events(struct stream *stream)
 
 	event_assign(
 	    &stream->read_event, base, stream->fd, EV_READ | EV_PERSIST, on_readable, stream);
-	event_assign(
-	    &stream->write_event, base, stream->fd, EV_WRITE | EV_PERSIST, on_writable, stream);
+}
+
+/* Be told when the socket takes bytes again, or is open. */
+static void
+want_write(struct stream *stream)
+{
+	if (stream->write_event == NULL) {
+		stream->write_event = mem_zalloc(1, sizeof(*stream->write_event));
+		event_assign(stream->write_event, loop_base(stream->loop), stream->fd,
+		    EV_WRITE | EV_PERSIST, on_writable, stream);
+	}
+	stream->write_waiting = true;
+	event_add(stream->write_event, NULL);
+}
+
+static void
+stop_write(struct stream *stream)
+{
+	event_del(stream->write_event);
+	stream->write_waiting = false;
+}
+
+static void
+drop_write(struct stream *stream)
+{
+	if (stream->write_event == NULL)
+		return;
+	stop_write(stream);
+	mem_free(stream->write_event);
+	stream->write_event = NULL;
 }
 
 static struct stream *
@@ -106,8 +135,7 @@ stream_connect(
 	stream->paused = true;
 	if (connect(fd, (const struct sockaddr *)&to->storage, to->length) == 0 ||
 	    errno == EINPROGRESS) {
-		stream->write_waiting = true;
-		event_add(&stream->write_event, NULL);
+		want_write(stream);
 	} else {
 		fail_later(stream, errno);
 	}
@@ -124,7 +152,7 @@ void
 stream_close(struct stream *stream)
 {
 	if (stream->fd >= 0) {
-		event_del(&stream->write_event);
+		drop_write(stream);
 		event_del(&stream->read_event);
 		close(stream->fd);
 		stream->fd = -1;
@@ -183,10 +211,8 @@ finish_connect(struct stream *stream)
 
 	if (getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
 		error = errno;
-	if (error != 0 || buf_length(&stream->out) == 0) {
-		event_del(&stream->write_event);
-		stream->write_waiting = false;
-	}
+	if (error != 0 || buf_length(&stream->out) == 0)
+		stop_write(stream);
 	if (error != 0) {
 		stream->error = error;
 		tell(stream, STREAM_CLOSED);
@@ -208,10 +234,8 @@ release_out(struct stream *stream)
 static void
 wait_writable(struct stream *stream)
 {
-	if (stream->write_waiting)
-		return;
-	stream->write_waiting = true;
-	event_add(&stream->write_event, NULL);
+	if (!stream->write_waiting)
+		want_write(stream);
 }
 
 /* A send failed for good: nothing more can go out. */
@@ -244,8 +268,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	buf_consume(&stream->out, (size_t)sent);
 	if (buf_length(&stream->out) > 0)
 		return;
-	event_del(&stream->write_event);
-	stream->write_waiting = false;
+	stop_write(stream);
 	release_out(stream);
 	tell(stream, STREAM_DRAINED);
 }
@@ -357,7 +380,7 @@ stream_detach(struct stream *stream)
 {
 	assert(buf_length(&stream->out) == 0 && !stream->broken);
 	event_del(&stream->read_event);
-	event_del(&stream->write_event);
+	drop_write(stream);
 	release_out(stream);
 	stream->loop = NULL;
 	stream->callback = NULL;

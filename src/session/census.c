@@ -40,7 +40,7 @@ rows_of(const struct client *client, struct census_row rows[CENSUS_ROWS])
 	rows[1] = (struct census_row){ 'u', subject->user, config->limits_clients_per_user,
 		"limits.clients_per_user" };
 	rows[2] = (struct census_row){ 'a', subject->client,
-		address_is_unix(&client->peer) ? 0 : config->limits_clients_per_address,
+		client->peer.family == AF_UNIX ? 0 : config->limits_clients_per_address,
 		"limits.clients_per_address" };
 }
 

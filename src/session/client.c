@@ -55,18 +55,25 @@ client_enter(struct client *client, enum client_state state)
 	client->since_us = loop_now_us(clients_loop(client->clients));
 }
 
+struct address
+client_address(const struct client *client)
+{
+	return address_unpack(&client->peer);
+}
+
 void
 client_label(const struct client *client, char text[CLIENT_LABEL_SIZE])
 {
+	struct address peer = client_address(client);
 	char address[ADDRESS_TEXT_SIZE] = "unix";
 
-	if (!address_is_unix(&client->peer))
-		address_text(&client->peer, address);
+	if (!address_is_unix(&peer))
+		address_text(&peer, address);
 	snprintf(text, CLIENT_LABEL_SIZE, "C-0x%llx: %.100s/%.100s@%.64s:%d",
 	    (unsigned long long)client->id,
 	    client->database != NULL ? client->database : "(nodb)",
 	    client->identity != NULL ? client_user(client) : "(nouser)", address,
-	    address_port(&client->peer));
+	    address_port(&peer));
 }
 
 const char *
@@ -231,7 +238,7 @@ client_new(struct clients *clients, int fd, const struct address *peer)
 	struct loop *loop = clients_loop(clients);
 
 	client->clients = clients;
-	client->peer = *peer;
+	client->peer = address_pack(peer);
 	client->id = connection_new_id();
 	client->key = (uint32_t)random_u64();
 	client->slot = clients_take_slot(clients, client);

@@ -121,10 +121,11 @@ static void
 set_identity(struct client *client)
 {
 	const struct startup *startup = client->startup;
+	struct address peer = client_address(client);
 	char address[ADDRESS_TEXT_SIZE] = "[local]";
 
-	if (!address_is_unix(&client->peer))
-		address_text(&client->peer, address);
+	if (!address_is_unix(&peer))
+		address_text(&peer, address);
 	client->identity = gate_identity(clients_gate(client->clients),
 	    &(struct subject){ .user = startup->user,
 		.role = users_role(clients_users(client->clients), startup->user),
@@ -135,7 +136,7 @@ set_identity(struct client *client)
 	audit_session_id(client->session_id);
 	client->who = audit_who_new(&(struct audit_who_fields){ .session = client->session_id,
 	    .client_address = address,
-	    .client_port = address_port(&client->peer),
+	    .client_port = address_port(&peer),
 	    .user = client->identity->subject.user,
 	    .role = client->identity->subject.role,
 	    .database = client->database,
