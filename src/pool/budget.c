@@ -318,7 +318,10 @@ give_idle(struct budget *budget, unsigned worker, struct ticket **ticket, unsign
 	return BUDGET_HAND_OVER;
 }
 
-/* Has someone waited so long that the reserve may be used? */
+/*
+ * Has someone waited so long that the reserve may be used? The clock is the asker's
+ * and may be behind that of the worker whose client joined.
+ */
 static bool
 reserve_is_due(const struct budget *budget, uint64_t now_us)
 {
@@ -328,7 +331,7 @@ reserve_is_due(const struct budget *budget, uint64_t now_us)
 		const struct ticket *first = TAILQ_FIRST(&budget->workers[i].line);
 
 		if (first != NULL &&
-		    now_us - first->since_us >= (uint64_t)budget->limits.reserve_after_ms * 1000)
+		    now_us >= first->since_us + (uint64_t)budget->limits.reserve_after_ms * 1000)
 			return true;
 	}
 	return false;
@@ -371,13 +374,18 @@ ask_for_idle(struct budget *budget, unsigned worker)
 	return false;
 }
 
-/* A cap is reached: let another pool under the same cap close an idle server for us. */
+/* If a cap is what stops us: let another pool under it close an idle server for us. */
 static void
 ask_to_shed(struct budget *budget)
 {
+	bool by_database = !cap_allows(budget->by_database, budget->limits.per_database);
+	bool by_user = !cap_allows(budget->by_user, budget->limits.per_user);
+
 	for (struct budget *other = budget->all->first; other != NULL; other = other->next) {
-		if (other == budget ||
-		    (other->by_database != budget->by_database && other->by_user != budget->by_user))
+		bool would_help = (by_database && other->by_database == budget->by_database) ||
+		    (by_user && other->by_user == budget->by_user);
+
+		if (other == budget || !would_help)
 			continue;
 		for (unsigned i = 0; i < budget->all->workers; i++)
 			if (atomic_load(&other->workers[i].idle) > 0) {
