@@ -120,7 +120,8 @@ statements_confirm(struct statements *statements, const struct statement_id *id)
 {
 	struct entry *entry = find(statements, id);
 
-	if (entry != NULL)
+	/* One that is being closed was confirmed too late: the Close goes behind that Parse. */
+	if (entry != NULL && entry->state != ENTRY_CLOSING)
 		enter(statements, entry, ENTRY_PRESENT, entry->batch);
 }
 

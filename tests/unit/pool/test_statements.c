@@ -130,6 +130,82 @@ a_statement_that_is_sent_again_is_awaited_again(void **state)
 	(void)state;
 }
 
+/* Its Parse failed for it may exist already, or was skipped: only a Close makes sure. */
+static void
+what_is_in_doubt_is_not_used_but_can_be_evicted(void **state)
+{
+	struct statements *statements = statements_new();
+	uint64_t batch = 7;
+
+	statements_doubt(statements, &one); /* not ours: nothing happens */
+	statements_sent(statements, &one, 7);
+	statements_doubt(statements, &one);
+	assert_int_equal(statements_count(statements), 1);
+	assert_int_equal(statements_find(statements, &one, &batch), STATEMENT_SENT);
+	assert_int_equal(batch, 0); /* of no batch: it must be sent again */
+	assert_oldest(statements, 7, &one);
+	statements_free(statements);
+	(void)state;
+}
+
+static void
+what_is_being_closed_does_not_count_and_is_gone_once_it_is_closed(void **state)
+{
+	struct statements *statements = statements_new();
+	struct statement_id oldest;
+
+	prepare(statements, &one, 1);
+	prepare(statements, &two, 1);
+	statements_closing(statements, &one);
+	assert_int_equal(statements_count(statements), 1);
+	assert_oldest(statements, 9, &two);
+	statements_closing(statements, &two);
+	assert_false(statements_oldest(statements, 9, &oldest));
+	assert_int_equal(statements_count(statements), 0);
+	statements_forget(statements, &one);
+	assert_int_equal(use(statements, &one, 2), STATEMENT_ABSENT);
+	assert_int_equal(use(statements, &two, 2), STATEMENT_SENT);
+	statements_clear(statements);
+	prepare(statements, &one, 3);
+	assert_int_equal(statements_count(statements), 1);
+	statements_free(statements);
+	(void)state;
+}
+
+static void
+a_statement_sent_again_behind_its_close_survives_the_closes_answer(void **state)
+{
+	struct statements *statements = statements_new();
+
+	prepare(statements, &one, 1);
+	statements_closing(statements, &one);
+	statements_sent(statements, &one, 2);
+	assert_int_equal(statements_count(statements), 1);
+	statements_forget(statements, &one); /* CloseComplete */
+	statements_confirm(statements, &one); /* ParseComplete */
+	assert_int_equal(use(statements, &one, 3), STATEMENT_PRESENT);
+	statements_free(statements);
+	(void)state;
+}
+
+/* Two were sent, one failed, and the Close overtook the other's answer. */
+static void
+a_confirmation_from_before_the_close_does_not_bring_it_back(void **state)
+{
+	struct statements *statements = statements_new();
+
+	statements_sent(statements, &one, 1);
+	statements_doubt(statements, &one);
+	statements_closing(statements, &one);
+	statements_confirm(statements, &one);
+	assert_int_equal(use(statements, &one, 2), STATEMENT_SENT);
+	assert_int_equal(statements_count(statements), 0);
+	statements_forget(statements, &one);
+	assert_int_equal(use(statements, &one, 3), STATEMENT_ABSENT);
+	statements_free(statements);
+	(void)state;
+}
+
 static void
 thousands_are_kept_and_cleared_at_once(void **state)
 {
@@ -170,6 +246,10 @@ main(void)
 		cmocka_unit_test(the_least_recently_used_is_evicted_first),
 		cmocka_unit_test(what_the_current_batch_uses_or_awaits_is_not_evicted),
 		cmocka_unit_test(a_statement_that_is_sent_again_is_awaited_again),
+		cmocka_unit_test(what_is_in_doubt_is_not_used_but_can_be_evicted),
+		cmocka_unit_test(what_is_being_closed_does_not_count_and_is_gone_once_it_is_closed),
+		cmocka_unit_test(a_statement_sent_again_behind_its_close_survives_the_closes_answer),
+		cmocka_unit_test(a_confirmation_from_before_the_close_does_not_bring_it_back),
 		cmocka_unit_test(thousands_are_kept_and_cleared_at_once),
 		cmocka_unit_test(the_name_on_the_server_has_all_of_the_hash),
 	};
