@@ -94,7 +94,8 @@ struct config {
 	int backend_reset; /* enum backend_reset */
 
 	int64_t protocol_max_prepared_statements;
-	bool protocol_strict;
+
+	int protocol_strict; /* 0, true: this version knows no other */
 
 	int tls_client_mode, tls_server_mode; /* 0, disable: this version knows no other */
 

@@ -11,7 +11,10 @@
 
 enum { STATEMENT_NAME_SIZE = 40 }; /* "pgweir_" and 32 hex digits, with NUL */
 
-/* 128 bits of a keyless hash over text and parameter types: the same in every process. */
+/*
+ * 128 bits of SHA-256 over text and parameter types: the same in every process, and
+ * no two texts that a client could craft have the same.
+ */
 struct statement_id {
 	uint64_t high, low;
 };

@@ -21,6 +21,8 @@ static const char *const only_disable[] = { "disable", NULL };
 static const char *const only_continue[] = { "continue", NULL };
 static const char *const only_jsonlog[] = { "jsonlog", NULL };
 
+static const char *const only_true[] = { "true", NULL };
+static const char not_lax[] = "this version knows protocol.strict: true only";
 static const char no_tls[] = "this version does not speak TLS: set disable, or leave tls out";
 
 const struct setting settings[] = {
@@ -37,7 +39,7 @@ const struct setting settings[] = {
 	    .where = AT(workers),
 	    .fallback = "auto",
 	    .least = "1",
-	    .most = "256",
+	    .most = "128",
 	    .word = "auto",
 	    .text = "How many event loops run, one thread each. auto is one for each core." },
 
@@ -315,12 +317,13 @@ const struct setting settings[] = {
 		    "transaction and statement mode; the one not used for longest makes room. 0 "
 		    "turns the tracking off, and drivers that prepare statements will fail." },
 	{ .name = "protocol.strict",
-	    .type = SETTING_BOOL,
+	    .type = SETTING_ENUM,
 	    .where = AT(protocol_strict),
 	    .fallback = "true",
-	    .reloadable = true,
+	    .words = only_true,
+	    .refusal = not_lax,
 	    .text = "Refuse with SQLSTATE 0A000 what cannot be right in the pool's mode, "
-		    "instead of passing it on." },
+		    "instead of passing it on. This version knows true only." },
 
 	{ .name = "tls.client.mode",
 	    .type = SETTING_ENUM,

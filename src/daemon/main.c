@@ -1,7 +1,6 @@
 /* main.c - pgweir, the daemon. */
 #include <stdio.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "options.h"
 #include "snapshot.h"
@@ -28,19 +27,6 @@ print_config(const struct config *config)
 	buf_free(&out);
 }
 
-/* Where and how much to log: the command line wins over the file. */
-static bool
-open_log(const struct options *options, const struct config *config)
-{
-	enum log_level level = (enum log_level)config->log_level;
-
-	if (options->quiet)
-		level = LOG_LEVEL_WARNING;
-	if (options->verbose)
-		level = LOG_LEVEL_DEBUG;
-	return log_open(config->log_file, level);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -65,7 +51,7 @@ main(int argc, char **argv)
 		snapshot_release(&snapshot);
 		return EXIT_GOOD;
 	}
-	if (!open_log(&options, snapshot.config)) {
+	if (!options_open_log(&options, snapshot.config)) {
 		fprintf(stderr, "pgweir: cannot open the log file %s\n", snapshot.config->log_file);
 		snapshot_release(&snapshot);
 		return EXIT_FAULT;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <yaml.h>
 
+#include "base/log.h"
 #include "config.h"
 #include "options.h"
 
@@ -105,4 +106,16 @@ options_read(int argc, char **argv, struct options *options, int *code)
 	fprintf(stderr, "pgweir: one configuration file at most; '%s' is too many\n", argv[optind]);
 	*code = EXIT_USAGE;
 	return false;
+}
+
+bool
+options_open_log(const struct options *options, const struct config *config)
+{
+	enum log_level level = (enum log_level)config->log_level;
+
+	if (options->quiet)
+		level = LOG_LEVEL_WARNING;
+	if (options->verbose)
+		level = LOG_LEVEL_DEBUG;
+	return log_open(config->log_file, level);
 }

@@ -206,7 +206,7 @@ reload(struct supervisor *supervisor, struct error *err)
 		return false;
 	}
 	supervisor->snapshot = fresh;
-	log_open(fresh.config->log_file, (enum log_level)fresh.config->log_level);
+	options_open_log(supervisor->options, fresh.config);
 	record_change(supervisor, before.config);
 	record_policies(supervisor);
 	snapshot_release(&before);

@@ -91,8 +91,26 @@ bind_unix(const struct listen_address *entry, int *fds, int copies, struct error
 	return true;
 }
 
+/*
+ * With SO_REUSEPORT a second pgweir of the same user would silently take half of
+ * the clients. A socket without it tells.
+ */
 static bool
-bind_tcp(const struct listen_address *entry, int *fd, struct error *err)
+is_free(const struct address *address)
+{
+	const int on = 1;
+	int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool taken;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	taken = bind(fd, (const struct sockaddr *)&address->storage, address->length) < 0 &&
+	    errno == EADDRINUSE;
+	close(fd);
+	return !taken;
+}
+
+static bool
+bind_tcp(const struct listen_address *entry, int *fd, bool first, struct error *err)
 {
 	const char *host = strcmp(entry->host, "*") == 0 ? "0.0.0.0" : entry->host;
 	const int on = 1;
@@ -102,6 +120,11 @@ bind_tcp(const struct listen_address *entry, int *fd, struct error *err)
 		return error_set(err, ERROR_IO,
 		    "cannot listen on %s: not a numeric address (write 127.0.0.1, ::1 or \"*\")",
 		    entry->host);
+	if (first && !is_free(&address))
+		return error_set(err, ERROR_IO,
+		    "cannot listen on %s port %d: Address already in use; stop who uses it "
+		    "(ss -ltnp), or choose another port",
+		    entry->host, entry->port);
 	*fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return error_set(err, ERROR_IO, "cannot make a socket: %s", strerror(errno));
@@ -112,9 +135,8 @@ bind_tcp(const struct listen_address *entry, int *fd, struct error *err)
 	setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (bind(*fd, (struct sockaddr *)&address.storage, address.length) < 0 ||
 	    listen(*fd, BACKLOG) < 0) {
-		error_set(err, ERROR_IO, "cannot listen on %s port %d: %s%s", entry->host,
-		    entry->port, strerror(errno),
-		    errno == EADDRINUSE ? "; stop who uses it (ss -ltnp), or choose another port" : "");
+		error_set(err, ERROR_IO, "cannot listen on %s port %d: %s", entry->host,
+		    entry->port, strerror(errno));
 		return close_all(fd, 1);
 	}
 	return true;
@@ -126,7 +148,7 @@ listener_bind(const struct listen_address *entry, int *fds, int copies, struct e
 	if (entry->host == NULL)
 		return bind_unix(entry, fds, copies, err);
 	for (int i = 0; i < copies; i++)
-		if (!bind_tcp(entry, &fds[i], err))
+		if (!bind_tcp(entry, &fds[i], i == 0, err))
 			return close_all(fds, i);
 	return true;
 }

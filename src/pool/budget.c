@@ -8,7 +8,7 @@
 
 enum {
 	FAIR_SLACK_US = 2000,	    /* how much longer another worker's client must have waited */
-	RETRY_MOST_MS = 30 * 1000,  /* back-off ends here */
+	RETRY_DOUBLINGS = 2,	    /* back-off ends at four times backend.connect_retry */
 };
 
 TAILQ_HEAD(line, ticket);
@@ -468,9 +468,8 @@ budget_failed(struct budget *budget, uint64_t now_us, int64_t retry_ms)
 
 	pthread_mutex_lock(&budget->all->mutex);
 	budget->opening--;
-	pause_ms = retry_ms << (budget->failures < 10 ? budget->failures : 10);
-	if (pause_ms > RETRY_MOST_MS)
-		pause_ms = RETRY_MOST_MS;
+	pause_ms = retry_ms << (budget->failures < RETRY_DOUBLINGS ? budget->failures
+								   : RETRY_DOUBLINGS);
 	if (pause_ms > 0)
 		pause_ms += (int64_t)(random_u64() % (uint64_t)(pause_ms / 2 + 1)) - pause_ms / 4;
 	budget->failures++;

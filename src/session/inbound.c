@@ -452,7 +452,7 @@ take_parse(struct client *client, const struct inbound *message, const char *nam
 {
 	const uint8_t *rest = message->body + strlen(name) + 1;
 	struct statement *statement =
-	    statement_new(judged, rest, message->length - strlen(name) - 1);
+	    statement_new(judged, rest, message->length - strlen(name) - 1, *name != '\0');
 
 	notice_warning(client, &ruling->verdict);
 	if (!renames(client)) {

@@ -1,8 +1,8 @@
 /* prepared.c - see prepared.h. */
 #include <string.h>
 #include <uthash.h>
-#include <xxhash.h>
 
+#include "auth/digest.h"
 #include "base/mem.h"
 #include "gate.h"
 #include "prepared.h"
@@ -13,18 +13,28 @@ struct prepared {
 	char name[];
 };
 
+/* The name that all clients with this text and these types share on a server. */
+static void
+give_name(struct statement *statement)
+{
+	uint8_t digest[DIGEST_SIZE];
+
+	digest_sha256(statement->body, statement->body_length, digest);
+	memcpy(&statement->id, digest, sizeof(statement->id));
+	statement_name(&statement->id, statement->server_name);
+}
+
 struct statement *
-statement_new(struct judged *judged, const uint8_t *body, size_t length)
+statement_new(struct judged *judged, const uint8_t *body, size_t length, bool named)
 {
 	struct statement *statement = mem_zalloc(1, sizeof(*statement));
-	XXH128_hash_t hash = XXH3_128bits(body, length);
 
 	*statement = (struct statement){ .references = 1,
-		.id = { .high = hash.high64, .low = hash.low64 },
 		.judged = judged_reference(judged),
 		.body = mem_copy(body, length),
 		.body_length = length };
-	statement_name(&statement->id, statement->server_name);
+	if (named)
+		give_name(statement);
 	return statement;
 }
 

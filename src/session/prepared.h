@@ -22,8 +22,9 @@ struct statement {
 	size_t body_length;
 };
 
-/* From a Parse body behind its name; referenced. */
-struct statement *statement_new(struct judged *judged, const uint8_t *body, size_t length);
+/* From a Parse body behind its name; referenced. One without a name has no id. */
+struct statement *statement_new(
+    struct judged *judged, const uint8_t *body, size_t length, bool named);
 struct statement *statement_reference(struct statement *statement);
 void statement_release(struct statement *statement); /* NULL is fine */
 

@@ -102,7 +102,6 @@ a_file_that_names_a_database_only_has_every_default(void **state)
 	assert_int_equal(config->backend_check_after_ms, 30000);
 	assert_int_equal(config->backend_reset, BACKEND_RESET_AUTO);
 	assert_int_equal(config->protocol_max_prepared_statements, 200);
-	assert_true(config->protocol_strict);
 	assert_string_equal(config->policies, "");
 	assert_string_equal(config->audit_file, "");
 	assert_int_equal(config->audit_statements, AUDIT_ALL);
@@ -140,7 +139,7 @@ every_kind_of_value_is_read(void **state)
 	    "auth: {method: md5, userlist: /abs/list}\n"
 	    "limits: {message_size: 64KiB}\n"
 	    "timeouts: {statement: 500ms, client_idle: 2d}\n"
-	    "protocol: {strict: no}\n"
+	    "protocol: {strict: true}\n"
 	    "policies: \"policies.d/*.yaml\"\n"
 	    "log: {file: ../main.log, level: debug, connections: false}\n"
 	    "tls: {client: {mode: disable}, server: {mode: disable}}\n"
@@ -175,7 +174,6 @@ every_kind_of_value_is_read(void **state)
 	assert_int_equal(config->limits_message_size, 65536);
 	assert_int_equal(config->timeouts_statement_ms, 500);
 	assert_int_equal(config->timeouts_client_idle_ms, 172800000);
-	assert_false(config->protocol_strict);
 	assert_string_equal(config->policies, "/nowhere/policies.d/*.yaml");
 	assert_string_equal(config->log_file, "/nowhere/../main.log");
 	assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
@@ -331,7 +329,8 @@ values_of_the_wrong_type_are_refused(void **state)
 	    "10MiB or 1GiB\n"
 	    "p.yaml:4:39: error: limits.clients: \"-1\" is less than 1, the least allowed\n"
 	    "p.yaml:4:61: error: limits.clients_per_user: \"0x10\" is not a whole number\n"
-	    "p.yaml:5:20: error: protocol.strict: \"maybe\" is not true or false\n"
+	    "p.yaml:5:20: error: protocol.strict: \"maybe\" is refused: this version knows "
+	    "protocol.strict: true only\n"
 	    "p.yaml:6:14: error: log.level: \"verbose\" is none of error, warning, info, debug\n"
 	    "p.yaml:6:36: error: log.connections: a text in quotes is not true or false: leave "
 	    "the quotes out");

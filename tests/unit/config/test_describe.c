@@ -26,7 +26,7 @@ static const char everything[] =
     "auth: {method: trust, userlist: list}\n"
     "limits: {message_size: 100000}\n"
     "timeouts: {statement: 1500ms}\n"
-    "protocol: {strict: off}\n"
+    "protocol: {strict: true}\n"
     "policies: \"p/*.yaml\"\n"
     "log: {level: error}\n"
     "console: {admins: [a, \"b, c\"], viewers: [x]}\n";
@@ -90,7 +90,7 @@ rows_show_values_and_defaults_as_they_are_written(void **state)
 	expect_row(config, "pool.wait_timeout", "30s", "30s");
 	expect_row(config, "timeouts.statement", "1500ms", "0");
 	expect_row(config, "limits.message_size", "100000B", "1GiB");
-	expect_row(config, "protocol.strict", "false", "true");
+	expect_row(config, "protocol.strict", "true", "true");
 	expect_row(config, "console.admins", "a, b, c", "postgres");
 	expect_row(config, "console.auditors", "", "");
 	expect_row(config, "tls.client.mode", "disable", "disable");

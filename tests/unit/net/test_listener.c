@@ -269,8 +269,8 @@ each_worker_accepts_on_the_same_port(void **state)
 	struct error err;
 
 	entry.port = hold_a_port(&holder, true); /* bound, but nobody listens there */
-	assert_true(listener_bind(&entry, fds, WORKERS, &err));
 	close(holder);
+	assert_true(listener_bind(&entry, fds, WORKERS, &err));
 	for (int i = 0; i < WORKERS; i++)
 		listeners[i] = listener_new(loop, fds[i], note_arrival, &arrivals[i]);
 	assert_true(address_from_text("127.0.0.1", entry.port, &address));

@@ -1,0 +1,13 @@
+/* digest.h - SHA-256, for those who must not be fooled by a crafted collision. */
+#ifndef AUTH_DIGEST_H
+#define AUTH_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DIGEST_SIZE = 32 };
+
+/* SHA-256 (FIPS 180-4) of `length` bytes. */
+void digest_sha256(const void *bytes, size_t length, uint8_t digest[DIGEST_SIZE]);
+
+#endif
