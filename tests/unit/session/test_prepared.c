@@ -24,7 +24,7 @@ judged_new(void)
 static struct statement *
 statement_of(struct judged *judged, const char *body)
 {
-	return statement_new(judged, (const uint8_t *)body, strlen(body));
+	return statement_new(judged, (const uint8_t *)body, strlen(body), true);
 }
 
 static void
@@ -34,8 +34,8 @@ the_same_body_has_the_same_id_and_another_has_another(void **state)
 	struct statement *a = statement_of(judged, "select 1");
 	struct statement *b = statement_of(judged, "select 1");
 	struct statement *c = statement_of(judged, "select 2");
-	struct statement *typed = statement_new(judged, (const uint8_t *)"select 1\0\0\1", 11);
-	struct statement *untyped = statement_new(judged, (const uint8_t *)"select 1\0\0\0", 11);
+	struct statement *typed = statement_new(judged, (const uint8_t *)"select 1\0\0\1", 11, true);
+	struct statement *untyped = statement_new(judged, (const uint8_t *)"select 1\0\0\0", 11, true);
 
 	assert_memory_equal(&a->id, &b->id, sizeof(a->id));
 	assert_memory_not_equal(&a->id, &c->id, sizeof(a->id));
@@ -56,7 +56,7 @@ the_body_is_a_copy(void **state)
 {
 	struct judged *judged = judged_new();
 	uint8_t body[] = "select 1";
-	struct statement *statement = statement_new(judged, body, sizeof(body));
+	struct statement *statement = statement_new(judged, body, sizeof(body), true);
 
 	memset(body, 'x', sizeof(body));
 	assert_int_equal(statement->body_length, 9);
