@@ -95,6 +95,10 @@ class Clients(PgweirTest):
         self.assertIn("number of transactions actually processed: 2000/2000", output)
         self.assertLessEqual(most, 10)
 
+    def test_a_hundred_clients_with_prepared_statements_share_a_pool_of_ten(self):
+        output = self.pgbench("-S", "-M", "prepared", "-c", "100", "-j", "2", "-t", "50")
+        self.assertIn("number of transactions actually processed: 5000/5000", output)
+
     def test_psycopg_3_with_its_common_features(self):
         connection = self.connect(user="scram_user", password="scram secret", dbname="bench")
         with connection.cursor() as cursor:

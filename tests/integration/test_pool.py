@@ -155,11 +155,11 @@ class TheLine(PgweirTest):
         self.pgweir.reload()
         holder = self.raw_login()
         holder.query("BEGIN")
-        order, threads = [], []
+        served, threads = {}, []
+        self.server.run("DROP SEQUENCE IF EXISTS turn; CREATE SEQUENCE turn; GRANT ALL ON turn TO PUBLIC", dbname="shop")
 
         def ask(number, client):
-            client.query(f"SELECT {number}")
-            order.append(number)
+            served[number] = int(client.query("SELECT nextval('turn')").rows[0][0])
         for number in range(12):
             client = self.raw_login()
             threads.append(threading.Thread(target=ask, args=(number, client)))
@@ -168,7 +168,7 @@ class TheLine(PgweirTest):
         holder.query("COMMIT")
         for thread in threads:
             thread.join(20)
-        self.assertEqual(order, list(range(12)))
+        self.assertEqual(served, {number: number + 1 for number in range(12)})
         self.pgweir.change_config({"pool": {"wait_timeout": "700ms"}})
         self.pgweir.reload()
 
