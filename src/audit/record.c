@@ -191,7 +191,7 @@ put_verdict(struct buf *out, const struct verdict *verdict)
 	buf_put_text(out, mode_names[verdict->mode]);
 	put_or_null(out, "\",\"policy\":", verdict->policy);
 	put_or_null(out, ",\"rule\":", verdict->rule);
-	put_literal(out, ",\"exception\":null");
+	put_or_null(out, ",\"exception\":", verdict->exception);
 	if (verdict->would_deny && verdict->rule != NULL) {
 		put_or_null(out, ",\"would_deny\":[", verdict->rule);
 		buf_put_u8(out, ']');

@@ -322,6 +322,7 @@ const struct setting settings[] = {
 	    .fallback = "true",
 	    .words = only_true,
 	    .refusal = not_lax,
+	    .reloadable = true,
 	    .text = "Refuse with SQLSTATE 0A000 what cannot be right in the pool's mode, "
 		    "instead of passing it on. This version knows true only." },
 

@@ -362,6 +362,14 @@ take_shape(struct gate *gate, const char *text, size_t length)
 	return gate->shapes && sql_shape(text, length, &gate->shape);
 }
 
+/* Is the shape at hand known already? Then its verdict was no plain yes. */
+static bool
+has_shape(struct gate *gate)
+{
+	return look_up(gate, gate->shaped, (const char *)buf_bytes(&gate->shape),
+		   buf_length(&gate->shape)) != NULL;
+}
+
 static struct judged *
 parse_now(struct gate *gate, const char *text, size_t length, size_t cap, bool shaped)
 {
@@ -371,7 +379,7 @@ parse_now(struct gate *gate, const char *text, size_t length, size_t cap, bool s
 	enum sql_outcome outcome = sql_facts(text, length, cap, &facts, &err, &position);
 	struct judged *judged = judged_new(gate, text, length, outcome, facts, &err, position);
 
-	if (shaped && outcome == SQL_KNOWN)
+	if (shaped && outcome == SQL_KNOWN && !has_shape(gate))
 		insert(gate, &gate->shaped, judged, (const char *)buf_bytes(&gate->shape),
 		    buf_length(&gate->shape));
 	else if (length <= cap)
@@ -379,19 +387,29 @@ parse_now(struct gate *gate, const char *text, size_t length, size_t cap, bool s
 	return judged;
 }
 
+/*
+ * Is it worth looking for the shape before the text itself? A text with parameters
+ * has its literals outside, and comes again as it is.
+ */
+static bool
+is_literal_text(const char *text, size_t length)
+{
+	return memchr(text, '$', length) == NULL;
+}
+
 struct judged *
 gate_judge(struct gate *gate, struct client *client, const char *text, size_t length)
 {
 	size_t cap = policies_text_cap(clients_policies(gate->clients));
-	struct judged *judged = look_up(gate, gate->texts, text, length);
-	bool shaped;
+	bool shaped = length <= cap && is_literal_text(text, length) &&
+	    take_shape(gate, text, length);
+	struct judged *judged = shaped ? by_shape(gate, client) : NULL;
 
 	if (judged != NULL)
-		return judged_reference(judged);
-	shaped = length <= cap && take_shape(gate, text, length);
-	judged = shaped ? by_shape(gate, client) : NULL;
-	if (judged != NULL)
 		return judged;
+	judged = look_up(gate, gate->texts, text, length);
+	if (judged != NULL)
+		return judged_reference(judged);
 	if (length > PARSE_INLINE_MOST && length <= cap) {
 		ask_parsers(gate, client, text, length, cap);
 		return NULL;
