@@ -743,7 +743,6 @@ on_flush(struct client *client, const struct inbound *message)
 	if (client->link == NULL || client->skipping)
 		return STEP_DONE;
 	pass(client, message);
-	client->link->flushed = true;
 	relay_settle(client->link);
 	return STEP_DONE;
 }

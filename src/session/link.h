@@ -47,7 +47,6 @@ struct link {
 	bool passing_forward;	   /* to the client, or to nobody */
 	bool failed;		   /* an error since the last ReadyForQuery */
 	bool unsynced;		   /* extended messages sent, their Sync not yet answered */
-	bool flushed;		   /* a Flush since the last ReadyForQuery: nothing is held back */
 	bool copy_in;		   /* the server reads CopyData */
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
 	bool restoring;		   /* the client's settings are being put on the server */

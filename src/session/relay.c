@@ -418,14 +418,13 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 	    strchr("ITE", body[0]) == NULL || body[0] == 0)
 		return violation(link, 'Z');
 	server->transaction = (char)body[0];
-	link->copy_in = link->flushed = false;
+	link->copy_in = false;
 	fate = requests_head(&link->requests)->answer == ANSWER_FORWARD ? FATE_FORWARD
 									: FATE_SWALLOW;
 	if (link->requests.count == 1)
 		link->unsynced = false;
 	batch = requests_head(&link->requests)->batch;
 	next_head(link);
-	relay_settle(link);
 	if (client == NULL) {
 		link->failed = false;
 		return FATE_SWALLOW;
@@ -603,13 +602,13 @@ after_data(struct link *link)
 {
 	struct client *client = link->client;
 
+	/* Not before: a made-up answer comes behind the message whose end it waited for. */
+	relay_settle(link);
 	if (client == NULL) {
 		link_clean_on(link);
 		return;
 	}
 	link->discarding = link->discarding && awaits_discard(link);
-	if (link->flushed)
-		relay_settle(link); /* what we answer ourselves, behind the last that came */
 	if (stream_pending(client->stream) > SLOW_PEER_BYTES && !link->paused_for_client) {
 		link->paused_for_client = true;
 		stream_pause(link->server->stream);
