@@ -133,10 +133,22 @@ class Client:
             return
         except OSError as error:
             raise Mismatch(f"{self.tag} was hung up on: {error}") from None
+        if not data and self.was_cut_by_a_kill():
+            self.run.lost += 1
+            self.vanish()
+            return
         if not data:
             raise Mismatch(f"{self.tag} was hung up on; it had asked {self.asked!r}; unread {bytes(self.input[:300])!r}")
         self.input += data
         self.cut_messages()
+
+    def was_cut_by_a_kill(self):
+        """A server that dies inside a message takes its client along: nothing can be said in the
+        middle of one. What came of it must be this client's own all the same."""
+        if not self.run.kills or len(self.input) < 12 or self.input[:1] != b"D":
+            return False
+        row = bytes(self.input[11:11 + len(self.tag)])
+        return self.tag.encode().startswith(row)
 
     def cut_messages(self):
         """Take whole messages from the input; when all readinesses are there, step on."""
