@@ -438,19 +438,13 @@ supervisor_run(const struct options *options, struct snapshot *snapshot)
 	signals_block();
 	privileges_raise_limits();
 	if (!bind_all(config, supervisor.worker_count, fds, &err) ||
-	    !privileges_drop(options->user, &err)) {
-		log_error("%s", err.text);
-		mem_free(fds);
-		return EXIT_FAULT;
-	}
+	    !privileges_drop(options->user, &err))
+		goto fail;
 	if (options->daemonize && daemon(1, 0) < 0)
 		log_fatal("cannot go to the background");
 	supervisor.audit = audit_start(config, supervisor.worker_count + 1, &err);
-	if (supervisor.audit == NULL) {
-		log_error("%s", err.text);
-		mem_free(fds);
-		return EXIT_FAULT;
-	}
+	if (supervisor.audit == NULL)
+		goto fail;
 	serve(&supervisor, fds);
 	unlink_sockets(supervisor.snapshot.config);
 	audit_stop(supervisor.audit, "shutdown");
@@ -458,4 +452,10 @@ supervisor_run(const struct options *options, struct snapshot *snapshot)
 	mem_free(fds);
 	log_info("pgweir has ended");
 	return EXIT_GOOD;
+
+fail:
+	log_error("%s", err.text);
+	snapshot_release(&supervisor.snapshot);
+	mem_free(fds);
+	return EXIT_FAULT;
 }

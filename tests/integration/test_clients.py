@@ -132,7 +132,7 @@ class Clients(PgweirTest):
 
     def test_node_postgres_with_its_common_features(self):
         folder = os.environ.get("PGWEIR_NODE_MODULES")
-        if not folder or not shutil.which("node"):
+        if not os.path.isdir(os.path.join(folder or "", "pg")) or not shutil.which("node"):
             self.skipTest("node-postgres is not installed (./check installs it)")
         os.environ["NODE_PATH"] = folder
         self.assertIn("all fine", self.run_program("node", os.path.join(HERE, "node", "app.js")))

@@ -165,6 +165,7 @@ class TheLine(PgweirTest):
             threads.append(threading.Thread(target=ask, args=(number, client)))
             threads[-1].start()
             wait_until(lambda: self.waiting() == number + 1, 5 * slowness(), "the client to stand in line")
+            time.sleep(0.01)        # more than the slack between workers
         holder.query("COMMIT")
         for thread in threads:
             thread.join(20)
