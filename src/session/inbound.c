@@ -280,27 +280,31 @@ renames(const struct client *client)
 	return client->pool_mode != POOL_MODE_SESSION;
 }
 
-/* Keep the server's statements within protocol.max_prepared_statements. */
+/*
+ * Keep the server's statements within protocol.max_prepared_statements; more than one
+ * goes after a batch that used more than that at once.
+ */
 static void
-evict_statement(struct client *client)
+evict_statements(struct client *client)
 {
 	struct link *link = client->link;
-	const struct config *config = clients_config(client->clients);
+	struct statements *statements = link->server->statements;
+	size_t most =
+	    (size_t)clients_config(client->clients)->protocol_max_prepared_statements;
 	char name[STATEMENT_NAME_SIZE];
 	struct statement_id id;
 	struct request *request;
 
-	if ((int64_t)statements_count(link->server->statements) <
-		config->protocol_max_prepared_statements ||
-	    !statements_oldest(link->server->statements, link->server->batch, &id))
-		return;
-	statement_name(&id, name);
-	build_close(to_server(client), 'S', name);
-	statements_closing(link->server->statements, &id);
-	request = expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
-	request->has_id = true;
-	request->id = id;
-	link->unsynced = true;
+	while (statements_count(statements) >= most &&
+	    statements_oldest(statements, link->server->batch, &id)) {
+		statement_name(&id, name);
+		build_close(to_server(client), 'S', name);
+		statements_closing(statements, &id);
+		request = expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
+		request->has_id = true;
+		request->id = id;
+		link->unsynced = true;
+	}
 }
 
 /* Write a Parse for a statement under a name. */
@@ -352,7 +356,7 @@ parse_on_server(
 		build_close(to_server(client), 'S', name);
 		expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
 	} else {
-		evict_statement(client);
+		evict_statements(client);
 	}
 	put_parse(client, name, statement);
 	statements_sent(link->server->statements, &statement->id, link->server->batch);
