@@ -136,13 +136,14 @@ refuse(struct client *client, bool simple, struct judged *judged, struct ruling 
 	buf_free(&error);
 }
 
-static void
+static struct request *
 expect_reply(struct client *client, enum request_kind kind, const struct buf *reply)
 {
 	struct request *request = expect(client, kind, ANSWER_MADE_UP);
 
 	request->reply = mem_copy(buf_bytes(reply), buf_length(reply));
 	request->reply_length = buf_length(reply);
+	return request;
 }
 
 static void
@@ -201,6 +202,19 @@ deallocated_name(const struct client *client, const struct judged *judged)
 	return statement->prepared_name;
 }
 
+/* The client's statement is gone, unless the request turns out to be skipped. */
+static void
+take_away(struct client *client, struct request *request, const char *name)
+{
+	struct statement *statement = prepared_find(&client->prepared, name);
+
+	if (statement == NULL)
+		return;
+	request->name = mem_strdup(name);
+	request->statement = statement_reference(statement);
+	prepared_remove(&client->prepared, name);
+}
+
 static void
 sync_server(struct client *client)
 {
@@ -209,15 +223,18 @@ sync_server(struct client *client)
 	client->link->server->batch++;
 }
 
+/* Answered by us: the server's statement stays, under its other name. */
 static void
-deallocate_by_query(struct client *client, const char *name)
+deallocate(struct client *client, const char *name, struct judged *judged,
+    struct ruling *ruling, size_t bytes)
 {
 	struct buf reply = { 0 };
+	struct request *request;
 
 	build_command_complete(&reply, "DEALLOCATE");
-	prepared_remove(&client->prepared, name);
-	expect_reply(client, REQUEST_EXECUTE, &reply);
-	sync_server(client);
+	request = expect_reply(client, REQUEST_EXECUTE, &reply);
+	expect_judged(request, client, judged, ruling, bytes);
+	take_away(client, request, name);
 	buf_free(&reply);
 }
 
@@ -228,7 +245,8 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 	const char *name = deallocated_name(client, judged);
 
 	if (name != NULL && client->link->server->transaction != 'E') {
-		deallocate_by_query(client, name);
+		deallocate(client, name, judged, ruling, message->length + FRAME_HEADER);
+		sync_server(client);
 		return;
 	}
 	/* A Query destroys the unnamed statement. */
@@ -424,6 +442,7 @@ parse_named(struct client *client, const char *name, struct statement *statement
 		request->ruling = ruling_reference(ruling);
 	}
 	request->name = mem_strdup(name);
+	request->statement = statement_reference(statement);
 	prepared_add(&client->prepared, name, statement);
 }
 
@@ -447,6 +466,7 @@ parse_as_it_is(struct client *client, const struct inbound *message, const char 
 	if (prepared_find(&client->prepared, name) == NULL) {
 		prepared_add(&client->prepared, name, statement);
 		request->name = mem_strdup(name);
+		request->statement = statement_reference(statement);
 	}
 }
 
@@ -652,17 +672,6 @@ on_describe(struct client *client, const struct inbound *message)
 	return STEP_DONE;
 }
 
-static void
-deallocate_by_execute(struct client *client, const char *name)
-{
-	struct buf reply = { 0 };
-
-	build_command_complete(&reply, "DEALLOCATE");
-	prepared_remove(&client->prepared, name);
-	expect_reply(client, REQUEST_EXECUTE, &reply);
-	buf_free(&reply);
-}
-
 static enum step
 on_execute(struct client *client, const struct inbound *message)
 {
@@ -686,7 +695,8 @@ on_execute(struct client *client, const struct inbound *message)
 	client->link->unsynced = true;
 	if (renames(client) && deallocated_name(client, judged) != NULL &&
 	    client->link->server->transaction != 'E') {
-		deallocate_by_execute(client, deallocated_name(client, judged));
+		deallocate(client, deallocated_name(client, judged), judged, portal->ruling,
+		    message->length + FRAME_HEADER);
 		return STEP_DONE;
 	}
 	expect_judged(expect(client, REQUEST_EXECUTE, ANSWER_FORWARD), client, judged,
@@ -698,17 +708,20 @@ on_execute(struct client *client, const struct inbound *message)
 	return STEP_DONE;
 }
 
-/* Tell the client something now, or in its turn when the server owes answers. */
-static void
-make_up(struct client *client, enum request_kind kind, char type)
+/* CloseComplete now, or in its turn when the server owes answers; the request, if there is one. */
+static struct request *
+make_up_close(struct client *client)
 {
-	if (client->link != NULL) {
-		expect(client, kind, ANSWER_MADE_UP)->made_up = type;
-		client->link->unsynced = true;
-		return;
+	struct request *request;
+
+	if (client->link == NULL) {
+		build_end(stream_out(client->stream), build_begin(stream_out(client->stream), '3'));
+		return NULL;
 	}
-	build_end(stream_out(client->stream),
-	    build_begin(stream_out(client->stream), (uint8_t)type));
+	request = expect(client, REQUEST_CLOSE, ANSWER_MADE_UP);
+	request->made_up = '3';
+	client->link->unsynced = true;
+	return request;
 }
 
 static enum step
@@ -717,25 +730,28 @@ on_close(struct client *client, const struct inbound *message)
 	struct reader reader = reader_over(message->body, message->length);
 	uint8_t what = read_u8(&reader);
 	const char *name = read_cstring(&reader);
+	struct request *request;
 
 	if (client->skipping)
 		return STEP_DONE;
 	if (!reader_done(&reader) || (what != 'S' && what != 'P'))
 		return malformed(client, 'C');
-	if (what == 'S' && *name != '\0')
-		prepared_remove(&client->prepared, name);
+	/* The server's copy stays for the next who wants it; portals end with the loan. */
+	if (client->link == NULL || (what == 'S' && renames(client))) {
+		request = make_up_close(client);
+	} else {
+		pass(client, message);
+		client->link->unsynced = true;
+		request = expect(client, REQUEST_CLOSE, ANSWER_FORWARD);
+	}
 	if (what == 'S' && *name == '\0') {
 		statement_release(client->unnamed);
 		client->unnamed = NULL;
+	} else if (what == 'S' && request != NULL) {
+		take_away(client, request, name);
+	} else if (what == 'S') {
+		prepared_remove(&client->prepared, name);
 	}
-	/* The server's copy stays for the next who wants it; portals end with the loan. */
-	if (client->link == NULL || (what == 'S' && renames(client))) {
-		make_up(client, REQUEST_CLOSE, '3');
-		return STEP_DONE;
-	}
-	pass(client, message);
-	client->link->unsynced = true;
-	expect(client, REQUEST_CLOSE, ANSWER_FORWARD);
 	return STEP_DONE;
 }
 

@@ -21,7 +21,8 @@ running_statement(const struct link *link)
 	for (size_t i = 0; i < link->requests.count; i++) {
 		const struct request *request = requests_at(&link->requests, i);
 
-		if (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE)
+		if (request->answer == ANSWER_FORWARD &&
+		    (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE))
 			return request;
 	}
 	return NULL;

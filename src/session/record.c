@@ -9,7 +9,8 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 	struct loop *loop = clients_loop(link->clients);
 	uint64_t began_us = link->head_us > request->sent_us ? link->head_us : request->sent_us;
 
-	if (client == NULL || request->judged == NULL || request->answer != ANSWER_FORWARD)
+	if (client == NULL || request->judged == NULL ||
+	    (request->answer != ANSWER_FORWARD && request->answer != ANSWER_MADE_UP))
 		return;
 	audit_statement(clients_lane(link->clients),
 	    &(struct audit_statement){ .who = client->who,

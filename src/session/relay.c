@@ -83,6 +83,7 @@ relay_settle(struct link *link)
 				buf_put(out, head->reply, head->reply_length);
 			else
 				build_end(out, build_begin(out, (uint8_t)head->made_up));
+			record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
 		}
 		requests_pop(&link->requests);
 	}
@@ -266,6 +267,18 @@ undo_unnamed(struct link *link, const struct request *request)
 	client->unnamed = NULL;
 }
 
+/* A Parse did not add the statement, a Close or DEALLOCATE did not take it away. */
+static void
+undo_named(struct client *client, const struct request *request)
+{
+	struct statement *now = prepared_find(&client->prepared, request->name);
+
+	if (request->kind == REQUEST_PARSE && now == request->statement)
+		prepared_remove(&client->prepared, request->name);
+	else if (request->kind != REQUEST_PARSE && now == NULL)
+		prepared_add(&client->prepared, request->name, request->statement);
+}
+
 /* A request failed, or was skipped: take back what was expected of it. */
 static void
 undo(struct link *link, struct request *request)
@@ -273,7 +286,7 @@ undo(struct link *link, struct request *request)
 	if (request->has_id)
 		statements_doubt(link->server->statements, &request->id);
 	if (request->name != NULL && link->client != NULL)
-		prepared_remove(&link->client->prepared, request->name);
+		undo_named(link->client, request);
 	if (request->kind == REQUEST_PARSE && request->name == NULL && !request->has_id)
 		undo_unnamed(link, request);
 }
@@ -282,14 +295,19 @@ undo(struct link *link, struct request *request)
 static void
 skip_to_sync(struct link *link)
 {
-	struct request *head;
+	const struct request *request;
+	size_t skipped = 0;
 
-	while ((head = requests_head(&link->requests)) != NULL && head->kind != REQUEST_SYNC) {
-		undo(link, head);
+	while ((request = requests_at(&link->requests, skipped)) != NULL &&
+	    request->kind != REQUEST_SYNC)
+		skipped++;
+	/* The last first: a name may have been closed and used again. */
+	for (size_t i = skipped; i > 0; i--)
+		undo(link, requests_at(&link->requests, i - 1));
+	for (; skipped > 0; skipped--)
 		requests_pop(&link->requests);
-	}
 	/* Its Sync is still to come: what the client sends before that is not for the server. */
-	if (head == NULL && link->client != NULL)
+	if (request == NULL && link->client != NULL)
 		link->client->skipping = true;
 	link->sub = 0;
 	link->rows = link->bytes_out = 0;

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "gate.h"
+#include "prepared.h"
 #include "requests.h"
 
 enum { REQUESTS_LEAST = 16 };
@@ -90,6 +91,7 @@ static void
 release(struct request *request)
 {
 	mem_free(request->name);
+	statement_release(request->statement);
 	mem_free(request->reply);
 	judged_release(request->judged);
 	ruling_release(request->ruling);

@@ -16,6 +16,7 @@
 
 struct judged;
 struct ruling;
+struct statement;
 
 enum request_kind {
 	REQUEST_QUERY,
@@ -45,7 +46,9 @@ struct request {
 	bool has_id;  /* `id` is of a Parse or Close under a name of ours */
 
 	struct statement_id id;
-	char *name;	       /* ours: the client's statement name of a Parse; NULL else */
+	/* The client's statement that a Parse added or a Close took away, under its name. */
+	char *name;		     /* ours; NULL for every other request */
+	struct statement *statement; /* referenced */
 	struct judged *judged; /* referenced; of Query, Execute and Parse */
 	struct ruling *ruling; /* referenced */
 	uint64_t stmt;	       /* number of the message */

@@ -187,6 +187,20 @@ class SharedStatements(PgweirTest):
         self.assertEqual(self.use(client, "j").rows, [[b"73"]])
         self.assertEqual(self.use(self.raw_login(), "k", "SELECT 73").rows, [[b"73"]])
 
+    def test_a_close_that_was_skipped_takes_nothing_away(self):
+        client = self.raw_login()
+        client.ask(wire.parse("SELECT 76", "o"), wire.parse("SELECT 77", "p"), wire.SYNC)
+        client.ask(wire.parse("SELECT nosuch"), wire.close(b"S", "o"), wire.close(b"S", "p"),
+                   wire.parse("SELECT 78", "p"), wire.SYNC)
+        self.assertEqual(self.use(client, "o").rows, [[b"76"]])
+        self.assertEqual(self.use(client, "p").rows, [[b"77"]])
+
+    def test_a_deallocate_that_pgweir_answers_is_recorded(self):
+        client = self.raw_login(application_name="deallocates")
+        client.ask(wire.parse("SELECT 79", "q"), wire.SYNC)
+        self.assertEqual(client.query("DEALLOCATE q").tags, ["DEALLOCATE"])
+        self.pgweir.wait_records(1, "statement", application="deallocates", db__operation__name="DEALLOCATE")
+
     def test_an_unnamed_statement_whose_parse_was_skipped_is_not_run(self):
         client = self.raw_login()
         client.ask(wire.parse("SELECT 1"), wire.SYNC)
