@@ -238,13 +238,20 @@ deallocate(struct client *client, const char *name, struct judged *judged,
 	buf_free(&reply);
 }
 
+/* Statements keep the names that the client gave when it has the server to itself. */
+static bool
+renames(const struct client *client)
+{
+	return client->pool_mode != POOL_MODE_SESSION;
+}
+
 static void
 send_query(struct client *client, const struct inbound *message, struct judged *judged,
     struct ruling *ruling)
 {
 	const char *name = deallocated_name(client, judged);
 
-	if (name != NULL && client->link->server->transaction != 'E') {
+	if (name != NULL && renames(client) && client->link->server->transaction != 'E') {
 		deallocate(client, name, judged, ruling, message->length + FRAME_HEADER);
 		sync_server(client);
 		return;
@@ -289,13 +296,6 @@ on_query(struct client *client, const struct inbound *message)
 	judged_release(judged);
 	ruling_release(ruling);
 	return STEP_DONE;
-}
-
-/* Statements keep the names that the client gave when it has the server to itself. */
-static bool
-renames(const struct client *client)
-{
-	return client->pool_mode != POOL_MODE_SESSION;
 }
 
 /*
@@ -419,6 +419,12 @@ parse_named(struct client *client, const char *name, struct statement *statement
 	struct request *request;
 	char *text;
 
+	if (prepared_find(&client->prepared, name) != NULL && link->server->transaction == 'E') {
+		refuse_state(client, "25P02",
+		    "current transaction is aborted, commands ignored until end of transaction "
+		    "block");
+		return;
+	}
 	if (prepared_find(&client->prepared, name) != NULL) {
 		text = mem_printf("prepared statement \"%s\" already exists", name);
 		refuse_state(client, "42P05", text);

@@ -170,6 +170,8 @@ static void
 note_discard(struct link *link, const struct sql_statement *statement)
 {
 	struct client *client = link->client;
+	if (client != NULL && statement->deallocates && statement->prepared_name != NULL)
+		prepared_remove(&client->prepared, statement->prepared_name);
 	if (!statement_discards(statement))
 		return;
 	statements_clear(link->server->statements);
