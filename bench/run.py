@@ -238,7 +238,7 @@ class PgweirTarget(Target):
     def __init__(self, server, folder, method="trust"):
         super().__init__(server, folder, method)
         self.daemon = Pgweir(server, {
-            "workers": self.workers,
+            "workers": os.cpu_count() if self.workers == "auto" else int(self.workers),
             "databases": {"*": {}, DATABASE: {"host": server.socket_dir, "port": server.port, "pool_size": SERVERS}},
             "auth": {"method": method},
             "users": {"bench": {"password": server.verifier}, "app": {}},
@@ -410,7 +410,7 @@ def run_round(turn, wanted, targets, options, folder, results):
 
 def main():
     options = parse_options()
-    PgweirTarget.workers = int(options.workers) if options.workers.isdigit() else options.workers
+    PgweirTarget.workers = options.workers
     os.environ["PGWEIR"] = options.pgweir
     names = options.targets.split(",")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
