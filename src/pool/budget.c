@@ -7,7 +7,7 @@
 #include "pool/budget.h"
 
 enum {
-	FAIR_SLACK_US = 2000,	    /* how much longer another worker's client must have waited */
+	FAIR_SLACK_US = 500,	    /* how much longer another worker's client must have waited */
 	RETRY_DOUBLINGS = 2,	    /* back-off ends at four times backend.connect_retry */
 };
 

@@ -17,7 +17,7 @@ enum { WORKERS = 3, SECOND = 1000 * 1000 };
 static const uint64_t start = 1000 * SECOND;
 
 /* How far apart in time two workers' clients may be served out of order (budget.c). */
-enum { SLACK_US = 2000 };
+enum { SLACK_US = 500 };
 
 /* Three workers on one loop, one pool, and whom it poked. */
 struct world {
