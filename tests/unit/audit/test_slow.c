@@ -134,12 +134,12 @@ pgbadger_counts_every_query_and_every_refusal(void **state)
 {
 	struct place *place = place_new();
 	char *report = mem_printf("%s/report.json", place->folder);
-	char *command = mem_printf("pgbadger -q -f jsonlog -x json -o %s %s >/dev/null 2>&1",
+	/* A PID file of its own: another pgbadger may be at work. */
+	char *command = mem_printf(
+	    "pgbadger -q --pid-dir %s -f jsonlog -x json -o %s %s >/dev/null 2>&1", place->folder,
 	    report, place->slow);
 	json_t *found, *overall, *spent;
 
-	if (system("pgbadger --version >/dev/null 2>&1") != 0)
-		skip();
 	write_for_pgbadger(place, 40, 3);
 	assert_int_equal(system(command), 0);
 	found = json_load_file(report, 0, NULL);
