@@ -146,7 +146,7 @@ static void
 adjust_reading(struct client *client)
 {
 	bool waits = (client->state != CLIENT_READY && client->state != CLIENT_ACTIVE) ||
-	    (client->link != NULL && client->link->discarding);
+	    (client->link != NULL && (client->link->discarding || client->link->unsettled));
 	bool full = waits && buf_length(&client->in) > WAITING_INPUT_MOST;
 
 	if (client->paused_for_server || full)

@@ -92,6 +92,21 @@ expect_judged(struct request *request, struct client *client, struct judged *jud
 		client->link->discarding = true;
 }
 
+/*
+ * Does it hang on the answer to an earlier batch what this name means? Then the message
+ * waits: if that batch fails, the name is what it was before.
+ */
+static bool
+is_unsettled(struct client *client, const char *name)
+{
+	struct link *link = client->link;
+
+	if (link == NULL || *name == '\0')
+		return false;
+	link->unsettled = requests_await_name(&link->requests, name, link->server->batch);
+	return link->unsettled;
+}
+
 /* The facts of this text; NULL: with a parser thread, ask again. */
 static struct judged *
 judge(struct client *client, const char *text, size_t length)
@@ -210,8 +225,7 @@ take_away(struct client *client, struct request *request, const char *name)
 
 	if (statement == NULL)
 		return;
-	request->name = mem_strdup(name);
-	request->statement = statement_reference(statement);
+	requests_name(&client->link->requests, request, name, statement);
 	prepared_remove(&client->prepared, name);
 }
 
@@ -447,8 +461,7 @@ parse_named(struct client *client, const char *name, struct statement *statement
 		request->judged = judged_reference(judged);
 		request->ruling = ruling_reference(ruling);
 	}
-	request->name = mem_strdup(name);
-	request->statement = statement_reference(statement);
+	requests_name(&link->requests, request, name, statement);
 	prepared_add(&client->prepared, name, statement);
 }
 
@@ -471,8 +484,7 @@ parse_as_it_is(struct client *client, const struct inbound *message, const char 
 	client->link->server->residue |= SQL_RESIDUE_PREPARE;
 	if (prepared_find(&client->prepared, name) == NULL) {
 		prepared_add(&client->prepared, name, statement);
-		request->name = mem_strdup(name);
-		request->statement = statement_reference(statement);
+		requests_name(&client->link->requests, request, name, statement);
 	}
 }
 
@@ -512,6 +524,8 @@ on_parse(struct client *client, const struct inbound *message)
 	read_bytes(&reader, 4 * (size_t)types);
 	if (!reader_done(&reader))
 		return malformed(client, 'P');
+	if (is_unsettled(client, name))
+		return STEP_LATER;
 	judged = judge(client, text, strlen(text));
 	if (judged == NULL)
 		return STEP_LATER;
@@ -621,6 +635,8 @@ on_bind(struct client *client, const struct inbound *message)
 		drop_rest(client, message);
 		return STEP_DONE;
 	}
+	if (is_unsettled(client, name))
+		return STEP_LATER;
 	if (!aborted_is(client) && !borrow_server(client))
 		return STEP_LATER;
 	client->pool->counters.bind_count++;
@@ -657,6 +673,8 @@ on_describe(struct client *client, const struct inbound *message)
 		return STEP_DONE;
 	if (!reader_done(&reader) || (what != 'S' && what != 'P'))
 		return malformed(client, 'D');
+	if (what == 'S' && is_unsettled(client, name))
+		return STEP_LATER;
 	if (aborted_message(client, what == 'S' ? 's' : 'D', NULL))
 		return STEP_DONE;
 	if (!borrow_server(client))
@@ -742,6 +760,8 @@ on_close(struct client *client, const struct inbound *message)
 		return STEP_DONE;
 	if (!reader_done(&reader) || (what != 'S' && what != 'P'))
 		return malformed(client, 'C');
+	if (what == 'S' && is_unsettled(client, name))
+		return STEP_LATER;
 	/* The server's copy stays for the next who wants it; portals end with the loan. */
 	if (client->link == NULL || (what == 'S' && renames(client))) {
 		request = make_up_close(client);

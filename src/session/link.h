@@ -48,6 +48,7 @@ struct link {
 	bool failed;		   /* an error since the last ReadyForQuery */
 	bool unsynced;		   /* extended messages sent, their Sync not yet answered */
 	bool copy_in;		   /* the server reads CopyData */
+	bool unsettled;		   /* the client's next message waits for an answer */
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
 	bool restoring;		   /* the client's settings are being put on the server */
 	bool restored;		   /* they were just now: the message that asked is still to go */

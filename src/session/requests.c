@@ -87,9 +87,34 @@ requests_at(const struct requests *requests, size_t i)
 	return i < requests->count ? &requests->items[place(requests, i)] : NULL;
 }
 
-static void
-release(struct request *request)
+void
+requests_name(struct requests *requests, struct request *request, const char *name,
+    struct statement *statement)
 {
+	request->name = mem_strdup(name);
+	request->statement = statement_reference(statement);
+	requests->named++;
+}
+
+bool
+requests_await_name(const struct requests *requests, const char *name, uint64_t batch)
+{
+	for (size_t i = 0, left = requests->named; left > 0 && i < requests->count; i++) {
+		const struct request *request = requests_at(requests, i);
+
+		if (request->name == NULL)
+			continue;
+		if (request->batch != batch && strcmp(request->name, name) == 0)
+			return true;
+		left--;
+	}
+	return false;
+}
+
+static void
+release(struct requests *requests, struct request *request)
+{
+	requests->named -= request->name != NULL;
 	mem_free(request->name);
 	statement_release(request->statement);
 	mem_free(request->reply);
@@ -101,7 +126,7 @@ void
 requests_pop(struct requests *requests)
 {
 	assert(requests->count > 0);
-	release(&requests->items[requests->first]);
+	release(requests, &requests->items[requests->first]);
 	requests->first = place(requests, 1);
 	requests->count--;
 }
@@ -109,7 +134,7 @@ requests_pop(struct requests *requests)
 void
 requests_remove(struct requests *requests, size_t i)
 {
-	release(requests_at(requests, i));
+	release(requests, requests_at(requests, i));
 	for (; i + 1 < requests->count; i++)
 		*requests_at(requests, i) = *requests_at(requests, i + 1);
 	requests->count--;

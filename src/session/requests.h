@@ -46,7 +46,7 @@ struct request {
 	bool has_id;  /* `id` is of a Parse or Close under a name of ours */
 
 	struct statement_id id;
-	/* The client's statement that a Parse added or a Close took away, under its name. */
+	/* The client's statement that a Parse added or a Close took away: requests_name(). */
 	char *name;		     /* ours; NULL for every other request */
 	struct statement *statement; /* referenced */
 	struct judged *judged; /* referenced; of Query, Execute and Parse */
@@ -62,6 +62,7 @@ struct request {
 struct requests {
 	struct request *items;
 	size_t first, count, size; /* size is a power of two */
+	size_t named;		   /* requests with a name */
 };
 
 /* Append; the returned request is zeroed but for kind and answer. */
@@ -74,6 +75,11 @@ requests_head(const struct requests *requests)
 {
 	return requests_at(requests, 0);
 }
+/* It adds or takes away this statement of the client; a reference is taken. */
+void requests_name(struct requests *requests, struct request *request, const char *name,
+    struct statement *statement);
+/* Is there one of another batch with this name, of which nobody knows yet how it ends? */
+bool requests_await_name(const struct requests *requests, const char *name, uint64_t batch);
 /* Drop the head; what it refers to is released. */
 void requests_pop(struct requests *requests);
 /* Remove the i-th (only for Syncs that a COPY swallows, and the like). */

@@ -129,6 +129,11 @@ class SharedStatements(PgweirTest):
     """One server, so that what one client did wrong the next one finds."""
     config = {"pool": {"size": 1}, "workers": 1, "protocol": {"max_prepared_statements": 2}}
 
+    @classmethod
+    def configure(cls):
+        target = {"host": cls.server.socket_dir, "port": cls.server.port, "dbname": "shop"}
+        return {"config": {**cls.config, "databases": {"kept": {**target, "pool_mode": "session"}}}}
+
     def use(self, client, name, text=None):
         parts = [wire.parse(text, name)] if text else []
         return client.ask(*parts, wire.bind(name), wire.execute(), wire.SYNC)
@@ -194,6 +199,19 @@ class SharedStatements(PgweirTest):
                    wire.parse("SELECT 78", "p"), wire.SYNC)
         self.assertEqual(self.use(client, "o").rows, [[b"76"]])
         self.assertEqual(self.use(client, "p").rows, [[b"77"]])
+
+    def test_a_name_whose_parse_fails_in_a_batch_under_way_is_not_used_by_the_next(self):
+        client = self.raw_login()
+        client.send(wire.parse("SELECT nosuch"), wire.parse("SELECT 80", "r"), wire.SYNC,
+                    wire.bind("r"), wire.execute(), wire.SYNC, wire.parse("SELECT 81", "r"), wire.SYNC)
+        self.assertEqual([client.answer().sqlstate for _ in range(3)], ["42703", "26000", None])
+        self.assertEqual(self.use(client, "r").rows, [[b"81"]])
+
+    def test_deallocate_in_session_mode_frees_the_name(self):
+        client = self.raw_login(database="kept")
+        client.ask(wire.parse("SELECT 82", "s"), wire.SYNC)
+        client.query("DEALLOCATE s")
+        self.assertEqual(self.use(client, "s", "SELECT 83").rows, [[b"83"]])
 
     def test_a_deallocate_that_pgweir_answers_is_recorded(self):
         client = self.raw_login(application_name="deallocates")
