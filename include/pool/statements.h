@@ -53,6 +53,8 @@ size_t statements_count(const struct statements *statements);
 /* The least recently used one that is there, or may be, and is not used in this batch; false if none. */
 bool statements_oldest(
     const struct statements *statements, uint64_t batch, struct statement_id *id);
+/* Is it, or could it be, one of those names? */
+bool statement_name_is_ours(const char *name);
 void statement_name(const struct statement_id *id, char name[STATEMENT_NAME_SIZE]);
 
 #endif

@@ -173,6 +173,12 @@ statements_oldest(
 	return false;
 }
 
+bool
+statement_name_is_ours(const char *name)
+{
+	return strncmp(name, "pgweir_", sizeof("pgweir_") - 1) == 0;
+}
+
 void
 statement_name(const struct statement_id *id, char name[STATEMENT_NAME_SIZE])
 {

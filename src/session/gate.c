@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "pool/statements.h"
 #include "parsers.h"
 #include "session_internal.h"
 #include "sql/shape.h"
@@ -260,6 +261,19 @@ any_discards(const struct sql_facts *facts)
 	return any;
 }
 
+/* The name of a statement that pgweir prepared, and of which a text has no business to know. */
+static const char *
+reserved_name(const struct sql_facts *facts)
+{
+	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++) {
+		const char *name = facts->statements[i].prepared_name;
+
+		if (name != NULL && statement_name_is_ours(name))
+			return name;
+	}
+	return NULL;
+}
+
 /* A text that is in no cache yet; referenced by the caller. Takes what the parse made. */
 static struct judged *
 judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome outcome,
@@ -277,6 +291,7 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 		judged->err = *err;
 	judged->residue = all_residue(judged->facts);
 	judged->discards = any_discards(judged->facts);
+	judged->reserved = reserved_name(judged->facts);
 	judged->parts =
 	    audit_text_parts_new(clients_config(gate->clients), text, length, judged->facts);
 	return judged;

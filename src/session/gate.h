@@ -62,6 +62,7 @@ struct judged {
 	int position;
 	unsigned residue; /* of all statements */
 	bool discards;	  /* any of them takes away all that is prepared */
+	const char *reserved; /* borrowed from the facts: a name of ours that it uses, or NULL */
 	struct audit_text_parts *parts;
 	struct ruling *rulings[GATE_RULINGS];
 };

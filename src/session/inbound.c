@@ -202,6 +202,24 @@ fits_pool_mode(struct client *client, const struct judged *judged, bool simple)
 	return false;
 }
 
+/*
+ * A statement that another client's Parse put on the server is not there for this one: it
+ * was judged for that client.
+ */
+static bool
+names_are_its_own(struct client *client, const struct judged *judged, bool simple)
+{
+	char *text;
+
+	if (judged->reserved == NULL)
+		return true;
+	text = mem_printf("prepared statement \"%s\" does not exist", judged->reserved);
+	refuse_with(client, simple,
+	    &(struct wire_error){ .severity = "ERROR", .sqlstate = "26000", .message = text });
+	mem_free(text);
+	return false;
+}
+
 /* DEALLOCATE of a statement that was prepared by message: it has another name on the server. */
 static const char *
 deallocated_name(const struct client *client, const struct judged *judged)
@@ -303,7 +321,8 @@ on_query(struct client *client, const struct inbound *message)
 	client->stmt++;
 	if (ruling->verdict.action == POLICY_DENY)
 		refuse(client, true, judged, ruling);
-	else if (!aborted_query(client, judged) && fits_pool_mode(client, judged, true)) {
+	else if (!aborted_query(client, judged) && fits_pool_mode(client, judged, true) &&
+	    names_are_its_own(client, judged, true)) {
 		notice_warning(client, &ruling->verdict);
 		send_query(client, message, judged, ruling);
 	}
@@ -537,7 +556,8 @@ on_parse(struct client *client, const struct inbound *message)
 	client->pool->counters.client_parse_count++;
 	if (ruling->verdict.action == POLICY_DENY)
 		refuse(client, false, judged, ruling);
-	else if (!aborted_message(client, 'P', judged) && fits_pool_mode(client, judged, false))
+	else if (!aborted_message(client, 'P', judged) && fits_pool_mode(client, judged, false) &&
+	    names_are_its_own(client, judged, false))
 		take_parse(client, message, name, judged, ruling);
 	judged_release(judged);
 	ruling_release(ruling);

@@ -53,6 +53,32 @@ class Verdicts(PgweirTest):
             self.assert_denied(client)
 
 
+class SharedRoles(PgweirTest):
+    """Two users of one role share its servers, and what is prepared on them."""
+    config = {"pool": {"size": 1}, "users": {"app": {}, "analyst": {"role": "app"}}}
+    policies = {"policy.yaml": """\
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: mixups, owner: tests}
+rules:
+  - {id: analysts-read, match: {user: analyst, class: [WRITE, DDL]}, action: deny}
+"""}
+
+    def test_the_statement_that_another_client_prepared_cannot_be_executed_or_deallocated(self):
+        self.server.run("DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 1 AS a; GRANT ALL ON kept TO app",
+                        dbname="shop")
+        app, analyst = self.raw_login(), self.raw_login(user="analyst")
+        app.ask(wire.parse("DELETE FROM kept WHERE a = $1::int", "d"), wire.SYNC)
+        name = analyst.query("SELECT name FROM pg_prepared_statements").rows[0][0].decode()
+        for text in ("EXECUTE {}(1)", "EXPLAIN ANALYZE EXECUTE {}(1)", "SELECT 1; EXECUTE {}(1)", "DEALLOCATE {}",
+                     'PREPARE "{}" AS SELECT 1', "CREATE TEMP TABLE x AS EXECUTE {}(1)"):
+            self.assertIn(analyst.query(text.format(name)).sqlstate, ("26000", "42501"), text)
+            self.assertIn(analyst.ask(wire.parse(text.format(name)), wire.bind(), wire.execute(), wire.SYNC).sqlstate,
+                          ("26000", "42501", "42601"), text)
+        self.assertEqual(analyst.query("SELECT * FROM kept").rows, [[b"1"]])
+        self.assertEqual(app.ask(wire.bind("d", values=(1,)), wire.execute(), wire.SYNC).tags, ["DELETE 1"])
+
+
 class HalfMessages(PgweirTest):
     config = {"pool": {"size": 1}}
 
