@@ -59,7 +59,7 @@ tell_of_loss(struct client *client, const struct judged *judged)
 }
 
 bool
-aborted_query(struct client *client, const struct judged *judged)
+aborted_query(struct client *client, struct judged *judged)
 {
 	struct buf *out = stream_out(client->stream);
 
@@ -74,6 +74,8 @@ aborted_query(struct client *client, const struct judged *judged)
 	} else {
 		build_error(out, &in_failed_transaction);
 		build_ready(out, 'E');
+		if (judged != NULL)
+			record_answered(client, judged, in_failed_transaction.sqlstate);
 	}
 	return true;
 }

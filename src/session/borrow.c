@@ -62,9 +62,18 @@ borrow_give_up(struct client *client, const struct wire_error *error)
 {
 	struct frame frame;
 	uint8_t type = 'Q';
+	bool waited = client->state == CLIENT_WAITING;
 
-	if (client->state == CLIENT_WAITING)
+	if (waited)
 		client_enter(client, CLIENT_READY);
+	if (client->judged != NULL) {
+		client->stmt++;
+		if (waited)
+			client->queue_us = loop_now_us(clients_loop(client->clients)) -
+			    client->waiter.ticket.since_us;
+		record_answered(client, client->judged, error->sqlstate);
+		client->queue_us = 0;
+	}
 	judged_release(client->judged);
 	client->judged = NULL;
 	if (frame_read(buf_bytes(&client->in), buf_length(&client->in), &frame) == FRAME_GOOD) {

@@ -182,7 +182,7 @@ notice_warning(struct client *client, const struct verdict *verdict)
 
 /* What statement pooling cannot do: transactions and several statements at once. */
 static bool
-fits_pool_mode(struct client *client, const struct judged *judged, bool simple)
+fits_pool_mode(struct client *client, struct judged *judged, bool simple)
 {
 	const struct sql_facts *facts = judged->facts;
 	struct wire_error error = { .severity = "ERROR",
@@ -198,6 +198,7 @@ fits_pool_mode(struct client *client, const struct judged *judged, bool simple)
 			error.message = "transactions cannot be used with pool_mode statement";
 	if (error.message == NULL)
 		return true;
+	record_answered(client, judged, error.sqlstate);
 	refuse_with(client, simple, &error);
 	return false;
 }
@@ -207,13 +208,14 @@ fits_pool_mode(struct client *client, const struct judged *judged, bool simple)
  * was judged for that client.
  */
 static bool
-names_are_its_own(struct client *client, const struct judged *judged, bool simple)
+names_are_its_own(struct client *client, struct judged *judged, bool simple)
 {
 	char *text;
 
 	if (judged->reserved == NULL)
 		return true;
 	text = mem_printf("prepared statement \"%s\" does not exist", judged->reserved);
+	record_answered(client, judged, "26000");
 	refuse_with(client, simple,
 	    &(struct wire_error){ .severity = "ERROR", .sqlstate = "26000", .message = text });
 	mem_free(text);
@@ -657,10 +659,10 @@ on_bind(struct client *client, const struct inbound *message)
 	}
 	if (is_unsettled(client, name))
 		return STEP_LATER;
-	if (!aborted_is(client) && !borrow_server(client))
-		return STEP_LATER;
-	client->pool->counters.bind_count++;
 	statement = *name == '\0' ? client->unnamed : prepared_find(&client->prepared, name);
+	if (!aborted_is(client) && !borrow_server(client))
+		return later(client, statement == NULL ? NULL : judged_reference(statement->judged), NULL);
+	client->pool->counters.bind_count++;
 	if (aborted_message(client, 'B', statement == NULL ? NULL : statement->judged)) {
 		drop_rest(client, message);
 		return STEP_DONE;

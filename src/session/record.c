@@ -36,6 +36,24 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 }
 
 void
+record_answered(struct client *client, struct judged *judged, const char *sqlstate)
+{
+	audit_statement(clients_lane(client->clients),
+	    &(struct audit_statement){ .who = client->who,
+		.text = judged->parts,
+		.facts = judged->facts,
+		.txn = client->txn,
+		.stmt = client->stmt,
+		.sqlstate = sqlstate,
+		.returned_rows = -1,
+		.rows_affected = -1,
+		.queue_us = client->queue_us,
+		.wall_us = loop_wall_us(clients_loop(client->clients)),
+		.pin = client->pin,
+		.outcome = AUDIT_ERROR });
+}
+
+void
 record_refused(struct client *client, struct judged *judged, struct ruling *ruling)
 {
 	audit_statement(clients_lane(client->clients),

@@ -276,6 +276,18 @@ class Residue(PgweirTest):
                          [[b"0"]])
 
 
+class Waiting(PgweirTest):
+    config = {"pool": {"size": 1, "wait_timeout": "500ms"}}
+
+    def test_a_statement_that_waited_in_vain_is_recorded(self):
+        self.raw_login().query("BEGIN")
+        client = self.raw_login(application_name="waits")
+        self.assertEqual(client.query("SELECT 'in vain'").sqlstate, "53300")
+        client.send(wire.parse("SELECT 'prepared in vain'", "v"), wire.bind("v"), wire.execute(), wire.SYNC)
+        self.assertEqual(client.answer().sqlstate, "53300")
+        self.pgweir.wait_records(2, "statement", application="waits", db__response__status_code="53300")
+
+
 WARNING = """\
 apiVersion: pgweir/v1
 kind: GuardrailPolicy
