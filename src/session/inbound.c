@@ -237,6 +237,15 @@ deallocated_name(const struct client *client, const struct judged *judged)
 	return statement->prepared_name;
 }
 
+/* Does it DEALLOCATE a name of which an earlier, unanswered batch decides what it is? */
+static bool
+awaits_name(struct client *client, const struct judged *judged)
+{
+	const char *name = deallocated_name(client, judged);
+
+	return name != NULL && is_unsettled(client, name);
+}
+
 /* The client's statement is gone, unless the request turns out to be skipped. */
 static void
 take_away(struct client *client, struct request *request, const char *name)
@@ -318,7 +327,7 @@ on_query(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	ruling = rule(client, judged);
 	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    !borrow_server(client))
+	    (!borrow_server(client) || awaits_name(client, judged)))
 		return later(client, judged, ruling);
 	client->stmt++;
 	if (ruling->verdict.action == POLICY_DENY)
@@ -735,9 +744,11 @@ on_execute(struct client *client, const struct inbound *message)
 		return STEP_DONE;
 	if (!borrow_server(client))
 		return STEP_LATER;
-	client->stmt++;
 	portal = link_portal(client->link, name);
 	judged = portal == NULL ? NULL : portal->judged;
+	if (renames(client) && awaits_name(client, judged))
+		return STEP_LATER;
+	client->stmt++;
 	client->link->unsynced = true;
 	if (renames(client) && deallocated_name(client, judged) != NULL &&
 	    client->link->server->transaction != 'E') {
