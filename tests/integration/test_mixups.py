@@ -310,10 +310,10 @@ class Turns(PgweirTest):
 
     def test_a_notice_of_a_rule_comes_between_answers_and_never_within_a_row(self):
         client = self.raw_login()
-        client.send(wire.query("SELECT repeat('x', 40000000)"))
+        client.send(wire.query("SELECT repeat('x', 8000000)"))
         client.send(wire.query("UPDATE looked_at SET a = 1"))
         first = client.answer()
-        self.assertEqual([len(value) for value in first.rows[0]], [40000000])
+        self.assertEqual([len(value) for value in first.rows[0]], [8000000])
         second = client.answer()
         self.assertEqual((second.types, second.notices[0]["M"]), ("NCZ", 'warning by pgweir rule "looked-at"'))
 
