@@ -1,8 +1,8 @@
 /*
  * resolve.h - host names to addresses, off the loops.
  *
- * One thread asks getaddrinfo(3); answers come by mailbox. The last good answer
- * serves while a name cannot be looked up.
+ * One thread asks getaddrinfo(3); answers come by mailbox. It remembers nothing:
+ * who asks keeps the last good answer (pool/host.c).
  */
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H
