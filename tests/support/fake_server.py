@@ -79,13 +79,13 @@ class Peer(wire.RawClient):
                 return code, body
             self.send(b"N")
 
-    def accept_login(self, extra=b""):
-        """Let the client in. False for a CancelRequest."""
+    def accept_login(self, extra=b"", behind=b""):
+        """Let the client in; `behind` leaves in the same write as ReadyForQuery. False for a CancelRequest."""
         code, _ = self.receive_startup()
         if code == wire.CANCEL_REQUEST:
             return False
         self.send(authentication(0), *(parameter(k, v) for k, v in PARAMETERS.items()),
-                  backend_key(), extra, ready())
+                  backend_key(), extra, ready(), behind)
         return True
 
     def answer_queries(self, count=1 << 30):
