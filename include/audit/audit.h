@@ -29,6 +29,9 @@ struct audit_lane; /* one per thread that records */
  */
 struct audit_text_parts;
 
+/* What the policies said of a text: rendered once, kept with the ruling. Opaque; owned by the caller. */
+struct audit_verdict;
+
 /* Who: rendered once at log-in, kept with the client. Opaque; owned by the caller. */
 struct audit_who;
 
@@ -66,6 +69,9 @@ struct audit_text_parts *audit_text_parts_new(const struct config *config, const
     size_t length, const struct sql_facts *facts);
 void audit_text_parts_free(struct audit_text_parts *parts);
 
+struct audit_verdict *audit_verdict_new(const struct verdict *verdict);
+void audit_verdict_free(struct audit_verdict *rendered); /* NULL is fine */
+
 enum audit_outcome { AUDIT_OK, AUDIT_ERROR, AUDIT_DENIED_OUTCOME, AUDIT_UNKNOWN };
 
 /* A statement was answered, refused, or its client or server died. All borrowed. */
@@ -84,7 +90,9 @@ struct audit_statement {
 	int server_pid;	  /* 0: none */
 	const char *pin;  /* why the server stays with this client, or NULL */
 	enum audit_outcome outcome;
-	const struct verdict *verdict; /* NULL: no policy applied */
+	/* Both NULL: no policy applied. */
+	const struct verdict *verdict;
+	const struct audit_verdict *rendered; /* of the same verdict */
 };
 
 /* Record it (unless audit.statements leaves it out), and the slow log's line if it was slow. */

@@ -51,7 +51,8 @@ struct audit_settings {
 /* ---- lane: bytes from one worker to the writer ---- */
 
 enum { LANE_SIZE = 8 << 20 }; /* a power of two; pages are touched only when used */
-enum lane_kind { LANE_ACCESS, LANE_SLOW };
+/* LANE_SKIP: nothing up to the ring's end, so that no entry lies around it. */
+enum lane_kind { LANE_ACCESS, LANE_SLOW, LANE_SKIP };
 
 /* Before each entry in the ring; entries are padded to its size, so it never wraps. */
 struct lane_header {
@@ -60,11 +61,10 @@ struct lane_header {
 	uint16_t event; /* enum record_event */
 };
 
-/* An entry where it lies, in two pieces when it wraps. Valid until lane_release(). */
+/* An entry where it lies. Valid until lane_release(). */
 struct lane_entry {
 	struct lane_header header;
-	const uint8_t *first, *second;
-	size_t first_length, second_length;
+	const uint8_t *bytes;
 };
 
 /* The bell of the writer: rung by a worker only when the writer sleeps for long. */
@@ -84,7 +84,8 @@ struct audit_lane {
 	uint8_t *_Atomic ring;	/* mapped by the first post */
 	/* The producer's. */
 	atomic_size_t head, base;
-	struct buf scratch;	/* where a record is rendered, kept from one to the next */
+	size_t writing;		/* where lane_room()'s entry begins */
+	struct buf scratch;	/* where other records are rendered, kept from one to the next */
 	uint64_t second;	/* wall clock second that second_text shows */
 	char second_text[20];	/* "2026-11-22T09:37:53" */
 	atomic_uint_least64_t lost[EVENT_COUNT]; /* since the start */
@@ -97,7 +98,17 @@ struct audit_lane {
 	uint64_t lost_seen[EVENT_COUNT], lost_slow_seen;
 };
 
-/* Queue bytes; a lane without room counts the loss. Worker's side. */
+/*
+ * Room for an entry of up to `most` bytes, to be written in place and given to
+ * lane_commit() before anything else is put in this lane. NULL, and counted as lost,
+ * when the lane has no room. Worker's side.
+ */
+uint8_t *lane_room(struct audit_lane *lane, enum lane_kind kind, enum record_event event,
+    size_t most);
+/* The first `length` bytes of that room are an entry now. */
+void lane_commit(struct audit_lane *lane, enum lane_kind kind, enum record_event event,
+    size_t length);
+/* Both at once, for bytes that are there already. */
 void lane_post(struct audit_lane *lane, enum lane_kind kind, enum record_event event,
     const struct buf *bytes);
 /* The next entry, false when there is none. Writer's side. */
@@ -129,8 +140,8 @@ void chain_open(struct chain *chain);
 void chain_close(struct chain *chain);
 /* base64(SHA-256(bytes)) */
 void chain_hash(struct chain *chain, const void *bytes, size_t length, char hash[CHAIN_HASH_SIZE]);
-/* Append one line: `body` is the members from "time" on, in one or two pieces. */
-void chain_put(struct chain *chain, struct buf *out, const struct lane_entry *body);
+/* Append one line: `body` is the members from "time" on. */
+void chain_put(struct chain *chain, struct buf *out, const void *body, size_t length);
 /*
  * Read the end of a file: *chain goes on from its last whole line. False, with
  * *err, when that is no record.
@@ -187,6 +198,12 @@ struct audit_who {
 struct text_part {
 	struct span members;
 	struct span shown; /* what the slow log shows: the text, or its summary */
+};
+
+/* What the policies said: the quote that ends the outcome, and the members from "decision" on. */
+struct audit_verdict {
+	size_t length;
+	char bytes[];
 };
 
 struct audit_text_parts {

@@ -25,7 +25,8 @@ chain_open(struct chain *chain)
 	*chain = (struct chain){ 0 };
 	chain->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	chain->context = EVP_MD_CTX_new();
-	if (chain->sha256 == NULL || chain->context == NULL)
+	if (chain->sha256 == NULL || chain->context == NULL ||
+	    EVP_DigestInit_ex2(chain->context, chain->sha256, NULL) != 1)
 		log_fatal("OpenSSL has no SHA-256: the audit log cannot be chained");
 	EVP_EncodeBlock((unsigned char *)chain->prev, zeros, sizeof(zeros));
 }
@@ -43,21 +44,21 @@ chain_hash(struct chain *chain, const void *bytes, size_t length, char hash[CHAI
 {
 	uint8_t digest[32] = { 0 };
 
-	EVP_DigestInit_ex2(chain->context, chain->sha256, NULL);
+	/* The algorithm stays that of chain_open(). */
+	EVP_DigestInit_ex2(chain->context, NULL, NULL);
 	EVP_DigestUpdate(chain->context, bytes, length);
 	EVP_DigestFinal_ex(chain->context, digest, NULL);
 	EVP_EncodeBlock((unsigned char *)hash, digest, sizeof(digest));
 }
 
 void
-chain_put(struct chain *chain, struct buf *out, const struct lane_entry *body)
+chain_put(struct chain *chain, struct buf *out, const void *body, size_t length)
 {
 	size_t before = buf_length(out);
 
 	put_literal(out, "{\"v\":1,\"seq\":");
 	buf_put_int(out, (int64_t)++chain->seq);
-	buf_put(out, body->first, body->first_length);
-	buf_put(out, body->second, body->second_length);
+	buf_put(out, body, length);
 	put_literal(out, ",\"prev\":\"");
 	buf_put(out, chain->prev, CHAIN_HASH_SIZE - 1);
 	put_literal(out, "\",\"mac\":\"\"}\n");

@@ -2,8 +2,8 @@
  * lane.c - one worker's ring of rendered records. Used by record and slow on the
  * worker's thread, and by the writer.
  *
- * This is on the path of every query: a post is one copy and one store, without
- * a lock and, unless the writer sleeps for long, without a system call.
+ * This is on the path of every query: a record is written in place and made known by
+ * one store, without a lock and, unless the writer sleeps for long, without a system call.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -61,52 +61,85 @@ count_lost(struct audit_lane *lane, enum lane_kind kind, enum record_event event
 	atomic_fetch_add(lost, 1);
 }
 
+/* Begin the ring anew: the writer needs `base` only for what comes now. */
 static void
-copy_in(uint8_t *ring, size_t offset, const uint8_t *bytes, size_t length)
+rewind_empty(struct audit_lane *lane, size_t head)
 {
-	size_t first = length < LANE_SIZE - offset ? length : LANE_SIZE - offset;
+	if (head - atomic_load_explicit(&lane->base, memory_order_relaxed) >= LANE_REWIND_AT)
+		atomic_store_explicit(&lane->base, head, memory_order_relaxed);
+}
 
-	memcpy(ring + offset, bytes, first);
-	memcpy(ring, bytes + first, length - first);
+static void
+put_header(uint8_t *ring, size_t offset, enum lane_kind kind, enum record_event event,
+    size_t length)
+{
+	struct lane_header header = { (uint32_t)length, (uint16_t)kind, (uint16_t)event };
+
+	memcpy(ring + offset, &header, sizeof(header));
+}
+
+uint8_t *
+lane_room(struct audit_lane *lane, enum lane_kind kind, enum record_event event, size_t most)
+{
+	size_t head = atomic_load_explicit(&lane->head, memory_order_relaxed);
+	size_t before = head - atomic_load_explicit(&lane->tail, memory_order_acquire);
+	uint8_t *ring = atomic_load_explicit(&lane->ring, memory_order_relaxed);
+	size_t offset, skip = 0;
+
+	if (ring == NULL)
+		ring = map_ring(lane);
+	if (ring == NULL || most > LANE_SIZE / 2) {
+		count_lost(lane, kind, event);
+		return NULL;
+	}
+	if (before == 0)
+		rewind_empty(lane, head);
+	offset = (head - atomic_load_explicit(&lane->base, memory_order_relaxed)) % LANE_SIZE;
+	if (entry_size(most) > LANE_SIZE - offset)
+		skip = LANE_SIZE - offset;
+	if (skip + entry_size(most) > LANE_SIZE - before) {
+		count_lost(lane, kind, event);
+		return NULL;
+	}
+	if (skip > 0) {
+		put_header(ring, offset, LANE_SKIP, EVENT_OTHER,
+		    skip - sizeof(struct lane_header));
+		offset = 0;
+	}
+	lane->writing = head + skip;
+	return ring + offset + sizeof(struct lane_header);
+}
+
+void
+lane_commit(struct audit_lane *lane, enum lane_kind kind, enum record_event event, size_t length)
+{
+	uint8_t *ring = atomic_load_explicit(&lane->ring, memory_order_relaxed);
+	size_t base = atomic_load_explicit(&lane->base, memory_order_relaxed);
+	size_t tail = atomic_load_explicit(&lane->tail, memory_order_relaxed);
+	size_t before = atomic_load_explicit(&lane->head, memory_order_relaxed) - tail;
+	size_t head = lane->writing + entry_size(length);
+
+	put_header(ring, (lane->writing - base) % LANE_SIZE, kind, event, length);
+	/*
+	 * Sequentially consistent, as is the writer's store to `asleep` before it looks
+	 * at the heads once more: one of the two sees the other.
+	 */
+	atomic_store(&lane->head, head);
+	if (atomic_load(&lane->bell->asleep) ||
+	    (before <= LANE_SIZE / 2 && head - tail > LANE_SIZE / 2))
+		bell_ring(lane->bell);
 }
 
 void
 lane_post(struct audit_lane *lane, enum lane_kind kind, enum record_event event,
     const struct buf *bytes)
 {
-	size_t length = buf_length(bytes);
-	struct lane_header header = { (uint32_t)length, (uint16_t)kind, (uint16_t)event };
-	size_t head = atomic_load_explicit(&lane->head, memory_order_relaxed);
-	size_t tail = atomic_load_explicit(&lane->tail, memory_order_acquire);
-	uint8_t *ring = atomic_load_explicit(&lane->ring, memory_order_relaxed);
-	size_t base = atomic_load_explicit(&lane->base, memory_order_relaxed);
-	size_t before = head - tail;
+	uint8_t *room = lane_room(lane, kind, event, buf_length(bytes));
 
-	if (ring == NULL)
-		ring = map_ring(lane);
-	if (ring == NULL || length > LANE_SIZE / 2) {
-		count_lost(lane, kind, event);
+	if (room == NULL)
 		return;
-	}
-	if (entry_size(length) > LANE_SIZE - before) {
-		count_lost(lane, kind, event);
-		return;
-	}
-	/* Empty: the writer needs `base` only for what comes now, so it may change. */
-	if (before == 0 && head - base >= LANE_REWIND_AT) {
-		base = head;
-		atomic_store_explicit(&lane->base, base, memory_order_relaxed);
-	}
-	memcpy(ring + (head - base) % LANE_SIZE, &header, sizeof(header));
-	copy_in(ring, (head - base + sizeof(header)) % LANE_SIZE, buf_bytes(bytes), length);
-	/*
-	 * Sequentially consistent, as is the writer's store to `asleep` before it looks
-	 * at the heads once more: one of the two sees the other.
-	 */
-	atomic_store(&lane->head, head + entry_size(length));
-	if (atomic_load(&lane->bell->asleep) ||
-	    (before <= LANE_SIZE / 2 && before + entry_size(length) > LANE_SIZE / 2))
-		bell_ring(lane->bell);
+	memcpy(room, buf_bytes(bytes), buf_length(bytes));
+	lane_commit(lane, kind, event, buf_length(bytes));
 }
 
 bool
@@ -115,19 +148,18 @@ lane_take(struct audit_lane *lane, struct lane_entry *entry)
 	size_t head = atomic_load(&lane->head);
 	const uint8_t *ring = atomic_load_explicit(&lane->ring, memory_order_acquire);
 	size_t base = atomic_load_explicit(&lane->base, memory_order_relaxed);
-	size_t offset, room;
 
-	if (lane->taken == head)
-		return false;
-	memcpy(&entry->header, ring + (lane->taken - base) % LANE_SIZE, sizeof(entry->header));
-	offset = (lane->taken - base + sizeof(entry->header)) % LANE_SIZE;
-	room = LANE_SIZE - offset;
-	entry->first = ring + offset;
-	entry->first_length = entry->header.length < room ? entry->header.length : room;
-	entry->second = ring;
-	entry->second_length = entry->header.length - entry->first_length;
-	lane->taken += entry_size(entry->header.length);
-	return true;
+	while (lane->taken != head) {
+		const uint8_t *at = ring + (lane->taken - base) % LANE_SIZE;
+
+		memcpy(&entry->header, at, sizeof(entry->header));
+		lane->taken += entry_size(entry->header.length);
+		if (entry->header.kind == LANE_SKIP)
+			continue;
+		entry->bytes = at + sizeof(entry->header);
+		return true;
+	}
+	return false;
 }
 
 void

@@ -30,9 +30,7 @@ begin(struct audit *audit, enum record_event event)
 static void
 put(struct audit *audit, const struct buf *body)
 {
-	struct lane_entry entry = { .first = buf_bytes(body), .first_length = buf_length(body) };
-
-	chain_put(&audit->chain, &audit->access.out, &entry);
+	chain_put(&audit->chain, &audit->access.out, buf_bytes(body), buf_length(body));
 }
 
 void

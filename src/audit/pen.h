@@ -2,7 +2,7 @@
  * pen.h - writes into room that was reserved once, instead of asking a struct buf
  * for each piece. Only for record.c, where it halves the cost of a record.
  *
- * pen_take() reserves; the pieces must fit, which pen_give() asserts.
+ * The room is a lane's, or pen_take()'s; the pieces must fit, which is asserted.
  */
 #ifndef AUDIT_PEN_H
 #define AUDIT_PEN_H
@@ -45,6 +45,12 @@ pen_bytes(struct pen *pen, const char *bytes, size_t length)
 /* The length of a literal is known when compiling, so this is a few moves. */
 static inline __attribute__((always_inline)) void
 pen_literal(struct pen *pen, const char *text)
+{
+	pen_bytes(pen, text, strlen(text));
+}
+
+static inline void
+pen_text(struct pen *pen, const char *text)
 {
 	pen_bytes(pen, text, strlen(text));
 }

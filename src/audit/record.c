@@ -37,18 +37,8 @@ static const char *const outcome_names[] = {
 	[AUDIT_DENIED_OUTCOME] = "denied",
 	[AUDIT_UNKNOWN] = "unknown",
 };
-/* A rule that only logs lets the statement pass without a word to the client. */
-static const char *const decision_names[] = {
-	[POLICY_ALLOW] = "allow",
-	[POLICY_LOG] = "allow",
-	[POLICY_WARN] = "warn",
-	[POLICY_DENY] = "deny",
-};
-static const char *const mode_names[] = {
-	[POLICY_MODE_OFF] = "off",
-	[POLICY_MODE_WARN] = "warn",
-	[POLICY_MODE_ENFORCE] = "enforce",
-};
+/* As struct audit_verdict begins: the end of the outcome, then the members. */
+#define NO_VERDICT "\",\"decision\":\"allow\",\"mode\":\"none\",\"policy\":null,\"rule\":null,\"exception\":null"
 
 const char *
 record_event_name(enum record_event event)
@@ -128,17 +118,6 @@ put_count(struct pen *pen, const char *key, int64_t value)
 	}
 }
 
-/* A name that may be missing. */
-static void
-put_or_null(struct buf *out, const char *key, const char *text)
-{
-	put_literal(out, key);
-	if (text == NULL)
-		put_literal(out, "null");
-	else
-		json_put_string(out, text, strlen(text));
-}
-
 static void
 put_who_and_text(struct pen *pen, const struct audit_statement *statement,
     const struct text_part *part)
@@ -177,30 +156,32 @@ put_answer(struct pen *pen, const struct audit_statement *statement)
 		put_number(pen, ",\"server.pid\":", (uint64_t)statement->server_pid);
 }
 
-static void
-put_verdict(struct buf *out, const struct verdict *verdict)
+/* Why the server stays, escaped in the lane's buffer; empty when it does not. */
+static const struct buf *
+pin_text(struct audit_lane *lane, const char *pin)
 {
-	if (verdict == NULL) {
-		put_literal(out, ",\"decision\":\"allow\",\"mode\":\"none\",\"policy\":null,"
-				 "\"rule\":null,\"exception\":null");
-		return;
-	}
-	put_literal(out, ",\"decision\":\"");
-	buf_put_text(out, decision_names[verdict->action]);
-	put_literal(out, "\",\"mode\":\"");
-	buf_put_text(out, mode_names[verdict->mode]);
-	put_or_null(out, "\",\"policy\":", verdict->policy);
-	put_or_null(out, ",\"rule\":", verdict->rule);
-	put_or_null(out, ",\"exception\":", verdict->exception);
-	if (verdict->would_deny && verdict->rule != NULL) {
-		put_or_null(out, ",\"would_deny\":[", verdict->rule);
-		buf_put_u8(out, ']');
-	}
-	if (verdict->action == POLICY_DENY) {
-		json_put_member(out, "detail", verdict->detail);
-		if (verdict->position > 0)
-			json_put_member_int(out, "position", verdict->position);
-	}
+	struct buf *text = &lane->scratch;
+
+	buf_clear(text);
+	if (pin != NULL)
+		json_put_string(text, pin, strlen(pin));
+	return text;
+}
+
+static void
+put_end(struct pen *pen, const struct audit_statement *statement, const struct buf *pin)
+{
+	pen_literal(pen, ",\"pin\":");
+	if (buf_length(pin) == 0)
+		pen_literal(pen, "null");
+	else
+		pen_bytes(pen, (const char *)buf_bytes(pin), buf_length(pin));
+	pen_literal(pen, ",\"outcome\":\"");
+	pen_text(pen, outcome_names[statement->outcome]);
+	if (statement->rendered != NULL)
+		pen_bytes(pen, statement->rendered->bytes, statement->rendered->length);
+	else
+		pen_literal(pen, NO_VERDICT);
 }
 
 static bool
@@ -241,23 +222,21 @@ record_statement(struct audit_lane *lane, const struct audit_settings *settings,
 	enum record_event event = statement->outcome == AUDIT_DENIED_OUTCOME ?
 	    EVENT_STATEMENT_DENIED : EVENT_STATEMENT;
 	const struct text_part *part = part_of(statement);
-	struct buf *out = &lane->scratch;
-	struct pen pen;
+	const struct buf *pin = pin_text(lane, statement->pin);
+	size_t most = RECORD_FIXED_MOST + settings->instance_length + statement->who->length +
+	    2 * statement->who->session.length + (part != NULL ? part->members.length : 0) +
+	    buf_length(pin) + (statement->rendered != NULL ? statement->rendered->length : 0);
+	char *room = (char *)lane_room(lane, LANE_ACCESS, event, most);
+	struct pen pen = { room, room + most };
 
-	buf_clear(out);
-	pen = pen_take(out, RECORD_FIXED_MOST + settings->instance_length +
-	    statement->who->length + 2 * statement->who->session.length +
-	    (part != NULL ? part->members.length : 0));
+	if (room == NULL)
+		return;
 	begin(lane, settings, &pen, statement->wall_us, event_names[event]);
 	put_who_and_text(&pen, statement, part);
 	put_answer(&pen, statement);
-	pen_give(&pen, out);
-	put_or_null(out, ",\"pin\":", statement->pin);
-	put_literal(out, ",\"outcome\":\"");
-	buf_put_text(out, outcome_names[statement->outcome]);
-	buf_put_u8(out, '"');
-	put_verdict(out, statement->verdict);
-	lane_post(lane, LANE_ACCESS, event, out);
+	put_end(&pen, statement, pin);
+	assert(pen.at <= pen.end);
+	lane_commit(lane, LANE_ACCESS, event, (size_t)(pen.at - room));
 }
 
 void

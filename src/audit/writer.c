@@ -67,7 +67,7 @@ put_access(struct audit *audit, const struct lane_entry *entry)
 	if (audit->access.path == NULL)
 		return;
 	if (!is_full(&audit->access)) {
-		chain_put(&audit->chain, &audit->access.out, entry);
+		chain_put(&audit->chain, &audit->access.out, entry->bytes, entry->header.length);
 		return;
 	}
 	now = clock_wall_us();
@@ -84,8 +84,7 @@ put_slow(struct audit *audit, const struct lane_entry *entry)
 		audit->slow_lost++;
 		return;
 	}
-	buf_put(&audit->slow.out, entry->first, entry->first_length);
-	buf_put(&audit->slow.out, entry->second, entry->second_length);
+	buf_put(&audit->slow.out, entry->bytes, entry->header.length);
 }
 
 static void

@@ -89,6 +89,7 @@ ruling_release(struct ruling *ruling)
 {
 	if (ruling == NULL || --ruling->references > 0)
 		return;
+	audit_verdict_free(ruling->rendered);
 	verdict_free(&ruling->verdict);
 	policies_release(ruling->policies);
 	mem_free(ruling);
@@ -465,6 +466,8 @@ gate_rule(struct gate *gate, struct judged *judged, const struct identity *ident
 	    judged->outcome, judged->facts, &judged->err, loop_wall_us(loop), &ruling->verdict);
 	if (judged->outcome == SQL_UNPARSEABLE && ruling->verdict.position == 0)
 		ruling->verdict.position = judged->position;
+	if (!policies_are_empty(policies))
+		ruling->rendered = audit_verdict_new(&ruling->verdict);
 	ruling_release(*slot);
 	*slot = ruling;
 	return ruling_reference(ruling);

@@ -23,6 +23,7 @@ struct gate;
 struct client;
 struct clients;
 struct parse_job;
+struct audit_verdict;
 
 /* Who asks, as the policies see it. Counted; shared by equal clients of a worker. */
 struct identity {
@@ -43,6 +44,7 @@ struct ruling {
 	struct policies *policies; /* referenced: the verdict points into it */
 	uint64_t judged_us;
 	struct verdict verdict;
+	struct audit_verdict *rendered; /* ours, for its records; NULL: there are no policies */
 };
 
 /* A text and its facts. Counted; the cache holds one reference. */

@@ -8,10 +8,12 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 	struct client *client = link->client;
 	struct loop *loop = clients_loop(link->clients);
 	uint64_t began_us = link->head_us > request->sent_us ? link->head_us : request->sent_us;
+	const struct audit_verdict *rendered;
 
 	if (client == NULL || request->judged == NULL ||
 	    (request->answer != ANSWER_FORWARD && request->answer != ANSWER_MADE_UP))
 		return;
+	rendered = request->ruling != NULL ? request->ruling->rendered : NULL;
 	audit_statement(clients_lane(link->clients),
 	    &(struct audit_statement){ .who = client->who,
 		.text = request->judged->parts,
@@ -30,9 +32,8 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 		.server_pid = link->server->pid,
 		.pin = client->pin,
 		.outcome = outcome,
-		.verdict = request->ruling == NULL || policies_are_empty(request->ruling->policies)
-		    ? NULL
-		    : &request->ruling->verdict });
+		.verdict = rendered != NULL ? &request->ruling->verdict : NULL,
+		.rendered = rendered });
 }
 
 void
@@ -69,5 +70,6 @@ record_refused(struct client *client, struct judged *judged, struct ruling *ruli
 		.wall_us = loop_wall_us(clients_loop(client->clients)),
 		.pin = client->pin,
 		.outcome = AUDIT_DENIED_OUTCOME,
-		.verdict = &ruling->verdict });
+		.verdict = &ruling->verdict,
+		.rendered = ruling->rendered });
 }

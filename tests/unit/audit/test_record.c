@@ -7,10 +7,15 @@ records_of(struct place *place, const struct audit_statement *statement)
 {
 	struct error err;
 	struct audit *audit = audit_start(&place->config, 1, &err);
+	struct audit_statement judged = *statement;
+	struct audit_verdict *rendered =
+	    statement->verdict != NULL ? audit_verdict_new(statement->verdict) : NULL;
 
 	assert_non_null(audit);
-	audit_statement(audit_lane(audit, 0), statement);
+	judged.rendered = rendered;
+	audit_statement(audit_lane(audit, 0), &judged);
 	audit_stop(audit, "test");
+	audit_verdict_free(rendered);
 	return chain_read(place->access, NULL);
 }
 

@@ -1,0 +1,72 @@
+/*
+ * verdict.c - what the policies said of a text, as its records tell it. Rendered once
+ * for a ruling, then copied into every record of it.
+ */
+#include "audit_internal.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+/* A rule that only logs lets the statement pass without a word to the client. */
+static const char *const decision_names[] = {
+	[POLICY_ALLOW] = "allow",
+	[POLICY_LOG] = "allow",
+	[POLICY_WARN] = "warn",
+	[POLICY_DENY] = "deny",
+};
+static const char *const mode_names[] = {
+	[POLICY_MODE_OFF] = "off",
+	[POLICY_MODE_WARN] = "warn",
+	[POLICY_MODE_ENFORCE] = "enforce",
+};
+
+/* A name that may be missing: `null` then, so that a reader finds the key. */
+static void
+put_or_null(struct buf *out, const char *key, const char *text)
+{
+	buf_put_text(out, key);
+	if (text == NULL)
+		put_literal(out, "null");
+	else
+		json_put_string(out, text, strlen(text));
+}
+
+static void
+render(struct buf *out, const struct verdict *verdict)
+{
+	put_literal(out, "\",\"decision\":\"");
+	buf_put_text(out, decision_names[verdict->action]);
+	put_literal(out, "\",\"mode\":\"");
+	buf_put_text(out, mode_names[verdict->mode]);
+	put_or_null(out, "\",\"policy\":", verdict->policy);
+	put_or_null(out, ",\"rule\":", verdict->rule);
+	put_or_null(out, ",\"exception\":", verdict->exception);
+	if (verdict->would_deny && verdict->rule != NULL) {
+		put_or_null(out, ",\"would_deny\":[", verdict->rule);
+		buf_put_u8(out, ']');
+	}
+	if (verdict->action != POLICY_DENY)
+		return;
+	json_put_member(out, "detail", verdict->detail);
+	if (verdict->position > 0)
+		json_put_member_int(out, "position", verdict->position);
+}
+
+struct audit_verdict *
+audit_verdict_new(const struct verdict *verdict)
+{
+	struct buf out = { 0 };
+	struct audit_verdict *rendered;
+
+	render(&out, verdict);
+	rendered = mem_alloc(sizeof(*rendered) + buf_length(&out));
+	rendered->length = buf_length(&out);
+	memcpy(rendered->bytes, buf_bytes(&out), buf_length(&out));
+	buf_free(&out);
+	return rendered;
+}
+
+void
+audit_verdict_free(struct audit_verdict *rendered)
+{
+	mem_free(rendered);
+}
