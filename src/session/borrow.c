@@ -85,7 +85,7 @@ borrow_give_up(struct client *client, const struct wire_error *error)
 		client->passing = frame.length - here;
 		client->passing_on = false;
 	}
-	refuse_with(client, type == 'Q' || type == 'F', error);
+	refuse_with(client, type, error);
 	if (client->link != NULL)
 		stream_flush(client->link->server->stream);
 	client_flush(client);

@@ -140,14 +140,14 @@ later(struct client *client, struct judged *judged, struct ruling *ruling)
 }
 
 static void
-refuse(struct client *client, bool simple, struct judged *judged, struct ruling *ruling)
+refuse(struct client *client, uint8_t type, struct judged *judged, struct ruling *ruling)
 {
 	struct buf error = { 0 };
 
 	refuse_build(&error, &ruling->verdict);
 	record_refused(client, judged, ruling);
 	client->pool->counters.denied++;
-	refuse_message(client, simple, &error);
+	refuse_message(client, type, &error);
 	buf_free(&error);
 }
 
@@ -182,7 +182,7 @@ notice_warning(struct client *client, const struct verdict *verdict)
 
 /* What statement pooling cannot do: transactions and several statements at once. */
 static bool
-fits_pool_mode(struct client *client, struct judged *judged, bool simple)
+fits_pool_mode(struct client *client, struct judged *judged, uint8_t type)
 {
 	const struct sql_facts *facts = judged->facts;
 	struct wire_error error = { .severity = "ERROR",
@@ -199,7 +199,7 @@ fits_pool_mode(struct client *client, struct judged *judged, bool simple)
 	if (error.message == NULL)
 		return true;
 	record_answered(client, judged, error.sqlstate);
-	refuse_with(client, simple, &error);
+	refuse_with(client, type, &error);
 	return false;
 }
 
@@ -208,7 +208,7 @@ fits_pool_mode(struct client *client, struct judged *judged, bool simple)
  * was judged for that client.
  */
 static bool
-names_are_its_own(struct client *client, struct judged *judged, bool simple)
+names_are_its_own(struct client *client, struct judged *judged, uint8_t type)
 {
 	char *text;
 
@@ -216,7 +216,7 @@ names_are_its_own(struct client *client, struct judged *judged, bool simple)
 		return true;
 	text = mem_printf("prepared statement \"%s\" does not exist", judged->reserved);
 	record_answered(client, judged, "26000");
-	refuse_with(client, simple,
+	refuse_with(client, type,
 	    &(struct wire_error){ .severity = "ERROR", .sqlstate = "26000", .message = text });
 	mem_free(text);
 	return false;
@@ -258,27 +258,33 @@ take_away(struct client *client, struct request *request, const char *name)
 	prepared_remove(&client->prepared, name);
 }
 
-static void
-sync_server(struct client *client)
-{
-	build_sync(to_server(client));
-	expect(client, REQUEST_SYNC, ANSWER_FORWARD);
-	client->link->server->batch++;
-}
-
 /* Answered by us: the server's statement stays, under its other name. */
 static void
-deallocate(struct client *client, const char *name, struct judged *judged,
-    struct ruling *ruling, size_t bytes)
+deallocate(struct client *client, struct request *request, const char *name,
+    struct judged *judged, struct ruling *ruling, size_t bytes)
 {
 	struct buf reply = { 0 };
-	struct request *request;
 
 	build_command_complete(&reply, "DEALLOCATE");
-	request = expect_reply(client, REQUEST_EXECUTE, &reply);
+	request->reply = mem_copy(buf_bytes(&reply), buf_length(&reply));
+	request->reply_length = buf_length(&reply);
 	expect_judged(request, client, judged, ruling, bytes);
 	take_away(client, request, name);
 	buf_free(&reply);
+}
+
+/*
+ * A Query that DEALLOCATEs. Whether it is run at all, the server alone knows: it may be
+ * skipping to a Sync, or in a failed transaction. So it gets a statement that does nothing.
+ */
+static void
+deallocate_by_query(struct client *client, const char *name, struct judged *judged,
+    struct ruling *ruling, size_t bytes)
+{
+	build_query(to_server(client), "UNLISTEN pgweir_nothing");
+	deallocate(client, expect(client, REQUEST_QUERY, ANSWER_REPLACE), name, judged, ruling,
+	    bytes);
+	client->link->server->batch++;
 }
 
 /* Statements keep the names that the client gave when it has the server to itself. */
@@ -292,17 +298,17 @@ static void
 send_query(struct client *client, const struct inbound *message, struct judged *judged,
     struct ruling *ruling)
 {
-	const char *name = deallocated_name(client, judged);
+	const char *name = renames(client) ? deallocated_name(client, judged) : NULL;
 
-	if (name != NULL && renames(client) && client->link->server->transaction != 'E') {
-		deallocate(client, name, judged, ruling, message->length + FRAME_HEADER);
-		sync_server(client);
-		return;
-	}
 	/* A Query destroys the unnamed statement. */
 	statement_release(client->unnamed);
 	statement_release(client->link->unnamed);
 	client->unnamed = client->link->unnamed = NULL;
+	if (name != NULL) {
+		deallocate_by_query(
+		    client, name, judged, ruling, message->length + FRAME_HEADER);
+		return;
+	}
 	expect_judged(expect(client, REQUEST_QUERY, ANSWER_FORWARD), client, judged, ruling,
 	    message->length + FRAME_HEADER);
 	pass(client, message);
@@ -331,9 +337,9 @@ on_query(struct client *client, const struct inbound *message)
 		return later(client, judged, ruling);
 	client->stmt++;
 	if (ruling->verdict.action == POLICY_DENY)
-		refuse(client, true, judged, ruling);
-	else if (!aborted_query(client, judged) && fits_pool_mode(client, judged, true) &&
-	    names_are_its_own(client, judged, true)) {
+		refuse(client, 'Q', judged, ruling);
+	else if (!aborted_query(client, judged) && fits_pool_mode(client, judged, 'Q') &&
+	    names_are_its_own(client, judged, 'Q')) {
 		notice_warning(client, &ruling->verdict);
 		send_query(client, message, judged, ruling);
 	}
@@ -448,7 +454,7 @@ parse_unnamed(struct client *client, struct statement *statement, enum request_a
 static void
 refuse_state(struct client *client, const char *sqlstate, const char *message)
 {
-	refuse_with(client, false,
+	refuse_with(client, 'P',
 	    &(struct wire_error){
 		.severity = "ERROR", .sqlstate = sqlstate, .message = message });
 }
@@ -566,9 +572,9 @@ on_parse(struct client *client, const struct inbound *message)
 	client->stmt++;
 	client->pool->counters.client_parse_count++;
 	if (ruling->verdict.action == POLICY_DENY)
-		refuse(client, false, judged, ruling);
-	else if (!aborted_message(client, 'P', judged) && fits_pool_mode(client, judged, false) &&
-	    names_are_its_own(client, judged, false))
+		refuse(client, 'P', judged, ruling);
+	else if (!aborted_message(client, 'P', judged) && fits_pool_mode(client, judged, 'P') &&
+	    names_are_its_own(client, judged, 'P'))
 		take_parse(client, message, name, judged, ruling);
 	judged_release(judged);
 	ruling_release(ruling);
@@ -683,7 +689,7 @@ on_bind(struct client *client, const struct inbound *message)
 	}
 	ruling = rule(client, statement->judged);
 	if (ruling->verdict.action == POLICY_DENY)
-		refuse(client, false, statement->judged, ruling);
+		refuse(client, 'B', statement->judged, ruling);
 	else
 		bind_statement(client, message, portal, name, statement, ruling);
 	if (ruling->verdict.action == POLICY_DENY)
@@ -752,7 +758,8 @@ on_execute(struct client *client, const struct inbound *message)
 	client->link->unsynced = true;
 	if (renames(client) && deallocated_name(client, judged) != NULL &&
 	    client->link->server->transaction != 'E') {
-		deallocate(client, deallocated_name(client, judged), judged, portal->ruling,
+		deallocate(client, expect(client, REQUEST_EXECUTE, ANSWER_MADE_UP),
+		    deallocated_name(client, judged), judged, portal->ruling,
 		    message->length + FRAME_HEADER);
 		return STEP_DONE;
 	}
@@ -860,7 +867,7 @@ on_function_call(struct client *client, const struct inbound *message)
 	if (client->skipping)
 		return STEP_DONE;
 	if (!policies_are_empty(clients_policies(client->clients))) {
-		refuse_with(client, true, &refused);
+		refuse_with(client, 'F', &refused);
 		return STEP_DONE;
 	}
 	if (aborted_query(client, NULL))

@@ -11,7 +11,7 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 	const struct audit_verdict *rendered;
 
 	if (client == NULL || request->judged == NULL ||
-	    (request->answer != ANSWER_FORWARD && request->answer != ANSWER_MADE_UP))
+	    request->answer == ANSWER_SWALLOW || request->answer == ANSWER_REFUSE)
 		return;
 	rendered = request->ruling != NULL ? request->ruling->rendered : NULL;
 	audit_statement(clients_lane(link->clients),

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "prepared.h"
 #include "session_internal.h"
 
 void
@@ -34,37 +35,67 @@ refuse_put_failing(struct buf *out)
 }
 
 /*
+ * Something of the same kind that is sure to fail. A Query and a FunctionCall are followed
+ * by ReadyForQuery, and skipped by a server that skips to the Sync after an error, as those
+ * of the client would be.
+ */
+static enum request_kind
+put_failing(struct buf *out, uint8_t type)
+{
+	size_t mark;
+
+	switch (type) {
+	case 'Q':
+		build_query(out, "refused by pgweir"); /* no SQL */
+		return REQUEST_QUERY;
+	case 'F':
+		mark = build_begin(out, 'F');
+		buf_put_u32(out, 0); /* no function has this OID */
+		buf_put_u16(out, 0);
+		buf_put_u16(out, 0);
+		buf_put_u16(out, 0);
+		build_end(out, mark);
+		return REQUEST_FUNCTION;
+	default:
+		refuse_put_failing(out);
+		return REQUEST_EXECUTE;
+	}
+}
+
+/*
  * On a server connection the refusal must come in its turn, and an open transaction
  * must fail as PostgreSQL's would. So the server is given something that is sure to
- * fail, a portal that does not exist, and its error is exchanged for ours.
+ * fail, and its error is exchanged for ours.
  */
 static void
-refuse_on_server(struct client *client, bool simple, const struct buf *error)
+refuse_on_server(struct client *client, uint8_t type, const struct buf *error)
 {
 	struct link *link = client->link;
-	struct buf *out = stream_out(link->server->stream);
-	struct request *request;
+	enum request_kind kind = put_failing(stream_out(link->server->stream), type);
+	struct request *request = link_expect(link, kind, ANSWER_REFUSE);
 
-	refuse_put_failing(out);
-	request = link_expect(link, REQUEST_EXECUTE, ANSWER_REFUSE);
 	request->reply = mem_copy(buf_bytes(error), buf_length(error));
 	request->reply_length = buf_length(error);
-	link->unsynced = true;
-	if (!simple)
+	if (kind == REQUEST_EXECUTE) {
+		link->unsynced = true;
 		return;
-	build_sync(out);
-	link_expect(link, REQUEST_SYNC, ANSWER_FORWARD);
+	}
 	link->server->batch++;
+	if (kind == REQUEST_QUERY) { /* it destroys the unnamed statement */
+		statement_release(link->unnamed);
+		link->unnamed = NULL;
+	}
 }
 
 void
-refuse_message(struct client *client, bool simple, const struct buf *error)
+refuse_message(struct client *client, uint8_t type, const struct buf *error)
 {
+	bool simple = type == 'Q' || type == 'F';
 	struct buf *out;
 
 	client->skipping = !simple;
 	if (client->link != NULL) {
-		refuse_on_server(client, simple, error);
+		refuse_on_server(client, type, error);
 		return;
 	}
 	out = stream_out(client->stream);
@@ -74,11 +105,11 @@ refuse_message(struct client *client, bool simple, const struct buf *error)
 }
 
 void
-refuse_with(struct client *client, bool simple, const struct wire_error *error)
+refuse_with(struct client *client, uint8_t type, const struct wire_error *error)
 {
 	struct buf built = { 0 };
 
 	build_error(&built, error);
-	refuse_message(client, simple, &built);
+	refuse_message(client, type, &built);
 	buf_free(&built);
 }

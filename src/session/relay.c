@@ -207,6 +207,16 @@ note_transaction(struct link *link, const struct sql_statement *statement, const
 		frames_drop(&client->frames);
 }
 
+/* What was asked in its place succeeded: the client hears our answer. */
+static void
+replace(struct link *link, const struct request *head)
+{
+	if (link->client == NULL)
+		return;
+	buf_put(relay_emit(link), head->reply, head->reply_length);
+	record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
+}
+
 /* A statement was answered: CommandComplete, EmptyQueryResponse or PortalSuspended. */
 static void
 complete(struct link *link, struct request *head, const char *tag)
@@ -215,6 +225,8 @@ complete(struct link *link, struct request *head, const char *tag)
 	int64_t count = tag == NULL ? -1 : count_in_tag(tag);
 	bool returned = tag == NULL || tag_tells_rows_returned(tag);
 
+	if (head->answer == ANSWER_REPLACE)
+		replace(link, head);
 	if (head->answer != ANSWER_FORWARD)
 		return;
 	if (statement != NULL) {
@@ -399,7 +411,9 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 		return violation(link, 'E');
 	fate = fate_of_error(link, head, &report);
 	link->limit = NULL;
-	if (head->kind != REQUEST_QUERY && head->kind != REQUEST_FUNCTION)
+	if (head->kind == REQUEST_QUERY || head->kind == REQUEST_FUNCTION)
+		undo(link, head); /* ReadyForQuery follows */
+	else
 		skip_to_sync(link);
 	return fate;
 }
@@ -439,8 +453,8 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		return violation(link, 'Z');
 	server->transaction = (char)body[0];
 	link->copy_in = false;
-	fate = requests_head(&link->requests)->answer == ANSWER_FORWARD ? FATE_FORWARD
-									: FATE_SWALLOW;
+	fate = requests_head(&link->requests)->answer == ANSWER_SWALLOW ? FATE_SWALLOW
+									: FATE_FORWARD;
 	if (link->requests.count == 1)
 		link->unsynced = false;
 	batch = requests_head(&link->requests)->batch;

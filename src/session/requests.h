@@ -38,6 +38,7 @@ enum request_answer {
 	ANSWER_SWALLOW, /* nobody: the request is ours */
 	ANSWER_MADE_UP, /* the client, from us; the server was never asked */
 	ANSWER_REFUSE,	/* the server will fail it; the client hears `reply` in its place */
+	ANSWER_REPLACE, /* the server does nothing; the client hears `reply` for its tag */
 };
 
 struct request {
@@ -54,7 +55,7 @@ struct request {
 	uint64_t stmt;	       /* number of the message */
 	uint64_t batch;	       /* of its server, in which it was sent */
 	uint64_t sent_us, queue_us, bytes_in;
-	uint8_t *reply; /* ours: an ErrorResponse, for ANSWER_REFUSE */
+	uint8_t *reply; /* ours; NULL without one */
 	size_t reply_length;
 };
 

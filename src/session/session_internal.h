@@ -67,11 +67,11 @@ void refuse_build(struct buf *out, const struct verdict *verdict);
 /* An Execute that is sure to fail, whatever portals the client has. */
 void refuse_put_failing(struct buf *out);
 /*
- * Answer a message with this ErrorResponse instead of sending it on. In a transaction the
- * server's is made to fail too. `simple`: it was a Query.
+ * Answer a message of this type with this ErrorResponse instead of sending it on. In a
+ * transaction the server's is made to fail too.
  */
-void refuse_message(struct client *client, bool simple, const struct buf *error);
-void refuse_with(struct client *client, bool simple, const struct wire_error *error);
+void refuse_message(struct client *client, uint8_t type, const struct buf *error);
+void refuse_with(struct client *client, uint8_t type, const struct wire_error *error);
 
 /* aborted.c: a transaction whose server was lost, until the client ends it. */
 bool aborted_query(struct client *client, struct judged *judged);

@@ -1,0 +1,130 @@
+"""Short conversations at the protocol's edges: PostgreSQL itself and pgweir, in each pool mode, answer the same."""
+from support import wire
+from support.case import PgweirTest
+from support.wire import Answer, RawClient
+
+FAILING = wire.parse("SELECT 1/0", "failing") + wire.bind("failing") + wire.execute()
+END = "SELECT 'the end of this conversation'"
+
+
+def told(messages):
+    """What must be the same: types, SQLSTATEs, tags, values, transaction states."""
+    found = []
+    for kind, body in messages:
+        if kind == b"E":
+            found.append("E " + wire.error_fields(body)["C"])
+        elif kind == b"D":
+            found.append(f"D {wire.row_values(body)}")
+        elif kind not in (b"S", b"N"):
+            found.append((kind + (b" " + body if kind in b"CZ" else b"")).decode())
+    return found
+
+
+class AsPostgres(PgweirTest):
+    @classmethod
+    def configure(cls):
+        target = {"host": cls.server.socket_dir, "port": cls.server.port, "dbname": "shop"}
+        return {"config": {"databases": {"kept": {**target, "pool_mode": "session"}, "shop": target}}}
+
+    def hold(self, client, rounds):
+        """
+        Each round has one ReadyForQuery in the end, and is sent when the one before was answered. What
+        comes too much is seen in front of the end.
+        """
+        answers = []
+        for parts in rounds:
+            client.send(*parts)
+            answers.append(told(client.receive_until((b"Z",))))
+        client.send(wire.query(END))
+        rest = []
+        while not any(END.split("'")[1] in line for line in rest):
+            rest += told(client.receive_until((b"Z",)))
+        return [*answers, rest]
+
+    def assert_as_postgres(self, *rounds):
+        direct = RawClient(f"{self.server.socket_dir}/.s.PGSQL.{self.server.port}")
+        self.addCleanup(direct.close)
+        direct.login(user="app", database="shop")
+        wanted = self.hold(direct, rounds)
+        for database in ("shop", "kept"):
+            with self.subTest(database=database):
+                self.assertEqual(self.hold(self.raw_login(database=database), rounds), wanted)
+        return wanted
+
+    # A batch that fails before its Sync: everything up to the Sync is skipped.
+
+    def test_a_deallocate_behind_a_failed_batch_without_sync_is_skipped(self):
+        self.assert_as_postgres([wire.parse("SELECT 1", "kept"), wire.SYNC],
+                                [FAILING, wire.query("DEALLOCATE kept"), wire.SYNC],
+                                [wire.bind("kept"), wire.execute(), wire.SYNC],
+                                [wire.query("DEALLOCATE kept")],
+                                [wire.bind("kept"), wire.execute(), wire.SYNC])
+
+    def test_a_deallocate_behind_a_good_batch_without_sync_is_answered_once(self):
+        self.assert_as_postgres([wire.parse("SELECT 1", "kept"), wire.bind("kept"), wire.execute(),
+                                 wire.query("DEALLOCATE kept")],
+                                [wire.bind("kept"), wire.SYNC])
+
+    def test_a_deallocate_in_a_transaction_that_just_failed_fails_and_keeps_its_statement(self):
+        self.assert_as_postgres([wire.parse("SELECT 1", "kept"), wire.SYNC],
+                                [wire.query("BEGIN")],
+                                [wire.query("SELECT 1/0")],
+                                [wire.query("DEALLOCATE kept")],
+                                [wire.query("ROLLBACK")],
+                                [wire.bind("kept"), wire.execute(), wire.SYNC])
+
+    def test_an_empty_query_behind_a_failed_batch_without_sync_is_skipped(self):
+        self.assert_as_postgres([FAILING, wire.query(""), wire.SYNC])
+        self.assert_as_postgres([FAILING, wire.query("SELEC"), wire.query("SELECT 2"), wire.SYNC])
+
+    def test_a_function_call_behind_a_failed_batch_without_sync_is_skipped(self):
+        self.assert_as_postgres([FAILING, wire.message(b"F", bytes(10)), wire.SYNC],
+                                [wire.message(b"F", bytes(10))])
+
+
+class RefusedBehindAFailure(PgweirTest):
+    """What pgweir answers itself is skipped like everything else."""
+    policies = {"refusals.yaml": """
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: refusals}
+rules:
+  - {use: drop-table, action: deny}
+"""}
+
+    @classmethod
+    def configure(cls):
+        target = {"host": cls.server.socket_dir, "port": cls.server.port, "dbname": "shop"}
+        return {"config": {"databases": {"kept": {**target, "pool_mode": "session"}, "shop": target}},
+                "policies": cls.policies}
+
+    def assert_one_readiness(self, *refused):
+        for database in ("shop", "kept"):
+            client = self.raw_login(database=database)
+            client.send(FAILING, *refused, wire.SYNC, wire.query("SELECT 2"))
+            answer = client.answer()
+            self.assertEqual((answer.types, answer.sqlstate), ("1EZ", "22012"), database)
+            self.assertEqual(client.answer().rows, [[b"2"]], database)
+
+    def test_a_refused_query_behind_a_failed_batch_without_sync_is_skipped(self):
+        self.assert_one_readiness(wire.query("DROP TABLE orders"))
+        self.assert_one_readiness(wire.query("DROP TABLE orders"), wire.query("DROP TABLE customers"))
+
+    def test_a_refused_function_call_behind_a_failed_batch_without_sync_is_skipped(self):
+        self.assert_one_readiness(wire.message(b"F", bytes(10)))
+
+    def test_a_refused_query_behind_a_good_batch_without_sync_undoes_it_and_is_answered_once(self):
+        client = self.raw_login()
+        client.send(wire.parse("INSERT INTO notes (text) VALUES ('undone by a refusal')"), wire.bind(), wire.execute(),
+                    wire.query("DROP TABLE orders"), wire.query("SELECT 2"))
+        answer = client.answer()
+        self.assertEqual((answer.types, answer.sqlstate, answer.status), ("12CEZ", "42501", "I"))
+        self.assertEqual(client.answer().rows, [[b"2"]])
+        self.assertEqual(client.query("SELECT count(*) FROM notes WHERE text = 'undone by a refusal'").rows, [[b"0"]])
+
+    def test_a_refused_function_call_in_a_transaction_fails_it(self):
+        client = self.raw_login()
+        client.query("BEGIN")
+        answer = client.ask(wire.message(b"F", bytes(10)))
+        self.assertEqual((answer.types, answer.sqlstate, answer.status), ("EZ", "42501", "E"))
+        self.assertEqual(client.query("COMMIT").tags, ["ROLLBACK"])
