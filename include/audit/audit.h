@@ -1,9 +1,9 @@
 /*
  * audit.h - one record for each thing that happened, and its own writer thread.
  *
- * A worker renders a record into its own lane (a bounded ring, one producer, one
- * consumer, no lock) and goes on; the writer thread takes from all lanes, gives
- * each record its `seq`, `prev` and `mac`, and writes batches. Slow-log lines
+ * A worker puts what happened into its own lane (a bounded ring, one producer, one
+ * consumer, no lock) and goes on; the writer thread takes from all lanes, renders
+ * the records, gives each its `seq`, `prev` and `mac`, and writes batches. Slow-log lines
  * travel the same way to their own file. A full lane or a failed write loses
  * records: they are counted, and an audit.gap record tells how many.
  */
@@ -29,7 +29,7 @@ struct audit_lane; /* one per thread that records */
  */
 struct audit_text_parts;
 
-/* What the policies said of a text: rendered once, kept with the ruling. Opaque; owned by the caller. */
+/* What the policies said of a text: rendered once for each ruling. Opaque; owned by the caller. */
 struct audit_verdict;
 
 /* Who: rendered once at log-in, kept with the client. Opaque; owned by the caller. */
@@ -59,7 +59,11 @@ bool audit_reload(struct audit *audit, const struct config *config, struct error
 /* A session id: unique, sortable by time. */
 void audit_session_id(char id[16]);
 struct audit_who *audit_who_new(const struct audit_who_fields *fields);
-void audit_who_free(struct audit_who *who);
+/*
+ * `lane` is the one that was told of statements with it, which the writer may not have
+ * rendered yet; NULL when there is none. The same holds for what follows.
+ */
+void audit_who_free(struct audit_lane *lane, struct audit_who *who);
 
 /*
  * facts may be NULL (not parsed): then the length and SHA-256 of the text stand
@@ -67,14 +71,17 @@ void audit_who_free(struct audit_who *who);
  */
 struct audit_text_parts *audit_text_parts_new(const struct config *config, const char *text,
     size_t length, const struct sql_facts *facts);
-void audit_text_parts_free(struct audit_text_parts *parts);
+void audit_text_parts_free(struct audit_lane *lane, struct audit_text_parts *parts);
 
 struct audit_verdict *audit_verdict_new(const struct verdict *verdict);
-void audit_verdict_free(struct audit_verdict *rendered); /* NULL is fine */
+void audit_verdict_free(struct audit_lane *lane, struct audit_verdict *rendered);
 
 enum audit_outcome { AUDIT_OK, AUDIT_ERROR, AUDIT_DENIED_OUTCOME, AUDIT_UNKNOWN };
 
-/* A statement was answered, refused, or its client or server died. All borrowed. */
+/*
+ * A statement was answered, refused, or its client or server died. All borrowed; who,
+ * text and rendered until they are freed by the functions above, the rest for the call.
+ */
 struct audit_statement {
 	const struct audit_who *who;
 	const struct audit_text_parts *text; /* NULL: no text known (FunctionCall) */

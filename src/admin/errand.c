@@ -52,7 +52,7 @@ void
 errand_free(struct errand *errand)
 {
 	command_free(&errand->command);
-	audit_who_free(errand->who);
+	audit_who_free(NULL, errand->who);
 	tally_free(&errand->tally);
 	rows_free(&errand->rows);
 	buf_free(&errand->notices);

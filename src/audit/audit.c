@@ -87,7 +87,7 @@ free_audit(struct audit *audit)
 	for (size_t i = 0; i < audit->lane_count; i++)
 		lane_free(&audit->lanes[i]);
 	mem_free(audit->lanes);
-	buf_free(&audit->own.scratch);
+	lane_free(&audit->own);
 	sink_close(&audit->access);
 	sink_close(&audit->slow);
 	chain_close(&audit->chain);
@@ -122,12 +122,11 @@ audit_start(const struct config *config, size_t lanes, struct error *err)
 	pthread_mutex_init(&audit->lock, NULL);
 	chain_open(&audit->chain);
 	audit->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	lane_init(&audit->own, audit, &audit->bell);
 	audit->lanes = mem_zalloc(lanes > 0 ? lanes : 1, sizeof(audit->lanes[0]));
 	audit->lane_count = lanes;
-	for (size_t i = 0; i < lanes; i++) {
-		audit->lanes[i].audit = audit;
-		audit->lanes[i].bell = &audit->bell;
-	}
+	for (size_t i = 0; i < lanes; i++)
+		lane_init(&audit->lanes[i], audit, &audit->bell);
 	if (audit->bell.fd < 0) {
 		error_set(err, ERROR_IO, "cannot make an eventfd: %s", strerror(errno));
 		goto fail;

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <openssl/evp.h>
 
 #include "audit/audit.h"
@@ -51,14 +52,36 @@ struct audit_settings {
 /* ---- lane: bytes from one worker to the writer ---- */
 
 enum { LANE_SIZE = 8 << 20 }; /* a power of two; pages are touched only when used */
-/* LANE_SKIP: nothing up to the ring's end, so that no entry lies around it. */
-enum lane_kind { LANE_ACCESS, LANE_SLOW, LANE_SKIP };
+enum lane_kind {
+	LANE_STATEMENT, /* struct lane_statement, which the writer renders */
+	LANE_ACCESS,	/* a rendered record, from "time" on */
+	LANE_SLOW,	/* a line of the slow log */
+	LANE_SKIP,	/* nothing up to the ring's end, so that no entry lies around it */
+};
 
 /* Before each entry in the ring; entries are padded to its size, so it never wraps. */
 struct lane_header {
 	uint32_t length;
 	uint16_t kind;	/* enum lane_kind */
 	uint16_t event; /* enum record_event */
+};
+
+/*
+ * What the writer makes a record of: a sixth of its bytes, which go from one core's
+ * cache to another's. What it points to stays until the writer is past it, see
+ * lane_retire().
+ */
+struct lane_statement {
+	struct audit_statement statement; /* `sqlstate` and `pin` are what follows here */
+	char sqlstate[6];
+	char pin[]; /* with its NUL; empty when there is none */
+};
+
+/* Memory that entries before `position` may point to. */
+struct lane_retired {
+	STAILQ_ENTRY(lane_retired) next;
+	size_t position;
+	void *memory;
 };
 
 /* An entry where it lies. Valid until lane_release(). */
@@ -85,6 +108,7 @@ struct audit_lane {
 	/* The producer's. */
 	atomic_size_t head, base;
 	size_t writing;		/* where lane_room()'s entry begins */
+	STAILQ_HEAD(, lane_retired) retired; /* oldest first */
 	struct buf scratch;	/* where other records are rendered, kept from one to the next */
 	uint64_t second;	/* wall clock second that second_text shows */
 	char second_text[20];	/* "2026-11-22T09:37:53" */
@@ -111,11 +135,14 @@ void lane_commit(struct audit_lane *lane, enum lane_kind kind, enum record_event
 /* Both at once, for bytes that are there already. */
 void lane_post(struct audit_lane *lane, enum lane_kind kind, enum record_event event,
     const struct buf *bytes);
+/* Free this when the writer is past all that was committed. Worker's side. */
+void lane_retire(struct audit_lane *lane, void *memory);
 /* The next entry, false when there is none. Writer's side. */
 bool lane_take(struct audit_lane *lane, struct lane_entry *entry);
 /* Give back the room of all entries taken so far. */
 void lane_release(struct audit_lane *lane);
 uint64_t lane_queued(const struct audit_lane *lane);
+void lane_init(struct audit_lane *lane, struct audit *audit, struct lane_bell *bell);
 void lane_free(struct audit_lane *lane);
 void bell_ring(struct lane_bell *bell);
 
@@ -140,8 +167,10 @@ void chain_open(struct chain *chain);
 void chain_close(struct chain *chain);
 /* base64(SHA-256(bytes)) */
 void chain_hash(struct chain *chain, const void *bytes, size_t length, char hash[CHAIN_HASH_SIZE]);
-/* Append one line: `body` is the members from "time" on. */
-void chain_put(struct chain *chain, struct buf *out, const void *body, size_t length);
+/* Begin a line; the caller appends the members from "time" on. Returns where it began. */
+size_t chain_begin(struct chain *chain, struct buf *out);
+/* End the line that began there. */
+void chain_end(struct chain *chain, struct buf *out, size_t begin);
 /*
  * Read the end of a file: *chain goes on from its last whole line. False, with
  * *err, when that is no record.
@@ -208,13 +237,16 @@ struct audit_verdict {
 
 struct audit_text_parts {
 	size_t count; /* at least 1 */
-	char *bytes;
+	const char *bytes; /* behind the parts, in the same memory */
 	struct text_part parts[];
 };
 
 /* The members every record of a lane begins with. */
 void record_begin(struct audit_lane *lane, const struct audit_settings *settings,
     struct buf *out, uint64_t wall_us, const char *event);
+/* The members of a statement's record, rendered by the lane's thread. */
+void record_put_statement(struct audit_lane *lane, const struct audit_settings *settings,
+    struct buf *out, const struct audit_statement *statement);
 /* Append `,"key":"text"`, or `,"key.b64":"…"` when it is not UTF-8. NULL: nothing. */
 void record_put_text(struct buf *out, const char *key, const char *text, size_t length,
     struct span *value);

@@ -51,18 +51,23 @@ chain_hash(struct chain *chain, const void *bytes, size_t length, char hash[CHAI
 	EVP_EncodeBlock((unsigned char *)hash, digest, sizeof(digest));
 }
 
-void
-chain_put(struct chain *chain, struct buf *out, const void *body, size_t length)
+size_t
+chain_begin(struct chain *chain, struct buf *out)
 {
-	size_t before = buf_length(out);
+	size_t begin = buf_length(out);
 
 	put_literal(out, "{\"v\":1,\"seq\":");
 	buf_put_int(out, (int64_t)++chain->seq);
-	buf_put(out, body, length);
+	return begin;
+}
+
+void
+chain_end(struct chain *chain, struct buf *out, size_t begin)
+{
 	put_literal(out, ",\"prev\":\"");
 	buf_put(out, chain->prev, CHAIN_HASH_SIZE - 1);
 	put_literal(out, "\",\"mac\":\"\"}\n");
-	chain_hash(chain, buf_bytes(out) + before, buf_length(out) - before, chain->prev);
+	chain_hash(chain, buf_bytes(out) + begin, buf_length(out) - begin, chain->prev);
 }
 
 /* Read [at, at + length) of a file. */

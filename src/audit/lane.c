@@ -1,8 +1,8 @@
 /*
- * lane.c - one worker's ring of rendered records. Used by record and slow on the
+ * lane.c - one worker's ring of what is to be written. Used by record and slow on the
  * worker's thread, and by the writer.
  *
- * This is on the path of every query: a record is written in place and made known by
+ * This is on the path of every query: an entry is written in place and made known by
  * one store, without a lock and, unless the writer sleeps for long, without a system call.
  */
 #include <errno.h>
@@ -78,6 +78,42 @@ put_header(uint8_t *ring, size_t offset, enum lane_kind kind, enum record_event 
 	memcpy(ring + offset, &header, sizeof(header));
 }
 
+/* Free what the writer is past. */
+static void
+reap(struct audit_lane *lane, size_t tail)
+{
+	struct lane_retired *first;
+
+	while ((first = STAILQ_FIRST(&lane->retired)) != NULL && first->position <= tail) {
+		STAILQ_REMOVE_HEAD(&lane->retired, next);
+		mem_free(first->memory);
+		mem_free(first);
+	}
+}
+
+void
+lane_retire(struct audit_lane *lane, void *memory)
+{
+	struct lane_retired *retired;
+	size_t head, tail;
+
+	if (lane == NULL) {
+		mem_free(memory);
+		return;
+	}
+	head = atomic_load_explicit(&lane->head, memory_order_relaxed);
+	tail = atomic_load_explicit(&lane->tail, memory_order_acquire);
+	reap(lane, tail);
+	if (memory == NULL || head == tail) {
+		mem_free(memory);
+		return;
+	}
+	retired = mem_alloc(sizeof(*retired));
+	retired->position = head;
+	retired->memory = memory;
+	STAILQ_INSERT_TAIL(&lane->retired, retired, next);
+}
+
 uint8_t *
 lane_room(struct audit_lane *lane, enum lane_kind kind, enum record_event event, size_t most)
 {
@@ -94,6 +130,7 @@ lane_room(struct audit_lane *lane, enum lane_kind kind, enum record_event event,
 	}
 	if (before == 0)
 		rewind_empty(lane, head);
+	reap(lane, head - before);
 	offset = (head - atomic_load_explicit(&lane->base, memory_order_relaxed)) % LANE_SIZE;
 	if (entry_size(most) > LANE_SIZE - offset)
 		skip = LANE_SIZE - offset;
@@ -179,8 +216,17 @@ lane_queued(const struct audit_lane *lane)
 }
 
 void
+lane_init(struct audit_lane *lane, struct audit *audit, struct lane_bell *bell)
+{
+	lane->audit = audit;
+	lane->bell = bell;
+	STAILQ_INIT(&lane->retired);
+}
+
+void
 lane_free(struct audit_lane *lane)
 {
+	reap(lane, SIZE_MAX); /* the writer is gone */
 	uint8_t *ring = atomic_load(&lane->ring);
 
 	if (ring != NULL)

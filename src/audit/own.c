@@ -30,7 +30,10 @@ begin(struct audit *audit, enum record_event event)
 static void
 put(struct audit *audit, const struct buf *body)
 {
-	chain_put(&audit->chain, &audit->access.out, buf_bytes(body), buf_length(body));
+	size_t begin_at = chain_begin(&audit->chain, &audit->access.out);
+
+	buf_put(&audit->access.out, buf_bytes(body), buf_length(body));
+	chain_end(&audit->chain, &audit->access.out, begin_at);
 }
 
 void

@@ -237,8 +237,8 @@ audit_text_parts_new(const struct config *config, const char *text, size_t lengt
     const struct sql_facts *facts)
 {
 	size_t count = facts != NULL && facts->statement_count > 0 ? facts->statement_count : 1;
-	struct audit_text_parts *parts =
-	    mem_zalloc(1, sizeof(*parts) + count * sizeof(parts->parts[0]));
+	size_t head = sizeof(struct audit_text_parts) + count * sizeof(struct text_part);
+	struct audit_text_parts *parts = mem_zalloc(1, head), *whole;
 	struct buf out = { 0 };
 	struct shown shown = { 0 };
 	struct buf tags = { 0 };
@@ -248,20 +248,22 @@ audit_text_parts_new(const struct config *config, const char *text, size_t lengt
 	tags_render(&tags, text, length);
 	for (size_t i = 0; i < count; i++)
 		put_part(&out, &parts->parts[i], config, &shown, &tags, facts, i);
-	parts->bytes = buf_length(&out) > 0 ? mem_copy(buf_bytes(&out), buf_length(&out)) : NULL;
+	whole = mem_alloc(head + buf_length(&out));
+	memcpy(whole, parts, head);
+	whole->bytes = (char *)whole + head;
+	if (buf_length(&out) > 0)
+		memcpy((char *)whole + head, buf_bytes(&out), buf_length(&out));
+	mem_free(parts);
 	buf_free(&out);
 	buf_free(&shown.text);
 	buf_free(&shown.marks.cuts);
 	buf_free(&shown.marks.comments);
 	buf_free(&tags);
-	return parts;
+	return whole;
 }
 
 void
-audit_text_parts_free(struct audit_text_parts *parts)
+audit_text_parts_free(struct audit_lane *lane, struct audit_text_parts *parts)
 {
-	if (parts == NULL)
-		return;
-	mem_free(parts->bytes);
-	mem_free(parts);
+	lane_retire(lane, parts);
 }

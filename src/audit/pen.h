@@ -2,7 +2,7 @@
  * pen.h - writes into room that was reserved once, instead of asking a struct buf
  * for each piece. Only for record.c, where it halves the cost of a record.
  *
- * The room is a lane's, or pen_take()'s; the pieces must fit, which is asserted.
+ * pen_take() reserves; the pieces must fit, which pen_give() asserts.
  */
 #ifndef AUDIT_PEN_H
 #define AUDIT_PEN_H

@@ -1,8 +1,10 @@
 /*
- * record.c - audit records, rendered on the worker's thread from parts made at
- * log-in (audit_who) and at first sight of a text (audit_text_parts).
+ * record.c - audit records, made of parts rendered at log-in (audit_who), at first
+ * sight of a text (audit_text_parts) and of its verdict (audit_verdict).
  *
- * The writer adds what comes before "time" and after the last member here.
+ * Statements are posted as they are and rendered by the writer; all else, which is
+ * rare, is rendered by the worker. The writer adds what comes before "time" and after
+ * the last member here.
  */
 #include "audit_internal.h"
 #include "pen.h"
@@ -215,28 +217,56 @@ part_of(const struct audit_statement *statement)
 	return &text->parts[statement->sub < text->count ? statement->sub : text->count - 1];
 }
 
-static void
-record_statement(struct audit_lane *lane, const struct audit_settings *settings,
-    const struct audit_statement *statement)
+static enum record_event
+event_of(const struct audit_statement *statement)
 {
-	enum record_event event = statement->outcome == AUDIT_DENIED_OUTCOME ?
-	    EVENT_STATEMENT_DENIED : EVENT_STATEMENT;
+	return statement->outcome == AUDIT_DENIED_OUTCOME ? EVENT_STATEMENT_DENIED : EVENT_STATEMENT;
+}
+
+void
+record_put_statement(struct audit_lane *lane, const struct audit_settings *settings,
+    struct buf *out, const struct audit_statement *statement)
+{
 	const struct text_part *part = part_of(statement);
 	const struct buf *pin = pin_text(lane, statement->pin);
-	size_t most = RECORD_FIXED_MOST + settings->instance_length + statement->who->length +
-	    2 * statement->who->session.length + (part != NULL ? part->members.length : 0) +
-	    buf_length(pin) + (statement->rendered != NULL ? statement->rendered->length : 0);
-	char *room = (char *)lane_room(lane, LANE_ACCESS, event, most);
-	struct pen pen = { room, room + most };
+	struct pen pen = pen_take(out, RECORD_FIXED_MOST + settings->instance_length +
+	    statement->who->length + 2 * statement->who->session.length +
+	    (part != NULL ? part->members.length : 0) + buf_length(pin) +
+	    (statement->rendered != NULL ? statement->rendered->length : 0));
 
-	if (room == NULL)
-		return;
-	begin(lane, settings, &pen, statement->wall_us, event_names[event]);
+	begin(lane, settings, &pen, statement->wall_us, event_names[event_of(statement)]);
 	put_who_and_text(&pen, statement, part);
 	put_answer(&pen, statement);
 	put_end(&pen, statement, pin);
-	assert(pen.at <= pen.end);
-	lane_commit(lane, LANE_ACCESS, event, (size_t)(pen.at - room));
+	pen_give(&pen, out);
+}
+
+static const char *
+copy_sqlstate(char into[6], const char *sqlstate)
+{
+	size_t length = strnlen(sqlstate, 5);
+
+	into[length] = '\0';
+	return memcpy(into, sqlstate, length);
+}
+
+static void
+post_statement(struct audit_lane *lane, const struct audit_statement *statement)
+{
+	size_t pin_size = statement->pin != NULL ? strlen(statement->pin) + 1 : 0;
+	size_t length = sizeof(struct lane_statement) + pin_size;
+	enum record_event event = event_of(statement);
+	struct lane_statement *entry =
+	    (struct lane_statement *)lane_room(lane, LANE_STATEMENT, event, length);
+
+	if (entry == NULL)
+		return;
+	entry->statement = *statement;
+	if (statement->sqlstate != NULL)
+		entry->statement.sqlstate = copy_sqlstate(entry->sqlstate, statement->sqlstate);
+	if (statement->pin != NULL)
+		entry->statement.pin = memcpy(entry->pin, statement->pin, pin_size);
+	lane_commit(lane, LANE_STATEMENT, event, length);
 }
 
 void
@@ -246,7 +276,7 @@ audit_statement(struct audit_lane *lane, const struct audit_statement *statement
 	bool denied = statement->outcome == AUDIT_DENIED_OUTCOME;
 
 	if (settings->access_on && is_wanted(settings, statement))
-		record_statement(lane, settings, statement);
+		post_statement(lane, statement);
 	if (!settings->slow_on || (!denied && statement->duration_us < settings->slow_threshold_us))
 		return;
 	buf_clear(&lane->scratch);

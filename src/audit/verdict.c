@@ -66,7 +66,7 @@ audit_verdict_new(const struct verdict *verdict)
 }
 
 void
-audit_verdict_free(struct audit_verdict *rendered)
+audit_verdict_free(struct audit_lane *lane, struct audit_verdict *rendered)
 {
-	mem_free(rendered);
+	lane_retire(lane, rendered);
 }

@@ -85,7 +85,7 @@ audit_who_new(const struct audit_who_fields *fields)
 }
 
 void
-audit_who_free(struct audit_who *who)
+audit_who_free(struct audit_lane *lane, struct audit_who *who)
 {
-	mem_free(who);
+	lane_retire(lane, who);
 }

@@ -60,6 +60,20 @@ failure_reason(int failure)
 }
 
 static void
+put_record(struct audit *audit, const struct lane_entry *entry)
+{
+	struct buf *out = &audit->access.out;
+	size_t begin = chain_begin(&audit->chain, out);
+
+	if (entry->header.kind == LANE_STATEMENT)
+		record_put_statement(&audit->own, audit_settings(audit), out,
+		    &((const struct lane_statement *)entry->bytes)->statement);
+	else
+		buf_put(out, entry->bytes, entry->header.length);
+	chain_end(&audit->chain, out, begin);
+}
+
+static void
 put_access(struct audit *audit, const struct lane_entry *entry)
 {
 	uint64_t now;
@@ -67,7 +81,7 @@ put_access(struct audit *audit, const struct lane_entry *entry)
 	if (audit->access.path == NULL)
 		return;
 	if (!is_full(&audit->access)) {
-		chain_put(&audit->chain, &audit->access.out, entry->bytes, entry->header.length);
+		put_record(audit, entry);
 		return;
 	}
 	now = clock_wall_us();

@@ -268,7 +268,7 @@ client_die(struct deferred *deferred)
 	prepared_clear(&client->prepared);
 	statement_release(client->unnamed);
 	judged_release(client->judged);
-	audit_who_free(client->who);
+	audit_who_free(clients_lane(client->clients), client->who);
 	buf_free(&client->in);
 	mem_free(client->database);
 	mem_free(client);

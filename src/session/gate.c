@@ -71,7 +71,7 @@ judged_release(struct judged *judged)
 		ruling_release(judged->rulings[i]);
 	if (judged->facts != NULL)
 		sql_facts_free(judged->facts);
-	audit_text_parts_free(judged->parts);
+	audit_text_parts_free(judged->lane, judged->parts);
 	mem_free(judged->key);
 	mem_free(judged->text);
 	mem_free(judged);
@@ -89,7 +89,7 @@ ruling_release(struct ruling *ruling)
 {
 	if (ruling == NULL || --ruling->references > 0)
 		return;
-	audit_verdict_free(ruling->rendered);
+	audit_verdict_free(ruling->lane, ruling->rendered);
 	verdict_free(&ruling->verdict);
 	policies_release(ruling->policies);
 	mem_free(ruling);
@@ -283,6 +283,7 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 	struct judged *judged = mem_zalloc(1, sizeof(*judged));
 
 	*judged = (struct judged){ .references = 1,
+		.lane = clients_lane(gate->clients),
 		.text = mem_strndup(text, length),
 		.length = length,
 		.outcome = outcome,
@@ -461,6 +462,7 @@ gate_rule(struct gate *gate, struct judged *judged, const struct identity *ident
 	*ruling = (struct ruling){ .references = 1,
 		.identity = identity->id,
 		.policies = policies_reference(policies),
+		.lane = clients_lane(gate->clients),
 		.judged_us = loop_now_us(loop) };
 	policies_judge(policies, &identity->subject, judged->text, judged->length,
 	    judged->outcome, judged->facts, &judged->err, loop_wall_us(loop), &ruling->verdict);

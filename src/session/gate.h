@@ -23,6 +23,7 @@ struct gate;
 struct client;
 struct clients;
 struct parse_job;
+struct audit_lane;
 struct audit_verdict;
 
 /* Who asks, as the policies see it. Counted; shared by equal clients of a worker. */
@@ -44,6 +45,7 @@ struct ruling {
 	struct policies *policies; /* referenced: the verdict points into it */
 	uint64_t judged_us;
 	struct verdict verdict;
+	struct audit_lane *lane;	/* borrowed: records of it may wait there */
 	struct audit_verdict *rendered; /* ours, for its records; NULL: there are no policies */
 };
 
@@ -65,6 +67,7 @@ struct judged {
 	unsigned residue; /* of all statements */
 	bool discards;	  /* any of them takes away all that is prepared */
 	const char *reserved; /* borrowed from the facts: a name of ours that it uses, or NULL */
+	struct audit_lane *lane; /* borrowed: records of it may wait there */
 	struct audit_text_parts *parts;
 	struct ruling *rulings[GATE_RULINGS];
 };

@@ -11,7 +11,7 @@ lane_new(void)
 {
 	struct audit_lane *lane = mem_zalloc(1, sizeof(*lane));
 
-	lane->bell = mem_zalloc(1, sizeof(*lane->bell));
+	lane_init(lane, NULL, mem_zalloc(1, sizeof(*lane->bell)));
 	lane->bell->fd = eventfd(0, EFD_NONBLOCK);
 	return lane;
 }
@@ -151,6 +151,31 @@ what_could_never_fit_is_counted(void **state)
 	(void)state;
 }
 
+static void
+what_is_retired_stays_until_the_writer_is_past_it(void **state)
+{
+	struct audit_lane *lane = lane_new();
+	struct lane_entry entry;
+
+	lane_retire(lane, mem_alloc(1)); /* nothing is queued: freed at once */
+	assert_true(STAILQ_EMPTY(&lane->retired));
+	post(lane, 1, 100);
+	lane_retire(lane, mem_alloc(1));
+	post(lane, 2, 100);
+	lane_retire(lane, mem_alloc(1));
+	assert_true(lane_take(lane, &entry));
+	lane_release(lane);
+	post(lane, 3, 100); /* reaps what the writer has passed */
+	assert_non_null(STAILQ_FIRST(&lane->retired));
+	assert_null(STAILQ_NEXT(STAILQ_FIRST(&lane->retired), next));
+	assert_true(lane_take(lane, &entry) && lane_take(lane, &entry));
+	lane_release(lane);
+	lane_retire(lane, NULL);
+	assert_true(STAILQ_EMPTY(&lane->retired));
+	lane_end(lane);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -160,6 +185,7 @@ main(void)
 		cmocka_unit_test(a_light_load_stays_in_the_same_pages),
 		cmocka_unit_test(the_bell_rings_for_a_sleeper_and_for_a_lane_half_full),
 		cmocka_unit_test(what_could_never_fit_is_counted),
+		cmocka_unit_test(what_is_retired_stays_until_the_writer_is_past_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ records_of(struct place *place, const struct audit_statement *statement)
 	judged.rendered = rendered;
 	audit_statement(audit_lane(audit, 0), &judged);
 	audit_stop(audit, "test");
-	audit_verdict_free(rendered);
+	audit_verdict_free(NULL, rendered);
 	return chain_read(place->access, NULL);
 }
 
@@ -32,8 +32,8 @@ record_of_text(struct place *place, const char *text, size_t length, struct sql_
 	json_t *record = json_incref(find_event(records, "statement"));
 
 	json_decref(records);
-	audit_text_parts_free(parts);
-	audit_who_free(who);
+	audit_text_parts_free(NULL, parts);
+	audit_who_free(NULL, who);
 	return record;
 }
 
@@ -89,8 +89,8 @@ a_statement_says_who_what_and_how_it_ended(void **state)
 	assert_true(json_is_null(json_object_get(record, "rule")));
 
 	json_decref(records);
-	audit_text_parts_free(parts);
-	audit_who_free(who);
+	audit_text_parts_free(NULL, parts);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -116,7 +116,7 @@ a_refusal_is_an_event_of_its_own_with_its_rule(void **state)
 	assert_string_equal(member(record, "outcome"), "denied");
 	assert_true(json_is_null(json_object_get(record, "db.response.returned_rows")));
 	json_decref(records);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -136,7 +136,7 @@ a_rule_that_would_have_denied_is_named(void **state)
 	assert_string_equal(json_string_value(json_array_get(
 	    json_object_get(record, "would_deny"), 0)), "where-required");
 	json_decref(records);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -168,7 +168,7 @@ hostile_names_stay_inside_their_strings(void **state)
 	assert_null(memmem(bytes, length, "\xe2\x80\xa8", 3));
 	mem_free(bytes);
 	json_decref(records);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -189,7 +189,7 @@ what_is_not_utf8_goes_base64_under_another_key(void **state)
 	assert_string_equal(member(record, "application.b64"), "wIA=");
 	assert_null(json_object_get(record, "client.port"));
 	json_decref(records);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -334,8 +334,8 @@ each_statement_of_a_text_has_its_own_record(void **state)
 	assert_int_equal(number(json_array_get(records, 2), "sub"), 1);
 	assert_string_equal(member(json_array_get(records, 2), "db.operation.name"), "DELETE");
 	json_decref(records);
-	audit_text_parts_free(parts);
-	audit_who_free(who);
+	audit_text_parts_free(NULL, parts);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -367,7 +367,7 @@ recorded_under(int statements)
 	assert_string_equal(member(find_event(records, "session.end"), "reason"), "bye");
 	count = count_event(records, "statement") + count_event(records, "statement.denied");
 	json_decref(records);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	return count;
 }

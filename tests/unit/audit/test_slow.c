@@ -42,8 +42,8 @@ a_slow_statement_is_a_line_of_jsonlog(void **state)
 
 	assert_string_equal(lines, expected);
 	mem_free(lines);
-	audit_text_parts_free(parts);
-	audit_who_free(who);
+	audit_text_parts_free(NULL, parts);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -73,8 +73,8 @@ only_the_escapes_that_pgbadger_knows_are_used(void **state)
 	    "duration: 200.000 ms  statement: SELECT 'a\tb\nc\rd\\e\"f??  \xc3\xbc', x$1, ?, \"?\"");
 	json_decref(line);
 	mem_free(lines);
-	audit_text_parts_free(parts);
-	audit_who_free(who);
+	audit_text_parts_free(NULL, parts);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -100,7 +100,7 @@ a_refusal_is_an_error_line_however_quick(void **state)
 	assert_int_equal(number(line, "pid"), getpid());
 	json_decref(line);
 	mem_free(lines);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -125,8 +125,8 @@ write_for_pgbadger(struct place *place, size_t slow, size_t refused)
 			.verdict = i < slow ? NULL : &verdict };
 	mem_free(slow_lines(place, statements, slow + refused));
 	mem_free(statements);
-	audit_text_parts_free(parts);
-	audit_who_free(who);
+	audit_text_parts_free(NULL, parts);
+	audit_who_free(NULL, who);
 }
 
 static void

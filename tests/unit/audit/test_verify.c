@@ -18,7 +18,7 @@ place_with_log(void)
 			audit_session(audit_lane(audit, 0), "session.start", who, NULL, NULL, 0, 0, 0);
 		audit_stop(audit, "test");
 	}
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	return place;
 }
 

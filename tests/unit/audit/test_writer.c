@@ -29,7 +29,7 @@ run_with(struct place *place, size_t statements)
 	assert_non_null(audit);
 	post_statements(audit, 0, who, statements);
 	audit_stop(audit, "test");
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 }
 
 static void
@@ -193,7 +193,7 @@ a_full_device_ends_nothing_and_is_told_in_the_status(void **state)
 	assert_non_null(strstr(status.failure, "No space left on device"));
 	assert_int_equal(status.lost, 0);
 	audit_stop(audit, "test");
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -224,7 +224,7 @@ a_partial_write_is_finished_when_there_is_room_again(void **state)
 	assert_int_equal(count_event(records, "statement"), 100);
 	assert_int_equal(count_event(records, "audit.gap"), 0);
 	json_decref(records);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -261,7 +261,7 @@ what_a_full_disk_lost_is_told_exactly_once_it_has_room(void **state)
 	assert_int_equal(lost_of(records, "disk_full", "session.end"), 1);
 	assert_int_equal(status.lost, lost + 1);
 	json_decref(records);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -307,7 +307,7 @@ a_burst_is_written_or_counted_to_the_last_record(void **state)
 	assert_int_equal(count_event(records, "statement") +
 	    lost_of(records, "queue_full", "statement"), 2 * BURST);
 	json_decref(records);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -414,7 +414,7 @@ a_reload_that_cannot_open_its_file_changes_nothing(void **state)
 	assert_int_equal(count_event(records, "statement"), 1);
 	json_decref(records);
 	mem_free(foreign);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
@@ -446,7 +446,7 @@ logs_can_be_turned_off_and_on_by_a_reload(void **state)
 	assert_int_equal(count_event(records, "statement"), 1);
 	assert_string_equal(member(find_event(records, "audit.stop"), "reason"), "reload");
 	json_decref(records);
-	audit_who_free(who);
+	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
 }
