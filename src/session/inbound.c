@@ -60,6 +60,14 @@ pass(struct client *client, const struct inbound *message)
 	client->passing_on = true;
 }
 
+/* One of the extended protocol: the server is not done before its Sync. */
+static void
+pass_extended(struct client *client, const struct inbound *message)
+{
+	pass(client, message);
+	client->link->unsynced = true;
+}
+
 /* Let nothing of it through: the part that is here, nor what is still to come. */
 static void
 drop_rest(struct client *client, const struct inbound *message)
@@ -77,6 +85,25 @@ expect(struct client *client, enum request_kind kind, enum request_answer answer
 	return request;
 }
 
+/* A PREPARE makes a statement that may be bound by its name, as one of a Parse is. */
+static void
+note_prepare(struct client *client, struct request *request, struct judged *judged)
+{
+	const struct sql_facts *facts = judged->facts;
+	const char *name;
+	struct statement *statement;
+
+	if (facts == NULL || facts->statement_count != 1)
+		return;
+	name = facts->statements[0].prepared_name;
+	if (name == NULL || prepared_find(&client->prepared, name) != NULL)
+		return;
+	statement = statement_from_sql(judged);
+	prepared_add(&client->prepared, name, statement);
+	requests_name(&client->link->requests, request, name, statement, true);
+	statement_release(statement);
+}
+
 static void
 expect_judged(struct request *request, struct client *client, struct judged *judged,
     struct ruling *ruling, size_t bytes)
@@ -90,6 +117,8 @@ expect_judged(struct request *request, struct client *client, struct judged *jud
 	client->statements++;
 	if (judged != NULL && judged->discards)
 		client->link->discarding = true;
+	if (judged != NULL && (judged->residue & SQL_RESIDUE_PREPARE))
+		note_prepare(client, request, judged);
 }
 
 /*
@@ -227,14 +256,15 @@ static const char *
 deallocated_name(const struct client *client, const struct judged *judged)
 {
 	const struct sql_statement *statement;
+	const struct statement *prepared;
 
 	if (judged == NULL || judged->facts == NULL || judged->facts->statement_count != 1)
 		return NULL;
 	statement = &judged->facts->statements[0];
-	if (!statement->deallocates || statement->prepared_name == NULL ||
-	    prepared_find(&client->prepared, statement->prepared_name) == NULL)
+	if (!statement->deallocates || statement->prepared_name == NULL)
 		return NULL;
-	return statement->prepared_name;
+	prepared = prepared_find(&client->prepared, statement->prepared_name);
+	return prepared == NULL || prepared->from_sql ? NULL : statement->prepared_name;
 }
 
 /* Does it DEALLOCATE a name of which an earlier, unanswered batch decides what it is? */
@@ -254,7 +284,7 @@ take_away(struct client *client, struct request *request, const char *name)
 
 	if (statement == NULL)
 		return;
-	requests_name(&client->link->requests, request, name, statement);
+	requests_name(&client->link->requests, request, name, statement, false);
 	prepared_remove(&client->prepared, name);
 }
 
@@ -497,7 +527,7 @@ parse_named(struct client *client, const char *name, struct statement *statement
 		request->judged = judged_reference(judged);
 		request->ruling = ruling_reference(ruling);
 	}
-	requests_name(&link->requests, request, name, statement);
+	requests_name(&link->requests, request, name, statement, true);
 	prepared_add(&client->prepared, name, statement);
 }
 
@@ -510,8 +540,7 @@ parse_as_it_is(struct client *client, const struct inbound *message, const char 
 
 	request->judged = judged_reference(judged);
 	request->ruling = ruling_reference(ruling);
-	pass(client, message);
-	client->link->unsynced = true;
+	pass_extended(client, message);
 	if (*name == '\0') {
 		statement_release(client->unnamed);
 		client->unnamed = statement_reference(statement);
@@ -520,7 +549,7 @@ parse_as_it_is(struct client *client, const struct inbound *message, const char 
 	client->link->server->residue |= SQL_RESIDUE_PREPARE;
 	if (prepared_find(&client->prepared, name) == NULL) {
 		prepared_add(&client->prepared, name, statement);
-		requests_name(&client->link->requests, request, name, statement);
+		requests_name(&client->link->requests, request, name, statement, true);
 	}
 }
 
@@ -581,12 +610,17 @@ on_parse(struct client *client, const struct inbound *message)
 	return STEP_DONE;
 }
 
+static struct statement *
+statement_of(const struct client *client, const char *name)
+{
+	return *name == '\0' ? client->unnamed : prepared_find(&client->prepared, name);
+}
+
 /* The client's statement of this name; NULL: there is none, and the client was told. */
 static struct statement *
 resolve(struct client *client, const char *name)
 {
-	struct statement *statement =
-	    *name == '\0' ? client->unnamed : prepared_find(&client->prepared, name);
+	struct statement *statement = statement_of(client, name);
 	char *text;
 
 	if (statement != NULL)
@@ -633,20 +667,26 @@ put_renamed(struct client *client, const struct inbound *message, size_t prefix,
 	client->link->unsynced = true;
 }
 
+/* Does the server have it under another name than the client does? */
+static bool
+is_renamed(const struct client *client, const struct statement *statement)
+{
+	return renames(client) && !statement->from_sql;
+}
+
 static void
 bind_statement(struct client *client, const struct inbound *message, const char *portal,
     const char *name, struct statement *statement, struct ruling *ruling)
 {
 	struct request *request;
 
-	if (renames(client)) {
+	if (is_renamed(client, statement)) {
 		const char *server_name = place_statement(client, statement, *name == '\0');
 
 		put_renamed(
 		    client, message, strlen(portal) + 1, strlen(name) + 1, server_name);
 	} else {
-		pass(client, message);
-		client->link->unsynced = true;
+		pass_extended(client, message);
 	}
 	request = expect(client, REQUEST_BIND, ANSWER_FORWARD);
 	request->bytes_in = message->length + FRAME_HEADER;
@@ -674,7 +714,7 @@ on_bind(struct client *client, const struct inbound *message)
 	}
 	if (is_unsettled(client, name))
 		return STEP_LATER;
-	statement = *name == '\0' ? client->unnamed : prepared_find(&client->prepared, name);
+	statement = statement_of(client, name);
 	if (!aborted_is(client) && !borrow_server(client))
 		return later(client, statement == NULL ? NULL : judged_reference(statement->judged), NULL);
 	client->pool->counters.bind_count++;
@@ -716,19 +756,19 @@ on_describe(struct client *client, const struct inbound *message)
 		return STEP_DONE;
 	if (!borrow_server(client))
 		return STEP_LATER;
-	if (what == 'P' || !renames(client)) {
-		pass(client, message);
-		client->link->unsynced = true;
-		expect(client,
-		    what == 'P' ? REQUEST_DESCRIBE_PORTAL : REQUEST_DESCRIBE_STATEMENT,
-		    ANSWER_FORWARD);
+	if (what == 'P') {
+		pass_extended(client, message);
+		expect(client, REQUEST_DESCRIBE_PORTAL, ANSWER_FORWARD);
 		return STEP_DONE;
 	}
 	statement = resolve(client, name);
 	if (statement == NULL)
 		return STEP_DONE;
-	put_renamed(client, message, 1, strlen(name) + 1,
-	    place_statement(client, statement, *name == '\0'));
+	if (is_renamed(client, statement))
+		put_renamed(client, message, 1, strlen(name) + 1,
+		    place_statement(client, statement, *name == '\0'));
+	else
+		pass_extended(client, message);
 	expect(client, REQUEST_DESCRIBE_STATEMENT, ANSWER_FORWARD);
 	return STEP_DONE;
 }
@@ -794,6 +834,7 @@ on_close(struct client *client, const struct inbound *message)
 	struct reader reader = reader_over(message->body, message->length);
 	uint8_t what = read_u8(&reader);
 	const char *name = read_cstring(&reader);
+	const struct statement *statement;
 	struct request *request;
 
 	if (client->skipping)
@@ -802,12 +843,13 @@ on_close(struct client *client, const struct inbound *message)
 		return malformed(client, 'C');
 	if (what == 'S' && is_unsettled(client, name))
 		return STEP_LATER;
+	statement = what == 'S' ? statement_of(client, name) : NULL;
 	/* The server's copy stays for the next who wants it; portals end with the loan. */
-	if (client->link == NULL || (what == 'S' && renames(client))) {
+	if (client->link == NULL ||
+	    (what == 'S' && renames(client) && (statement == NULL || !statement->from_sql))) {
 		request = make_up_close(client);
 	} else {
-		pass(client, message);
-		client->link->unsynced = true;
+		pass_extended(client, message);
 		request = expect(client, REQUEST_CLOSE, ANSWER_FORWARD);
 	}
 	if (what == 'S' && *name == '\0') {

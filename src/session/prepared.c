@@ -39,6 +39,17 @@ statement_new(struct judged *judged, const uint8_t *body, size_t length, bool na
 }
 
 struct statement *
+statement_from_sql(struct judged *judged)
+{
+	struct statement *statement = mem_zalloc(1, sizeof(*statement));
+
+	*statement = (struct statement){
+		.references = 1, .from_sql = true, .judged = judged_reference(judged)
+	};
+	return statement;
+}
+
+struct statement *
 statement_reference(struct statement *statement)
 {
 	statement->references++;

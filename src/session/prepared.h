@@ -17,14 +17,17 @@ struct statement {
 	unsigned references;
 	struct statement_id id;
 	char server_name[STATEMENT_NAME_SIZE]; /* under which servers have it */
-	struct judged *judged; /* referenced */
-	uint8_t *body;	       /* of the Parse message, behind the name: text and types */
+	bool from_sql;	       /* made by PREPARE: the server has it under the client's name */
+	struct judged *judged; /* referenced; of a PREPARE: that text */
+	uint8_t *body;	       /* of the Parse message, behind the name: text and types; or NULL */
 	size_t body_length;
 };
 
 /* From a Parse body behind its name; referenced. One without a name has no id. */
 struct statement *statement_new(
     struct judged *judged, const uint8_t *body, size_t length, bool named);
+/* Made by a PREPARE in this text; referenced. */
+struct statement *statement_from_sql(struct judged *judged);
 struct statement *statement_reference(struct statement *statement);
 void statement_release(struct statement *statement); /* NULL is fine */
 

@@ -165,6 +165,21 @@ note_residue(struct link *link, unsigned residue)
 	}
 }
 
+/* A PREPARE among other statements of its message; one by itself was noted when it was sent. */
+static void
+note_prepare(struct client *client, const struct request *head, const struct sql_statement *made)
+{
+	struct statement *statement;
+
+	if (client == NULL || !(made->residue & SQL_RESIDUE_PREPARE) || made->prepared_name == NULL ||
+	    head->judged->facts->statement_count == 1 ||
+	    prepared_find(&client->prepared, made->prepared_name) != NULL)
+		return;
+	statement = statement_from_sql(head->judged);
+	prepared_add(&client->prepared, made->prepared_name, statement);
+	statement_release(statement);
+}
+
 /* DISCARD ALL and DEALLOCATE ALL took away what was prepared. */
 static void
 note_discard(struct link *link, const struct sql_statement *statement)
@@ -233,6 +248,7 @@ complete(struct link *link, struct request *head, const char *tag)
 		note_residue(link, statement->residue);
 		if (tag != NULL)
 			note_transaction(link, statement, tag);
+		note_prepare(link->client, head, statement);
 		note_discard(link, statement);
 	} else if (head->judged != NULL && head->judged->facts == NULL) {
 		note_residue(link, SQL_RESIDUE_OPAQUE);
@@ -281,15 +297,15 @@ undo_unnamed(struct link *link, const struct request *request)
 	client->unnamed = NULL;
 }
 
-/* A Parse did not add the statement, a Close or DEALLOCATE did not take it away. */
+/* A Parse or PREPARE did not add the statement, a Close or DEALLOCATE did not take it away. */
 static void
 undo_named(struct client *client, const struct request *request)
 {
 	struct statement *now = prepared_find(&client->prepared, request->name);
 
-	if (request->kind == REQUEST_PARSE && now == request->statement)
+	if (request->adds && now == request->statement)
 		prepared_remove(&client->prepared, request->name);
-	else if (request->kind != REQUEST_PARSE && now == NULL)
+	else if (!request->adds && now == NULL)
 		prepared_add(&client->prepared, request->name, request->statement);
 }
 

@@ -89,9 +89,10 @@ requests_at(const struct requests *requests, size_t i)
 
 void
 requests_name(struct requests *requests, struct request *request, const char *name,
-    struct statement *statement)
+    struct statement *statement, bool adds)
 {
 	request->name = mem_strdup(name);
+	request->adds = adds;
 	request->statement = statement_reference(statement);
 	requests->named++;
 }

@@ -45,9 +45,10 @@ struct request {
 	uint8_t kind, answer;
 	char made_up; /* the type of a made-up answer without a body: '1' or '3' */
 	bool has_id;  /* `id` is of a Parse or Close under a name of ours */
+	bool adds;    /* `statement` is there from now on; else: no more */
 
 	struct statement_id id;
-	/* The client's statement that a Parse added or a Close took away: requests_name(). */
+	/* The client's statement that it added (a Parse) or took away (a Close): requests_name(). */
 	char *name;		     /* ours; NULL for every other request */
 	struct statement *statement; /* referenced */
 	struct judged *judged; /* referenced; of Query, Execute and Parse */
@@ -76,9 +77,9 @@ requests_head(const struct requests *requests)
 {
 	return requests_at(requests, 0);
 }
-/* It adds or takes away this statement of the client; a reference is taken. */
+/* It adds this statement of the client, or takes it away; a reference is taken. */
 void requests_name(struct requests *requests, struct request *request, const char *name,
-    struct statement *statement);
+    struct statement *statement, bool adds);
 /* Is there one of another batch with this name, of which nobody knows yet how it ends? */
 bool requests_await_name(const struct requests *requests, const char *name, uint64_t batch);
 /* Drop the head; what it refers to is released. */

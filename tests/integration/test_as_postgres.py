@@ -81,6 +81,45 @@ class AsPostgres(PgweirTest):
         self.assert_as_postgres([FAILING, wire.message(b"F", bytes(10)), wire.SYNC],
                                 [wire.message(b"F", bytes(10))])
 
+    # SQL's PREPARE and the protocol's statements share their names.
+
+    def test_a_statement_of_sql_prepare_can_be_bound_described_and_closed(self):
+        self.assert_as_postgres([wire.query("PREPARE made AS SELECT $1::int + 1")],
+                                [wire.bind("made", values=(4,)), wire.execute(), wire.SYNC],
+                                [wire.describe(b"S", "made"), wire.SYNC],
+                                [wire.parse("SELECT 1", "made"), wire.SYNC],
+                                [wire.query("EXECUTE made (5)")],
+                                [wire.close(b"S", "made"), wire.SYNC],
+                                [wire.bind("made", values=(4,)), wire.SYNC],
+                                [wire.query("EXECUTE made (5)")])
+
+    def test_a_statement_of_sql_prepare_is_there_within_its_own_batch(self):
+        self.assert_as_postgres([wire.parse("PREPARE made AS SELECT 7"), wire.bind(), wire.execute(),
+                                 wire.bind("made"), wire.execute(), wire.SYNC],
+                                [wire.query("DEALLOCATE made")],
+                                [wire.bind("made"), wire.SYNC])
+
+    def test_statements_of_several_sql_prepares_in_one_message_can_be_bound(self):
+        self.assert_as_postgres([wire.query("PREPARE one AS SELECT 1; PREPARE two AS SELECT 2")],
+                                [wire.bind("one"), wire.execute(), wire.bind("two"), wire.execute(), wire.SYNC],
+                                [wire.query("DEALLOCATE ALL")],
+                                [wire.bind("one"), wire.SYNC])
+
+    def test_a_sql_prepare_that_failed_leaves_its_name_free(self):
+        self.assert_as_postgres([wire.query("PREPARE made AS SELECT nosuch")],
+                                [wire.bind("made"), wire.SYNC],
+                                [wire.parse("SELECT 3", "made"), wire.bind("made"), wire.execute(), wire.SYNC])
+
+    def test_a_sql_prepare_behind_a_failed_batch_without_sync_makes_nothing(self):
+        self.assert_as_postgres([FAILING, wire.query("PREPARE made AS SELECT 7"), wire.SYNC],
+                                [wire.bind("made"), wire.SYNC],
+                                [wire.parse("SELECT 3", "made"), wire.SYNC])
+
+    def test_a_sql_prepare_outlives_the_transaction_that_was_rolled_back(self):
+        self.assert_as_postgres([wire.query("BEGIN")], [wire.query("PREPARE made AS SELECT 7")], [wire.query("ROLLBACK")],
+                                [wire.bind("made"), wire.execute(), wire.SYNC],
+                                [wire.query("DISCARD ALL")], [wire.bind("made"), wire.SYNC])
+
 
 class RefusedBehindAFailure(PgweirTest):
     """What pgweir answers itself is skipped like everything else."""
