@@ -314,8 +314,9 @@ const struct setting settings[] = {
 	    .most = "100000",
 	    .reloadable = true,
 	    .text = "How many prepared statements are kept in one server connection in "
-		    "transaction and statement mode; the one not used for longest makes room. 0 "
-		    "turns the tracking off, and drivers that prepare statements will fail." },
+		    "transaction and statement mode; the one not used for longest makes room. With 0 "
+		    "a statement with a name is refused there (0A000). In session mode they pass "
+		    "as they are, whatever is said here." },
 	{ .name = "protocol.strict",
 	    .type = SETTING_ENUM,
 	    .where = AT(protocol_strict),

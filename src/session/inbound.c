@@ -489,6 +489,14 @@ refuse_state(struct client *client, const char *sqlstate, const char *message)
 		.severity = "ERROR", .sqlstate = sqlstate, .message = message });
 }
 
+/* What protocol.max_prepared_statements: 0 leaves to session mode. */
+static const struct wire_error untracked = { .severity = "ERROR",
+	.sqlstate = "0A000",
+	.message = "prepared statements with a name cannot be used here",
+	.detail = "protocol.max_prepared_statements is 0.",
+	.hint = "Turn off prepared statements in the driver, set protocol.max_prepared_statements, "
+		"or connect to a database whose pool_mode is session." };
+
 static void
 parse_named(struct client *client, const char *name, struct statement *statement,
     struct judged *judged, struct ruling *ruling)
@@ -499,6 +507,10 @@ parse_named(struct client *client, const char *name, struct statement *statement
 	struct request *request;
 	char *text;
 
+	if (most == 0) {
+		refuse_with(client, 'P', &untracked);
+		return;
+	}
 	if (prepared_find(&client->prepared, name) != NULL && link->server->transaction == 'E') {
 		refuse_state(client, "25P02",
 		    "current transaction is aborted, commands ignored until end of transaction "

@@ -181,3 +181,33 @@ class Prepared(PgweirTest):
         self.assertEqual(self.run_named(other, "mine").rows, [[b"1"]])
         self.assertIsNone(other.query("DISCARD ALL").error)
         self.assertEqual(self.run_named(other, "mine").sqlstate, "26000")
+
+
+class NoneTracked(PgweirTest):
+    """protocol.max_prepared_statements: 0"""
+
+    @classmethod
+    def configure(cls):
+        target = {"host": cls.server.socket_dir, "port": cls.server.port, "dbname": "shop"}
+        return {"config": {"protocol": {"max_prepared_statements": 0},
+                           "databases": {"shop": target, "kept": {**target, "pool_mode": "session"}}}}
+
+    def test_transaction_mode_refuses_names_and_says_why(self):
+        client = self.raw_login()
+        answer = client.ask(wire.parse("SELECT 1", "named"), wire.bind("named"), wire.execute(), wire.SYNC)
+        self.assertEqual((answer.types, answer.sqlstate), ("EZ", "0A000"))
+        self.assertIn("protocol.max_prepared_statements", answer.error["D"] + answer.error["H"])
+        self.assertIn("session", answer.error["H"])
+        self.assertEqual(client.ask(wire.bind("named"), wire.SYNC).sqlstate, "26000")
+
+    def test_transaction_mode_serves_statements_without_a_name(self):
+        client = self.raw_login()
+        for _ in range(3):
+            answer = client.ask(wire.parse("SELECT $1::int"), wire.bind(values=(7,)), wire.execute(), wire.SYNC)
+            self.assertEqual(answer.rows, [[b"7"]])
+
+    def test_session_mode_passes_names_as_they_are(self):
+        client = self.raw_login(database="kept")
+        client.ask(wire.parse("SELECT 8", "named"), wire.SYNC)
+        self.assertEqual(client.ask(wire.bind("named"), wire.execute(), wire.SYNC).rows, [[b"8"]])
+        self.assertEqual(client.query("SELECT name FROM pg_prepared_statements").rows, [[b"named"]])
