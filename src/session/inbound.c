@@ -121,6 +121,16 @@ expect_judged(struct request *request, struct client *client, struct judged *jud
 		note_prepare(client, request, judged);
 }
 
+/* Was the unnamed statement changed in an earlier batch that is not answered yet? */
+static bool
+awaits_unnamed(const struct link *link)
+{
+	const struct request *head = requests_head(&link->requests);
+
+	return head != NULL && link->unnamed_batch != link->server->batch &&
+	    head->batch <= link->unnamed_batch;
+}
+
 /*
  * Does it hang on the answer to an earlier batch what this name means? Then the message
  * waits: if that batch fails, the name is what it was before.
@@ -130,9 +140,11 @@ is_unsettled(struct client *client, const char *name)
 {
 	struct link *link = client->link;
 
-	if (link == NULL || *name == '\0')
+	if (link == NULL)
 		return false;
-	link->unsettled = requests_await_name(&link->requests, name, link->server->batch);
+	link->unsettled = *name == '\0'
+	    ? awaits_unnamed(link)
+	    : requests_await_name(&link->requests, name, link->server->batch);
 	return link->unsettled;
 }
 
@@ -282,7 +294,9 @@ take_away(struct client *client, struct request *request, const char *name)
 {
 	struct statement *statement = prepared_find(&client->prepared, name);
 
-	if (statement == NULL)
+	if (*name == '\0')
+		link_change_unnamed(client->link, request, NULL);
+	if (*name == '\0' || statement == NULL)
 		return;
 	requests_name(&client->link->requests, request, name, statement, false);
 	prepared_remove(&client->prepared, name);
@@ -304,18 +318,10 @@ deallocate(struct client *client, struct request *request, const char *name,
 }
 
 /*
- * A Query that DEALLOCATEs. Whether it is run at all, the server alone knows: it may be
- * skipping to a Sync, or in a failed transaction. So it gets a statement that does nothing.
+ * What the server gets for a Query that DEALLOCATEs. Whether that is run at all, the server
+ * alone knows: it may be skipping to a Sync, or in a failed transaction.
  */
-static void
-deallocate_by_query(struct client *client, const char *name, struct judged *judged,
-    struct ruling *ruling, size_t bytes)
-{
-	build_query(to_server(client), "UNLISTEN pgweir_nothing");
-	deallocate(client, expect(client, REQUEST_QUERY, ANSWER_REPLACE), name, judged, ruling,
-	    bytes);
-	client->link->server->batch++;
-}
+static const char does_nothing[] = "UNLISTEN pgweir_nothing";
 
 /* Statements keep the names that the client gave when it has the server to itself. */
 static bool
@@ -330,18 +336,20 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 {
 	const char *name = renames(client) ? deallocated_name(client, judged) : NULL;
 
+	struct request *request =
+	    expect(client, REQUEST_QUERY, name == NULL ? ANSWER_FORWARD : ANSWER_REPLACE);
+
 	/* A Query destroys the unnamed statement. */
-	statement_release(client->unnamed);
+	link_change_unnamed(client->link, request, NULL);
 	statement_release(client->link->unnamed);
-	client->unnamed = client->link->unnamed = NULL;
-	if (name != NULL) {
-		deallocate_by_query(
-		    client, name, judged, ruling, message->length + FRAME_HEADER);
-		return;
+	client->link->unnamed = NULL;
+	if (name == NULL) {
+		expect_judged(request, client, judged, ruling, message->length + FRAME_HEADER);
+		pass(client, message);
+	} else {
+		deallocate(client, request, name, judged, ruling, message->length + FRAME_HEADER);
+		build_query(to_server(client), does_nothing);
 	}
-	expect_judged(expect(client, REQUEST_QUERY, ANSWER_FORWARD), client, judged, ruling,
-	    message->length + FRAME_HEADER);
-	pass(client, message);
 	client->link->server->batch++;
 }
 
@@ -464,7 +472,7 @@ parse_on_server(
 	return request;
 }
 
-static void
+static struct request *
 parse_unnamed(struct client *client, struct statement *statement, enum request_answer answer,
     struct judged *judged, struct ruling *ruling)
 {
@@ -479,6 +487,7 @@ parse_unnamed(struct client *client, struct statement *statement, enum request_a
 	}
 	statement_release(link->unnamed);
 	link->unnamed = statement_reference(statement);
+	return request;
 }
 
 static void
@@ -554,8 +563,7 @@ parse_as_it_is(struct client *client, const struct inbound *message, const char 
 	request->ruling = ruling_reference(ruling);
 	pass_extended(client, message);
 	if (*name == '\0') {
-		statement_release(client->unnamed);
-		client->unnamed = statement_reference(statement);
+		link_change_unnamed(client->link, request, statement);
 		return;
 	}
 	client->link->server->residue |= SQL_RESIDUE_PREPARE;
@@ -579,9 +587,8 @@ take_parse(struct client *client, const struct inbound *message, const char *nam
 	} else if (*name != '\0') {
 		parse_named(client, name, statement, judged, ruling);
 	} else {
-		statement_release(client->unnamed);
-		client->unnamed = statement_reference(statement);
-		parse_unnamed(client, statement, ANSWER_FORWARD, judged, ruling);
+		link_change_unnamed(client->link,
+		    parse_unnamed(client, statement, ANSWER_FORWARD, judged, ruling), statement);
 	}
 	statement_release(statement);
 }
@@ -601,7 +608,7 @@ on_parse(struct client *client, const struct inbound *message)
 	read_bytes(&reader, 4 * (size_t)types);
 	if (!reader_done(&reader))
 		return malformed(client, 'P');
-	if (is_unsettled(client, name))
+	if (*name != '\0' && is_unsettled(client, name))
 		return STEP_LATER;
 	judged = judge(client, text, strlen(text));
 	if (judged == NULL)
@@ -824,6 +831,18 @@ on_execute(struct client *client, const struct inbound *message)
 	return STEP_DONE;
 }
 
+/* The client's statement is gone, at once. */
+static void
+forget(struct client *client, const char *name)
+{
+	if (*name != '\0') {
+		prepared_remove(&client->prepared, name);
+		return;
+	}
+	statement_release(client->unnamed);
+	client->unnamed = NULL;
+}
+
 /* CloseComplete now, or in its turn when the server owes answers; the request, if there is one. */
 static struct request *
 make_up_close(struct client *client)
@@ -853,7 +872,7 @@ on_close(struct client *client, const struct inbound *message)
 		return STEP_DONE;
 	if (!reader_done(&reader) || (what != 'S' && what != 'P'))
 		return malformed(client, 'C');
-	if (what == 'S' && is_unsettled(client, name))
+	if (what == 'S' && *name != '\0' && is_unsettled(client, name))
 		return STEP_LATER;
 	statement = what == 'S' ? statement_of(client, name) : NULL;
 	/* The server's copy stays for the next who wants it; portals end with the loan. */
@@ -864,14 +883,10 @@ on_close(struct client *client, const struct inbound *message)
 		pass_extended(client, message);
 		request = expect(client, REQUEST_CLOSE, ANSWER_FORWARD);
 	}
-	if (what == 'S' && *name == '\0') {
-		statement_release(client->unnamed);
-		client->unnamed = NULL;
-	} else if (what == 'S' && request != NULL) {
+	if (what == 'S' && request != NULL)
 		take_away(client, request, name);
-	} else if (what == 'S') {
-		prepared_remove(&client->prepared, name);
-	}
+	else if (what == 'S')
+		forget(client, name);
 	return STEP_DONE;
 }
 

@@ -45,6 +45,17 @@ link_expect(struct link *link, enum request_kind kind, enum request_answer answe
 	return request;
 }
 
+void
+link_change_unnamed(struct link *link, struct request *request, struct statement *statement)
+{
+	struct client *client = link->client;
+
+	request->changes_unnamed = true;
+	request->unnamed = client->unnamed;
+	client->unnamed = statement == NULL ? NULL : statement_reference(statement);
+	link->unnamed_batch = request->batch;
+}
+
 static void
 add_statement_of_ours(const char *statement, void *arg)
 {
@@ -138,18 +149,14 @@ empty_portal(struct portal *portal)
 void
 link_forget_portals(struct link *link, uint64_t batch)
 {
-	struct portal **at = &link->portals;
+	struct portal *portal, *next;
 
 	if (link->unnamed_portal.batch <= batch)
 		empty_portal(&link->unnamed_portal);
-	while (*at != NULL) {
-		struct portal *portal = *at;
-
-		if (portal->batch > batch) {
-			at = &portal->next;
+	HASH_ITER(hh, link->portals, portal, next) {
+		if (portal->batch > batch)
 			continue;
-		}
-		*at = portal->next;
+		HASH_DEL(link->portals, portal);
 		empty_portal(portal);
 		mem_free(portal->name);
 		mem_free(portal);
@@ -159,12 +166,11 @@ link_forget_portals(struct link *link, uint64_t batch)
 struct portal *
 link_portal(struct link *link, const char *name)
 {
-	struct portal *portal = link->portals;
+	struct portal *portal;
 
 	if (*name == '\0')
 		return &link->unnamed_portal;
-	while (portal != NULL && strcmp(portal->name, name) != 0)
-		portal = portal->next;
+	HASH_FIND_STR(link->portals, name, portal);
 	return portal;
 }
 
@@ -174,8 +180,7 @@ add_portal(struct link *link, const char *name)
 	struct portal *portal = mem_zalloc(1, sizeof(*portal));
 
 	portal->name = mem_strdup(name);
-	portal->next = link->portals;
-	link->portals = portal;
+	HASH_ADD_KEYPTR(hh, link->portals, portal->name, strlen(portal->name), portal);
 	return portal;
 }
 

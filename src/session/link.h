@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <uthash.h>
 
 #include "policy/policy.h"
 #include "pool/server.h"
@@ -23,11 +24,11 @@ struct statement;
 
 /* What a portal runs, until the transaction ends. */
 struct portal {
-	struct portal *next;
-	char *name; /* ours; NULL for the unnamed one */
-	struct judged *judged;	/* referenced; NULL when not known */
-	struct ruling *ruling;	/* referenced */
-	uint64_t batch;		/* in which it was bound */
+	UT_hash_handle hh;     /* by name; not of the unnamed one */
+	char *name;	       /* ours; NULL for the unnamed one */
+	struct judged *judged; /* referenced; NULL when not known */
+	struct ruling *ruling; /* referenced */
+	uint64_t batch;	       /* in which it was bound */
 };
 
 /*
@@ -55,6 +56,7 @@ struct link {
 	bool paused_for_client;	   /* its client is slow to read */
 	bool fatal;		   /* the server said FATAL: it will close */
 	struct statement *unnamed; /* referenced: what the server's unnamed statement is */
+	uint64_t unnamed_batch;	   /* in which the client's was last changed */
 	struct portal unnamed_portal;
 	struct portal *portals;	   /* those with a name */
 	uint64_t began_us;	   /* of the loan */
@@ -77,6 +79,12 @@ void link_open(struct client *client, struct server *server);
 /* Something is sent to the server: what it will answer. */
 struct request *link_expect(
     struct link *link, enum request_kind kind, enum request_answer answer);
+/*
+ * With this request the client's unnamed statement becomes this one (a reference is taken),
+ * or none; should it be skipped, it is what it was.
+ */
+void link_change_unnamed(
+    struct link *link, struct request *request, struct statement *statement);
 /* Give the server back if nothing holds it; true if so (the link is gone). */
 bool link_release(struct link *link);
 /* Free the link alone; whoever calls sees to the server. */

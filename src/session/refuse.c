@@ -82,6 +82,7 @@ refuse_on_server(struct client *client, uint8_t type, const struct buf *error)
 	}
 	link->server->batch++;
 	if (kind == REQUEST_QUERY) { /* it destroys the unnamed statement */
+		link_change_unnamed(link, request, NULL);
 		statement_release(link->unnamed);
 		link->unnamed = NULL;
 	}

@@ -279,24 +279,6 @@ begin_copy_in(struct link *link)
 	link->copy_in = next == NULL;
 }
 
-/*
- * The server may have none now, or the one before: neither is used, or one text
- * would run under the verdict of another.
- */
-static void
-undo_unnamed(struct link *link, const struct request *request)
-{
-	struct client *client = link->client;
-
-	statement_release(link->unnamed);
-	link->unnamed = NULL;
-	if (client == NULL || client->unnamed == NULL ||
-	    client->unnamed->judged != request->judged)
-		return;
-	statement_release(client->unnamed);
-	client->unnamed = NULL;
-}
-
 /* A Parse or PREPARE did not add the statement, a Close or DEALLOCATE did not take it away. */
 static void
 undo_named(struct client *client, const struct request *request)
@@ -317,8 +299,41 @@ undo(struct link *link, struct request *request)
 		statements_doubt(link->server->statements, &request->id);
 	if (request->name != NULL && link->client != NULL)
 		undo_named(link->client, request);
-	if (request->kind == REQUEST_PARSE && request->name == NULL && !request->has_id)
-		undo_unnamed(link, request);
+}
+
+/* The first from the i-th on that changed the client's unnamed statement, before `end`. */
+static struct request *
+change_of_unnamed(const struct link *link, size_t i, size_t end)
+{
+	for (; i < end; i++)
+		if (requests_at(&link->requests, i)->changes_unnamed)
+			return requests_at(&link->requests, i);
+	return NULL;
+}
+
+/*
+ * The first so many requests were skipped: the unnamed statement is what it was before them,
+ * unless it was changed again behind them. A Parse that failed has destroyed it.
+ */
+static void
+undo_unnamed(struct link *link, size_t skipped)
+{
+	struct request *first = change_of_unnamed(link, 0, skipped);
+	struct request *next;
+	struct statement **place;
+
+	statement_release(link->unnamed);
+	link->unnamed = NULL; /* not known: it is parsed again when it is wanted */
+	if (first == NULL || link->client == NULL)
+		return;
+	next = change_of_unnamed(link, skipped, link->requests.count);
+	place = next == NULL ? &link->client->unnamed : &next->unnamed;
+	statement_release(*place);
+	*place = NULL;
+	if (first == requests_head(&link->requests) && first->kind == REQUEST_PARSE)
+		return;
+	*place = first->unnamed;
+	first->unnamed = NULL;
 }
 
 /* After an error the server skips everything up to the next Sync. */
@@ -334,6 +349,7 @@ skip_to_sync(struct link *link)
 	/* The last first: a name may have been closed and used again. */
 	for (size_t i = skipped; i > 0; i--)
 		undo(link, requests_at(&link->requests, i - 1));
+	undo_unnamed(link, skipped);
 	for (; skipped > 0; skipped--)
 		requests_pop(&link->requests);
 	/* Its Sync is still to come: what the client sends before that is not for the server. */

@@ -118,6 +118,7 @@ release(struct requests *requests, struct request *request)
 	requests->named -= request->name != NULL;
 	mem_free(request->name);
 	statement_release(request->statement);
+	statement_release(request->unnamed);
 	mem_free(request->reply);
 	judged_release(request->judged);
 	ruling_release(request->ruling);

@@ -46,11 +46,13 @@ struct request {
 	char made_up; /* the type of a made-up answer without a body: '1' or '3' */
 	bool has_id;  /* `id` is of a Parse or Close under a name of ours */
 	bool adds;    /* `statement` is there from now on; else: no more */
+	bool changes_unnamed; /* `unnamed` is what it was before */
 
 	struct statement_id id;
 	/* The client's statement that it added (a Parse) or took away (a Close): requests_name(). */
 	char *name;		     /* ours; NULL for every other request */
 	struct statement *statement; /* referenced */
+	struct statement *unnamed;   /* referenced; NULL: there was none */
 	struct judged *judged; /* referenced; of Query, Execute and Parse */
 	struct ruling *ruling; /* referenced */
 	uint64_t stmt;	       /* number of the message */

@@ -81,6 +81,53 @@ class AsPostgres(PgweirTest):
         self.assert_as_postgres([FAILING, wire.message(b"F", bytes(10)), wire.SYNC],
                                 [wire.message(b"F", bytes(10))])
 
+    # What was skipped has changed nothing.
+
+    def test_a_skipped_unnamed_parse_leaves_the_older_one(self):
+        use = [wire.bind(), wire.execute(), wire.SYNC]
+        for skipped in (wire.parse("SELECT 6"), wire.query("SELECT 6"), wire.close(b"S", ""),
+                        wire.parse("SELECT 6") + wire.parse("SELECT 7") + wire.query("SELECT 8")):
+            self.assert_as_postgres([wire.parse("SELECT 5"), wire.SYNC], [FAILING, skipped, wire.SYNC], use)
+        self.assert_as_postgres([wire.parse("SELECT 5"), wire.SYNC], [FAILING, wire.parse("SELECT 6"), wire.bind(),
+                                                                      wire.execute(), wire.SYNC], use, use)
+
+    def test_an_unnamed_parse_that_fails_destroys_the_older_one(self):
+        use = [wire.bind(), wire.execute(), wire.SYNC]
+        for text in ("SELEC 6", "SELECT nosuch"):
+            self.assert_as_postgres([wire.parse("SELECT 5"), wire.SYNC],
+                                    [wire.parse(text), wire.parse("SELECT 7"), wire.SYNC], use)
+        self.assert_as_postgres([wire.parse("SELECT 5"), wire.SYNC], [wire.query("SELEC 6")], use)
+
+    def test_a_skipped_unnamed_parse_does_not_undo_that_of_a_later_batch(self):
+        parts = [wire.parse("SELECT 5"), wire.SYNC, FAILING, wire.parse("SELECT 6"), wire.SYNC,
+                 wire.parse("SELECT 7"), wire.SYNC]
+        for database in ("shop", "kept"):
+            client = self.raw_login(database=database)
+            client.send(*parts, wire.bind(), wire.execute(), wire.SYNC)
+            types = [client.answer().types for _ in range(3)]
+            self.assertEqual((types, client.answer().rows), (["1Z", "1EZ", "1Z"], [[b"7"]]), database)
+
+    def test_a_bind_behind_a_batch_that_fails_runs_and_records_the_statement_from_before_it(self):
+        for database in ("shop", "kept"):
+            client = self.raw_login(database=database, application_name="older in " + database)
+            client.send(wire.parse("SELECT count(*) FROM customers"), wire.SYNC,
+                        FAILING, wire.parse("SELECT count(*) FROM orders"), wire.SYNC,
+                        wire.bind(), wire.execute(), wire.SYNC)
+            types = [client.answer().types.lstrip("S") for _ in range(2)]
+            self.assertEqual((types, client.answer().rows), (["1Z", "1EZ"], [[b"10"]]), database)
+            records = self.pgweir.wait_records(2, "statement", application="older in " + database)
+            self.assertIn("customers", records[-1]["relations"][0]["name"])
+
+    # Portals.
+
+    def test_each_of_many_named_portals_runs_its_own_statement(self):
+        count = 400
+        parts = [wire.parse(f"SELECT {n}", f"s{n}") + wire.bind(f"s{n}", f"p{n}") for n in range(count)]
+        self.assert_as_postgres([wire.query("BEGIN")], [*parts, wire.SYNC],
+                                [*(wire.execute(f"p{n}") for n in reversed(range(count))), wire.SYNC],
+                                [wire.bind("s1", "p2"), wire.SYNC], [wire.query("ROLLBACK")],
+                                [wire.execute("p3"), wire.SYNC])
+
     # SQL's PREPARE and the protocol's statements share their names.
 
     def test_a_statement_of_sql_prepare_can_be_bound_described_and_closed(self):
