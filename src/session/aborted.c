@@ -38,13 +38,21 @@ ends_transaction(const struct judged *judged)
 	    !statement->chain;
 }
 
+static void
+fail(struct client *client, const struct judged *judged, const struct wire_error *error)
+{
+	build_error(stream_out(client->stream), error);
+	if (judged != NULL)
+		record_answered(client, judged, error->sqlstate);
+}
+
 /*
  * The error that tells of the loss, unless the client has heard of it or rolls back anyway.
  * A COMMIT must never be answered as if it were only another ROLLBACK: many a driver
  * does not look at the tag.
  */
 static bool
-tell_of_loss(struct client *client, const struct judged *judged)
+tells_of_loss(struct client *client, const struct judged *judged)
 {
 	bool ends = ends_transaction(judged);
 
@@ -53,29 +61,28 @@ tell_of_loss(struct client *client, const struct judged *judged)
 	client->aborted_untold = false;
 	if (ends && judged->facts->statements[0].transaction == SQL_TXN_ROLLBACK)
 		return false;
-	build_error(stream_out(client->stream), &lost_between);
+	fail(client, judged, &lost_between);
 	client->aborted = !ends;
 	return true;
 }
 
 bool
-aborted_query(struct client *client, struct judged *judged)
+aborted_query(struct client *client, const struct judged *judged)
 {
 	struct buf *out = stream_out(client->stream);
 
 	if (!client->aborted)
 		return false;
-	if (tell_of_loss(client, judged)) {
+	if (tells_of_loss(client, judged)) {
 		build_ready(out, client->aborted ? 'E' : 'I');
 	} else if (ends_transaction(judged)) {
 		client->aborted = false;
 		build_command_complete(out, "ROLLBACK");
 		build_ready(out, 'I');
+		record_answered(client, judged, "00000");
 	} else {
-		build_error(out, &in_failed_transaction);
+		fail(client, judged, &in_failed_transaction);
 		build_ready(out, 'E');
-		if (judged != NULL)
-			record_answered(client, judged, in_failed_transaction.sqlstate);
 	}
 	return true;
 }
@@ -109,14 +116,14 @@ aborted_message(struct client *client, uint8_t type, const struct judged *judged
 	if (!client->aborted)
 		return false;
 	if (type == 'P' || (type == 'B' && judged != NULL)) {
-		if (tell_of_loss(client, judged)) {
+		if (tells_of_loss(client, judged)) {
 			client->skipping = true;
 			return true;
 		}
 		client->aborted_end = ends_transaction(judged);
 	}
 	if (!client->aborted_end) {
-		build_error(stream_out(client->stream), &in_failed_transaction);
+		fail(client, judged, &in_failed_transaction);
 		client->skipping = true;
 		return true;
 	}

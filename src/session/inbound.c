@@ -490,9 +490,13 @@ parse_unnamed(struct client *client, struct statement *statement, enum request_a
 	return request;
 }
 
+/* An error that PostgreSQL would have given, in its turn. */
 static void
-refuse_state(struct client *client, const char *sqlstate, const char *message)
+refuse_state(struct client *client, const struct judged *judged, const char *sqlstate,
+    const char *message)
 {
+	if (judged != NULL)
+		record_answered(client, judged, sqlstate);
 	refuse_with(client, 'P',
 	    &(struct wire_error){
 		.severity = "ERROR", .sqlstate = sqlstate, .message = message });
@@ -517,23 +521,24 @@ parse_named(struct client *client, const char *name, struct statement *statement
 	char *text;
 
 	if (most == 0) {
+		record_answered(client, judged, untracked.sqlstate);
 		refuse_with(client, 'P', &untracked);
 		return;
 	}
 	if (prepared_find(&client->prepared, name) != NULL && link->server->transaction == 'E') {
-		refuse_state(client, "25P02",
+		refuse_state(client, judged, "25P02",
 		    "current transaction is aborted, commands ignored until end of transaction "
 		    "block");
 		return;
 	}
 	if (prepared_find(&client->prepared, name) != NULL) {
 		text = mem_printf("prepared statement \"%s\" already exists", name);
-		refuse_state(client, "42P05", text);
+		refuse_state(client, judged, "42P05", text);
 		mem_free(text);
 		return;
 	}
 	if ((int64_t)prepared_count(&client->prepared) >= most) {
-		refuse_state(client, "53400",
+		refuse_state(client, judged, "53400",
 		    "too many prepared statements in this session: close some, or raise "
 		    "protocol.max_prepared_statements");
 		return;
@@ -646,7 +651,7 @@ resolve(struct client *client, const char *name)
 		return statement;
 	text = *name == '\0' ? mem_strdup("unnamed prepared statement does not exist")
 			     : mem_printf("prepared statement \"%s\" does not exist", name);
-	refuse_state(client, "26000", text);
+	refuse_state(client, NULL, "26000", text);
 	mem_free(text);
 	return NULL;
 }
@@ -923,20 +928,34 @@ on_sync(struct client *client, const struct inbound *message)
 	return STEP_DONE;
 }
 
+/* A FunctionCall message carries no SQL that a policy could judge. */
+static void
+refuse_function_call(struct client *client)
+{
+	static char message[] = "blocked by pgweir rule \"function-call-message\"";
+	static char detail[] = "A FunctionCall message carries no SQL that a policy could judge.";
+	static char hint[] = "Call the function in a SELECT.";
+	struct ruling ruling = { .verdict = { .action = POLICY_DENY,
+				     .mode = POLICY_MODE_ENFORCE,
+				     .rule = "function-call-message",
+				     .sqlstate = "42501",
+				     .message = message,
+				     .detail = detail,
+				     .hint = hint } };
+
+	ruling.rendered = audit_verdict_new(&ruling.verdict);
+	client->stmt++;
+	refuse(client, 'F', NULL, &ruling);
+	audit_verdict_free(clients_lane(client->clients), ruling.rendered);
+}
+
 static enum step
 on_function_call(struct client *client, const struct inbound *message)
 {
-	static const struct wire_error refused = { .severity = "ERROR",
-		.sqlstate = "42501",
-		.message = "blocked by pgweir rule \"function-call-message\"",
-		.detail = "A FunctionCall message carries no SQL that a policy could judge.",
-		.hint = "Call the function in a SELECT.",
-		.constraint = "function-call-message" };
-
 	if (client->skipping)
 		return STEP_DONE;
 	if (!policies_are_empty(clients_policies(client->clients))) {
-		refuse_with(client, 'F', &refused);
+		refuse_function_call(client);
 		return STEP_DONE;
 	}
 	if (aborted_query(client, NULL))
@@ -945,7 +964,8 @@ on_function_call(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	client->stmt++;
 	client->link->server->residue |= SQL_RESIDUE_OPAQUE;
-	expect(client, REQUEST_FUNCTION, ANSWER_FORWARD);
+	expect_judged(expect(client, REQUEST_FUNCTION, ANSWER_FORWARD), client, NULL, NULL,
+	    message->length + FRAME_HEADER);
 	pass(client, message);
 	client->link->server->batch++;
 	return STEP_DONE;

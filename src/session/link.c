@@ -310,7 +310,7 @@ link_abandon(struct link *link)
 	for (size_t i = 0; i < link->requests.count; i++) {
 		const struct request *request = requests_at(&link->requests, i);
 
-		if (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE)
+		if (request_is_statement(request))
 			record_statement(link, request, i == 0 ? link->sub : 0, NULL, -1, -1,
 			    AUDIT_UNKNOWN);
 	}

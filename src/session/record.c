@@ -1,4 +1,6 @@
 /* record.c - what the access log is told of a statement. */
+#include <string.h>
+
 #include "session_internal.h"
 
 void
@@ -6,18 +8,19 @@ record_statement(struct link *link, const struct request *request, size_t sub,
     const char *sqlstate, int64_t returned, int64_t affected, enum audit_outcome outcome)
 {
 	struct client *client = link->client;
+	const struct judged *judged = request->judged;
 	struct loop *loop = clients_loop(link->clients);
 	uint64_t began_us = link->head_us > request->sent_us ? link->head_us : request->sent_us;
 	const struct audit_verdict *rendered;
 
-	if (client == NULL || request->judged == NULL ||
+	if (client == NULL || (judged == NULL && request->kind != REQUEST_FUNCTION) ||
 	    request->answer == ANSWER_SWALLOW || request->answer == ANSWER_REFUSE)
 		return;
 	rendered = request->ruling != NULL ? request->ruling->rendered : NULL;
 	audit_statement(clients_lane(link->clients),
 	    &(struct audit_statement){ .who = client->who,
-		.text = request->judged->parts,
-		.facts = request->judged->facts,
+		.text = judged != NULL ? judged->parts : NULL,
+		.facts = judged != NULL ? judged->facts : NULL,
 		.sub = sub,
 		.txn = client->txn,
 		.stmt = request->stmt,
@@ -37,7 +40,7 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 }
 
 void
-record_answered(struct client *client, struct judged *judged, const char *sqlstate)
+record_answered(struct client *client, const struct judged *judged, const char *sqlstate)
 {
 	audit_statement(clients_lane(client->clients),
 	    &(struct audit_statement){ .who = client->who,
@@ -51,7 +54,7 @@ record_answered(struct client *client, struct judged *judged, const char *sqlsta
 		.queue_us = client->queue_us,
 		.wall_us = loop_wall_us(clients_loop(client->clients)),
 		.pin = client->pin,
-		.outcome = AUDIT_ERROR });
+		.outcome = strcmp(sqlstate, "00000") == 0 ? AUDIT_OK : AUDIT_ERROR });
 }
 
 void
@@ -59,8 +62,8 @@ record_refused(struct client *client, struct judged *judged, struct ruling *ruli
 {
 	audit_statement(clients_lane(client->clients),
 	    &(struct audit_statement){ .who = client->who,
-		.text = judged->parts,
-		.facts = judged->facts,
+		.text = judged != NULL ? judged->parts : NULL,
+		.facts = judged != NULL ? judged->facts : NULL,
 		.sub = ruling->verdict.statement,
 		.txn = client->txn,
 		.stmt = client->stmt,

@@ -417,7 +417,7 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 	}
 	if (head->judged != NULL && (head->kind == REQUEST_QUERY || head->kind == REQUEST_EXECUTE))
 		note_residue(link, head->judged->residue & SURVIVES_ROLLBACK);
-	if (head->kind != REQUEST_SYNC && head->judged != NULL)
+	if (head->kind != REQUEST_SYNC)
 		record_statement(link, head, link->sub, report->sqlstate, -1, -1, AUDIT_ERROR);
 	return fate;
 }
@@ -541,6 +541,9 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 	case 'I':
 	case 's':
 		complete(link, head, NULL);
+		break;
+	case 'V':
+		record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
 		break;
 	case 'G':
 		begin_copy_in(link);

@@ -79,6 +79,13 @@ requests_head(const struct requests *requests)
 {
 	return requests_at(requests, 0);
 }
+/* Does it run something that has a record? */
+static inline bool
+request_is_statement(const struct request *request)
+{
+	return request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE ||
+	    request->kind == REQUEST_FUNCTION;
+}
 /* It adds this statement of the client, or takes it away; a reference is taken. */
 void requests_name(struct requests *requests, struct request *request, const char *name,
     struct statement *statement, bool adds);

@@ -74,7 +74,7 @@ void refuse_message(struct client *client, uint8_t type, const struct buf *error
 void refuse_with(struct client *client, uint8_t type, const struct wire_error *error);
 
 /* aborted.c: a transaction whose server was lost, until the client ends it. */
-bool aborted_query(struct client *client, struct judged *judged);
+bool aborted_query(struct client *client, const struct judged *judged);
 bool aborted_is(const struct client *client);
 void aborted_begin(struct client *client);
 /* P, B, D, E of the extended protocol; true when it was answered. */
@@ -83,8 +83,9 @@ bool aborted_message(struct client *client, uint8_t type, const struct judged *j
 /* record.c: the audit log's view. */
 void record_statement(struct link *link, const struct request *request, size_t sub,
     const char *sqlstate, int64_t returned, int64_t affected, enum audit_outcome outcome);
-/* pgweir itself answered it with an error, and not because of a policy. */
-void record_answered(struct client *client, struct judged *judged, const char *sqlstate);
+/* pgweir itself answered it, and not because of a policy. */
+void record_answered(struct client *client, const struct judged *judged, const char *sqlstate);
+/* `judged` is NULL for a FunctionCall: it has no text. */
 void record_refused(struct client *client, struct judged *judged, struct ruling *ruling);
 
 /* cancel_key.c */

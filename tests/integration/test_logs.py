@@ -1,6 +1,7 @@
 """The logs: every statement has its record, true to what was sent; pgbadger reads the slow log."""
 import json
 import os
+import struct
 import subprocess
 import time
 
@@ -15,6 +16,26 @@ KEYS = {"v", "seq", "time", "event", "instance", "session", "txn", "stmt", "clie
         "db.response.status_code", "db.response.returned_rows", "rows_affected", "bytes_in", "bytes_out",
         "duration_us", "queue_us", "server.pid", "pin", "decision", "mode", "policy", "rule", "exception",
         "prev", "mac"}
+
+
+CALLS_REFUSED = """\
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: any}
+rules:
+  - {use: drop-table, action: deny}
+"""
+
+
+class FunctionCallsUnderAPolicy(PgweirTest):
+    policies = {"any.yaml": CALLS_REFUSED}
+
+    def test_a_refused_function_call_is_recorded_as_denied(self):
+        client = self.raw_login(application_name="refused call")
+        self.assertEqual(client.ask(wire.message(b"F", bytes(10))).sqlstate, "42501")
+        record = self.pgweir.wait_records(1, "statement.denied", application="refused call")[0]
+        self.assertEqual((record["outcome"], record["decision"], record["rule"], record["db.response.status_code"]),
+                         ("denied", "deny", "function-call-message", "42501"))
 
 
 class AccessLog(PgweirTest):
@@ -77,6 +98,35 @@ class AccessLog(PgweirTest):
         records = self.statements("executes", 3)
         self.assertEqual([record["db.response.returned_rows"] for record in records], [1, 2, 3])
         self.assertEqual(len({record["query.fingerprint"] for record in records}), 1)
+
+    def test_a_function_call_is_recorded(self):
+        client = self.raw_login(application_name="calls")
+        now = self.server.scalar("SELECT 'pg_backend_pid()'::regprocedure::oid")
+        for oid, types in ((now, "VZ"), (0, "EZ")):
+            self.assertEqual(client.ask(wire.message(b"F", struct.pack("!IHHH", oid, 0, 0, 0))).types.lstrip("S"), types)
+        records = self.statements("calls", 2)
+        self.assertEqual([(record["outcome"], record["db.response.status_code"]) for record in records],
+                         [("ok", "00000"), ("error", "42883")])
+
+    def test_what_pgweir_answers_to_a_parse_is_recorded(self):
+        client = self.raw_login(application_name="answered")
+        client.ask(wire.parse("SELECT 1", "twice"), wire.SYNC)
+        client.ask(wire.parse("SELECT 2", "twice"), wire.SYNC)
+        record = self.statements("answered", 1)[0]
+        self.assertEqual((record["outcome"], record["db.response.status_code"]), ("error", "42P05"))
+
+    def test_errors_of_a_transaction_whose_server_was_lost_are_recorded_in_both_protocols(self):
+        client = self.raw_login(application_name="lost")
+        client.query("BEGIN")
+        self.server.run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'lost'")
+        wait_until(lambda: not self.server_sessions("application_name = 'lost'"), 10, "the server to be gone")
+        told = client.query("SELECT 1").sqlstate
+        self.assertIn(told, ("08006", "57P01"))  # the loss is known by now, or is not yet
+        self.assertEqual(client.ask(wire.parse("SELECT 2"), wire.bind(), wire.execute(), wire.SYNC).sqlstate, "25P02")
+        self.assertEqual(client.query("SELECT 3").sqlstate, "25P02")
+        self.assertEqual(client.query("ROLLBACK").tags, ["ROLLBACK"])
+        self.assertEqual([record["db.response.status_code"] for record in self.statements("lost", 5)],
+                         ["00000", told, "25P02", "25P02", "00000"])
 
     def test_each_statement_of_a_message_is_recorded(self):
         client = self.raw_login(application_name="several")
