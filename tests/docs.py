@@ -47,13 +47,15 @@ class Code:
         self.options = set(re.findall(r"(?<![\w-])(-[a-zA-Z]|--[a-z-]+)\b", self.read("src/daemon/options.c")))
         self.tables = {name for path in glob.glob(os.path.join(top, "src/admin/show_*.c"))
                        for name in re.findall(r'^\t\{ "([A-Z_]+)", ', self.read(os.path.relpath(path, top)), re.M)}
-        self.rules = re.findall(r'^\t\{ "([a-z-]+)", "([a-z-]+)", POLICY_\w+, [^}]*?flags_', self.read("src/policy/builtin.c"), re.M)
-        builtins = self.read("src/policy/builtin.c")
+        tables = [self.read(name) for name in self.files if re.match(r"src/policy/rules_\w+\.c$", name)]
+        self.rules = [(rule, re.search(r'#define PACK "([a-z-]+)"', table).group(1))
+                      for table in tables for rule in re.findall(r'^\t\{ \.id = "([a-z-]+)"', table, re.M)]
+        builtins = "\n".join(tables)
         self.planned = set(re.findall(r'"([a-z-]+)"', self.part("src/policy/builtin.c", "planned[] =")))
-        aliases = re.findall(r'_aliases\[\] = \{([^}]*)\}', builtins)
+        aliases = re.findall(r'\.aliases = ((?:"[^"]*"\s*)+)', builtins)
         self.usable = {name for rule in self.rules for name in rule}
-        self.usable |= {name for text in aliases for name in re.findall(r'"([\w:-]+)"', text)}
-        self.usable |= set(re.findall(r'^\t\{ "([a-z-]+)", "[a-z-]+", POLICY_', builtins, re.M)) | {"session-integrity"}
+        self.usable |= {name for text in aliases for name in re.findall(r"[\w:-]+", text)}
+        self.usable |= set(re.findall(r'"([a-z-]+)"', self.part("src/policy/builtin.c", "elsewhere[] =")))
         configure = self.read("configure.ac")
         self.configure = {f"enable-{name}" for name in re.findall(r"AC_ARG_ENABLE\(\[([\w-]+)\]", configure)}
         self.configure |= {f"with-{name}" for name in re.findall(r"AC_ARG_WITH\(\[([\w-]+)\]", configure)}
@@ -308,7 +310,7 @@ CASES = (
     ("`KILL_QUERY id`", "called KILL_QUERY"),
     ("`{use: drop-table}`, `{use: ban-drop-table}`, `{use: unsafe-ddl}`", None),
     ("`{use: drop-tables}`", "rule or pack drop-tables"),
-    ("`select-star`", "no built-in rule select-star"),
+    ("`uncounted-write`", "no built-in rule uncounted-write"),
     ("`./configure --enable-werror --with-pg-query=X`", None),
     ("`./configure --enable-tls`", "no --enable-tls"),
     ("`pool_borrow()`", None),

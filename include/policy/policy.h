@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/problems.h"
+#include "policy/transaction.h"
 #include "sql/facts.h"
 
 /* Every policy file that one glob names, read at one moment. */
@@ -108,6 +109,20 @@ void policies_judge(const struct policies *policies, const struct subject *subje
     const char *text, size_t length, enum sql_outcome outcome, const struct sql_facts *facts,
     const struct error *err, uint64_t wall_us, struct verdict *verdict);
 void verdict_free(struct verdict *verdict);
+
+/* In what a text stands, for rules that ask. */
+struct policy_script {
+	const struct policy_transaction *transaction; /* before the text; or NULL */
+	bool in_block; /* a transaction is open; more statements than this are in it */
+	bool is_file;  /* the text is of a file that is run as a whole */
+	bool is_last;  /* and its end */
+};
+
+/* The same, for a text within something larger. */
+void policies_judge_in(const struct policies *policies, const struct subject *subject,
+    const char *text, size_t length, enum sql_outcome outcome, const struct sql_facts *facts,
+    const struct error *err, uint64_t wall_us, const struct policy_script *script,
+    struct verdict *verdict);
 
 /*
  * The limits that hold for a subject before any statement is known (transaction

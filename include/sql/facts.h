@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "sql/act.h"
 
 /* A statement has every class that any of its parts has. */
 enum sql_class {
@@ -105,6 +106,19 @@ struct sql_statement {
 	size_t relation_count;
 	char **functions; /* last name part of every function called */
 	size_t function_count;
+	/*
+	 * Columns that are named anywhere, whichever relation they are of; "*" when all of
+	 * a relation's are meant, in any spelling.
+	 */
+	char **columns;
+	size_t column_count;
+	struct sql_act *acts;
+	size_t act_count;
+	bool reads_tables;    /* the rows that the client gets come from relations … */
+	bool reads_unlimited; /* … and have no LIMIT */
+	bool reads_all;	      /* … nor a WHERE */
+	bool selects_star;    /* SELECT *, other than in EXISTS */
+	bool writes_uncounted; /* a write whose rows the command tag does not tell */
 	enum sql_where where;
 	const char *where_relation; /* the UPDATE's or DELETE's relation; NULL without one */
 	enum sql_transaction transaction;

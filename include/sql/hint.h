@@ -15,5 +15,8 @@
  */
 bool sql_hint_concurrently(const char *text, size_t length,
     const struct sql_statement *statement, struct buf *out);
+/* Is there a name that PostgreSQL would cut? The first one, as written, goes to `out`. */
+bool sql_hint_long_name(const char *text, size_t length,
+    const struct sql_statement *statement, struct buf *out);
 
 #endif

@@ -30,7 +30,7 @@ check_exception_rule(struct reader *reader, const struct yaml *node,
 	const char *names[128];
 	size_t count = 0;
 
-	if (strchr(exception->rule, '*') != NULL || builtin_pack_size(exception->rule) > 0) {
+	if (strchr(exception->rule, '*') != NULL || builtin_pack(exception->rule) != NULL) {
 		yaml_problem(reader->problems, at,
 		    "an exception lifts exactly one rule, not \"%s\"", exception->rule);
 		return;

@@ -45,19 +45,44 @@ judge_set_statement(struct asked *asked, size_t i)
 	asked->statement = known ? &asked->facts->statements[i] : NULL;
 }
 
+/* Does the rule stand in the file, and not for what its defaults decide? */
 static bool
-rule_fits(const struct rule *rule, const struct asked *asked)
+is_listed(const struct policy *policy, const struct rule *rule)
 {
+	return rule >= policy->rules && rule < policy->rules + policy->rule_count;
+}
+
+/* *act is what a built-in rule flags, else NULL. */
+static bool
+rule_fits(const struct rule *rule, const struct asked *asked, const struct sql_act **act)
+{
+	*act = NULL;
 	if (rule->builtin != NULL &&
-	    (asked->statement == NULL || !rule->builtin->flags(asked->statement)))
+	    (asked->statement == NULL || !builtin_flags(rule->builtin, asked, act)))
 		return false;
 	return match_fits(rule->match, asked);
 }
 
+/*
+ * Is it to be reported rather than the best so far? The stronger one; of equal ones the
+ * first in its file, whichever statement of the text it speaks of.
+ */
+static bool
+comes_before(const struct run *run, const struct policy *policy, const struct rule *rule,
+    enum policy_action action)
+{
+	const struct finding *best = &run->best;
+
+	if (action != best->action)
+		return action > best->action;
+	return policy == best->policy && is_listed(policy, rule) && is_listed(policy, best->rule) &&
+	    rule < best->rule;
+}
+
 /* A rule has spoken about the statement at hand. */
 static void
-consider(
-    struct run *run, const struct policy *policy, const struct rule *rule, size_t statement)
+consider(struct run *run, const struct policy *policy, const struct rule *rule,
+    size_t statement, const struct sql_act *act)
 {
 	enum policy_mode mode = mode_of(run, rule);
 	enum policy_action action = rule->action;
@@ -74,31 +99,79 @@ consider(
 		action = POLICY_WARN;
 		run->verdict->would_deny = true;
 	}
-	if (run->best.rule != NULL && action <= run->best.action)
+	if (run->best.rule != NULL && !comes_before(run, policy, rule, action))
 		return;
 	run->best = (struct finding){ .policy = policy,
 		.rule = rule,
 		.statement = statement,
+		.act = act,
 		.action = action,
 		.mode = mode };
+}
+
+/* What the transaction has done when the first statement of the text begins. */
+static void
+begin_transaction(const struct run *run, struct policy_transaction *transaction)
+{
+	const struct policy_script *script = run->question->script;
+
+	if (script != NULL && script->transaction != NULL)
+		*transaction = *script->transaction;
+	else
+		*transaction = (struct policy_transaction){ 0 };
+	transaction->borrows = true;
+}
+
+static void
+set_place(struct run *run, size_t turn, size_t turns,
+    const struct policy_transaction *transaction)
+{
+	const struct policy_script *script = run->question->script;
+	struct asked *asked = &run->asked;
+
+	judge_set_statement(asked, turn);
+	asked->transaction = transaction;
+	asked->script = script != NULL && script->is_file;
+	/* psql sends the statements of a file one by one; others make one transaction of a text. */
+	asked->in_block = transaction != NULL &&
+	    (transaction->open || (script != NULL && script->in_block) ||
+		(!asked->script && turns > 1));
+	asked->last = script != NULL && script->is_last && turn + 1 == turns;
+}
+
+/* Every rule about the statement at hand. */
+static void
+ask_about(struct run *run, const struct policy *policy, size_t turn)
+{
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+		const struct sql_act *act;
+
+		if (mode_of(run, rule) != POLICY_MODE_OFF && rule_fits(rule, &run->asked, &act))
+			consider(run, policy, rule, turn, act);
+	}
 }
 
 static void
 ask_rules(struct run *run, const struct policy *policy)
 {
 	size_t turns = statement_turns(&run->asked);
+	struct policy_transaction transaction;
 
-	for (size_t i = 0; i < policy->rule_count; i++) {
-		const struct rule *rule = &policy->rules[i];
-
-		if (mode_of(run, rule) == POLICY_MODE_OFF)
-			continue;
-		for (size_t turn = 0; turn < turns; turn++) {
-			judge_set_statement(&run->asked, turn);
-			if (rule_fits(rule, &run->asked))
-				consider(run, policy, rule, turn);
-		}
+	/* A statement alone, of which nothing else is known: nothing to keep. */
+	if (turns == 1 && run->question->script == NULL) {
+		set_place(run, 0, 1, NULL);
+		ask_about(run, policy, 0);
+		return;
 	}
+	begin_transaction(run, &transaction);
+	for (size_t turn = 0; turn < turns; turn++) {
+		set_place(run, turn, turns, &transaction);
+		ask_about(run, policy, turn);
+		if (run->asked.statement != NULL)
+			policy_transaction_note(&transaction, run->asked.statement);
+	}
+	run->asked.transaction = NULL;
 }
 
 /* ---- defaults.action: deny ---- */
@@ -168,7 +241,7 @@ ask_default(struct run *run, const struct policy *policy)
 	for (size_t i = 0; i < run->asked.facts->statement_count; i++) {
 		judge_set_statement(&run->asked, i);
 		if (judge_find_gap(run, policy, &gap))
-			consider(run, policy, &policy->otherwise, i);
+			consider(run, policy, &policy->otherwise, i, NULL);
 	}
 }
 
@@ -185,9 +258,10 @@ merge_limits(struct run *run, const struct policy *policy, struct policy_limits 
 		judge_set_statement(&run->asked, turn);
 		for (size_t i = 0; i < policy->rule_count; i++) {
 			const struct rule *rule = &policy->rules[i];
+			const struct sql_act *act;
 
 			if (rule->has_limits && mode_of(run, rule) == POLICY_MODE_ENFORCE &&
-			    rule_fits(rule, &run->asked) &&
+			    rule_fits(rule, &run->asked, &act) &&
 			    exception_for(policy, rule, &run->asked) == NULL)
 				limits_merge_rule(&merge, policy, rule);
 		}
@@ -202,9 +276,9 @@ static void
 ask_unparsed(struct run *run, const struct policy *policy, bool oversize)
 {
 	if (oversize)
-		consider(run, policy, &policy->oversize, 0);
+		consider(run, policy, &policy->oversize, 0, NULL);
 	else if (run->question->outcome == SQL_UNPARSEABLE)
-		consider(run, policy, &policy->unparseable, 0);
+		consider(run, policy, &policy->unparseable, 0, NULL);
 }
 
 static void
@@ -215,6 +289,7 @@ ask_policy(struct run *run, const struct policy *policy)
 	    question->outcome == SQL_OVERSIZE || question->length > policy->oversize_above;
 	struct insert_facts insert = { 0 };
 
+	run->asked.policy = policy;
 	run->asked.facts = oversize ? NULL : question->facts;
 	if (oversize && policy->oversize_action == OVERSIZE_ALLOW_INSERT_ONLY &&
 	    oversize_read_insert(question, &insert)) {
@@ -264,13 +339,24 @@ policies_judge(const struct policies *policies, const struct subject *subject,
     const char *text, size_t length, enum sql_outcome outcome, const struct sql_facts *facts,
     const struct error *err, uint64_t wall_us, struct verdict *verdict)
 {
+	policies_judge_in(policies, subject, text, length, outcome, facts, err, wall_us, NULL,
+	    verdict);
+}
+
+void
+policies_judge_in(const struct policies *policies, const struct subject *subject,
+    const char *text, size_t length, enum sql_outcome outcome, const struct sql_facts *facts,
+    const struct error *err, uint64_t wall_us, const struct policy_script *script,
+    struct verdict *verdict)
+{
 	struct question question = { .subject = subject,
 		.text = text,
 		.length = length,
 		.outcome = outcome,
 		.facts = outcome == SQL_KNOWN ? facts : NULL,
 		.err = err,
-		.wall_us = wall_us };
+		.wall_us = wall_us,
+		.script = script };
 
 	judge_text((const struct policy *const *)policies->items, policies->count, &question,
 	    NULL, verdict);
@@ -280,11 +366,15 @@ void
 policies_limits(const struct policies *policies, const struct subject *subject,
     uint64_t wall_us, struct policy_limits *limits)
 {
-	struct run run = { .asked = { .subject = subject, .text = "", .wall_us = wall_us } };
+	static const struct question nothing;
+	struct run run = { .question = &nothing,
+		.asked = { .subject = subject, .text = "", .wall_us = wall_us } };
 
 	*limits = (struct policy_limits){ 0 };
 	for (size_t i = 0; i < policies->count; i++)
 		if (policies->items[i]->mode == POLICY_MODE_ENFORCE &&
-		    policy_applies(policies->items[i], subject))
+		    policy_applies(policies->items[i], subject)) {
+			run.asked.policy = policies->items[i];
 			merge_limits(&run, policies->items[i], limits);
+		}
 }

@@ -38,7 +38,7 @@ static const struct field applies_fields[] = { { "databases", false }, { "users"
 	{ "roles", false } };
 static const struct field default_fields[] = { { "action", false },
 	{ "on_unparseable", false }, { "on_oversize", false }, { "limits", false },
-	{ "client_settings", true } };
+	{ "client_settings", false } };
 static const struct field oversize_fields[] = { { "above", false }, { "action", false } };
 
 static atomic_uint generations;
@@ -165,6 +165,9 @@ read_defaults(struct reader *reader, struct policy *policy)
 	limits = yaml_get(node, "limits");
 	if (limits != NULL)
 		limits_read(reader, limits, "limits", &policy->limits);
+	if ((at = yaml_get(node, "client_settings")) != NULL)
+		match_read_list(
+		    reader, at, MATCH_USER, "client_settings", &policy->client_settings);
 }
 
 static void
@@ -235,6 +238,7 @@ read_parts(struct reader *reader, struct policy *policy)
 	if (rules != NULL)
 		rules_read(reader, rules, policy);
 	rules_check(reader, policy);
+	rules_imply(policy);
 	if (exceptions != NULL)
 		exceptions_read(reader, exceptions, policy);
 	make_findings(policy);
@@ -271,6 +275,7 @@ policy_free(struct policy *policy)
 	pattern_list_free(&policy->databases);
 	pattern_list_free(&policy->users);
 	pattern_list_free(&policy->roles);
+	pattern_list_free(&policy->client_settings);
 	mem_free(policy->ident);
 	mem_free(policy->file);
 	yaml_tree_free(policy->tree);
@@ -490,6 +495,6 @@ policies_info(const struct policies *policies, size_t i, struct policy_info *inf
 		.owner = policy->owner,
 		.file = policy->file,
 		.mode = policy->mode,
-		.rule_count = policy->rule_count };
+		.rule_count = policy->rule_count - policy->implied_count };
 	memcpy(info->sha256, policy->sha256, sizeof(info->sha256));
 }

@@ -17,6 +17,7 @@
 #include "base/problems.h"
 #include "config/yaml.h"
 #include "policy/policy.h"
+#include "policy/transaction.h"
 #include "sql/facts.h"
 
 struct pcre2_real_code_8;
@@ -31,7 +32,51 @@ struct asked {
 	uint64_t wall_us;
 	const struct sql_facts *facts;		/* NULL: the text was not parsed */
 	const struct sql_statement *statement;	/* NULL: not parsed, or an empty query */
+	const struct policy *policy;		/* whose rules are asked */
+	const struct policy_transaction *transaction; /* before the statement; or NULL */
+	bool in_block;	/* the statement is not alone in its transaction */
+	bool script;	/* of a file, by `pgweirctl lint` */
+	bool last;	/* the file ends with it */
 };
+
+/* ---- transaction.c: what the open transaction has done ---- */
+
+enum noted_kind {
+	NOTED_SAVEPOINT,
+	NOTED_CREATED,	 /* a relation or index: it is new */
+	NOTED_DROPPED,	 /* a table */
+	NOTED_ALTERED,	 /* a table */
+	NOTED_LOCKED,	 /* ACCESS EXCLUSIVE, and it was there before */
+	NOTED_NOT_VALID, /* the constraint `part` of it */
+};
+
+struct noted {
+	enum noted_kind kind;
+	bool temporary;
+	char *schema, *name, *part;
+};
+
+enum { NOTED_MOST = 64 };
+
+/* See include/policy/transaction.h. */
+struct policy_transaction {
+	bool borrows; /* the names are those of facts that live longer */
+	bool open;
+	bool lock_timeout, statement_timeout; /* set in it, or before */
+	unsigned count;
+	struct noted items[NOTED_MOST];
+};
+
+/* All take NULL for "nothing is known". */
+const struct noted *transaction_find(const struct policy_transaction *transaction,
+    enum noted_kind kind, const char *schema, const char *name);
+bool transaction_has(const struct policy_transaction *transaction, enum noted_kind kind);
+/* Was it made in this transaction? `for_good`: data may be lost if it was not. */
+bool transaction_is_new(const struct policy_transaction *transaction, const char *schema,
+    const char *name, bool for_good);
+/* Does VALIDATE CONSTRAINT follow the ADD … NOT VALID of the same transaction? */
+bool transaction_validates_own(
+    const struct policy_transaction *transaction, const struct sql_act *act);
 
 /* ---- zone.c: what the clock on the wall shows in a place ---- */
 
@@ -193,35 +238,74 @@ bool match_allows_class(
 bool match_allows_relation(const struct match *match, const struct asked *asked,
     size_t relation, enum sql_access access);
 
-/* ---- builtin.c: the table of built-in rules ---- */
+/* ---- builtin.c: the tables of built-in rules ---- */
 
+/* One built-in rule. It flags an act of one of its kinds that has and lacks those flags. */
 struct builtin {
 	const char *id;
 	const char *pack;
 	enum policy_action action; /* when the policy does not say */
-	const char *needs; /* what it cannot see in the text: X same transaction, Z size, … */
-	const char *const *aliases; /* NULL-terminated, or NULL */
-	bool (*flags)(const struct sql_statement *statement); /* NULL: set by defaults */
-	/* DETAIL: what it does to whom. HINT: the safe way, for this statement. */
-	void (*why)(const struct asked *asked, struct buf *out);
-	void (*safe)(const struct asked *asked, struct buf *out);
+	/* X: not for what the same transaction made; others are told to readers only. */
+	const char *needs;
+	const char *aliases; /* words, or NULL */
+	unsigned kinds;	     /* KIND() of acts; 0: the statement as a whole is asked */
+	unsigned with, without;
+	/* NULL: kinds and flags suffice. Without kinds, `act` is an empty one. */
+	bool (*test)(const struct asked *asked, const struct sql_act *act);
+	/* DETAIL: what it does to whom. HINT: the safe way. See told.c for what is put in. */
+	const char *why, *safe;
+	/* Instead of them, where words must be chosen. */
+	void (*put_why)(const struct asked *asked, const struct sql_act *act, struct buf *out);
+	void (*put_safe)(const struct asked *asked, const struct sql_act *act, struct buf *out);
+	bool always; /* in force unless the policy speaks of it */
 };
 
-/* Every row, in the order in which denies are reported. */
-extern const struct builtin builtins[];
-extern const size_t builtin_count;
-/* By id; NULL when there is none. */
-const struct builtin *builtin_by_id(const char *id);
+#define KIND(kind) (1u << (kind))
+
+/* The rules of one pack, in the order in which denies are reported. */
+struct builtin_pack {
+	const char *name;
+	const struct builtin *rows;
+	const size_t *count;
+	size_t planned; /* how many more the documents know */
+};
+
+extern const struct builtin rules_unsafe_ddl[], rules_destructive_ddl[], rules_hygiene[],
+    rules_dml_safety[], rules_server_access[], rules_session_integrity[];
+extern const size_t rules_unsafe_ddl_count, rules_destructive_ddl_count, rules_hygiene_count,
+    rules_dml_safety_count, rules_server_access_count, rules_session_integrity_count;
+
+/* How many rules there are, and each by its number. */
+size_t builtin_count(void);
+const struct builtin *builtin_at(size_t i);
+/* Does the rule flag the statement at hand? *act is the act at fault, or an empty one. */
+bool builtin_flags(const struct builtin *builtin, const struct asked *asked,
+    const struct sql_act **act);
+/* Is the rule decided by defaults or by the session layer, with nothing to ask here? */
+bool builtin_is_elsewhere(const char *name);
 /* Is `name` its id, its pack or one of its aliases? */
 bool builtin_answers_to(const struct builtin *builtin, const char *name);
-/* A rule or pack that the documents know and this version has not. */
+/* A rule that the documents know and this version has not. */
 bool builtin_is_planned(const char *name);
-/* How many rules a pack is to have; 0 when there is no such pack. */
-size_t builtin_pack_size(const char *pack);
+/* The pack of that name, or NULL. */
+const struct builtin_pack *builtin_pack(const char *name);
 /* The nearest name that can follow `use:`, or NULL. */
 const char *builtin_nearest(const char *name);
 /* The relation a verdict names: what is changed before what is read; NULL without any. */
 const struct sql_relation *builtin_object(const struct sql_statement *statement);
+
+/* ---- told.c: DETAIL and HINT of a built-in rule ---- */
+
+void told_why(const struct builtin *builtin, const struct asked *asked,
+    const struct sql_act *act, struct buf *out);
+void told_safe(const struct builtin *builtin, const struct asked *asked,
+    const struct sql_act *act, struct buf *out);
+/* The first relation with this access, or NULL. */
+const struct sql_relation *told_target(
+    const struct sql_statement *statement, enum sql_access access);
+/* It, and how many more, in the words of a sentence. */
+void told_object(struct buf *out, const struct sql_statement *statement,
+    enum sql_access access, const char *otherwise);
 
 /* ---- name.c: names in DETAIL and HINT ---- */
 
@@ -308,6 +392,7 @@ struct policy {
 	struct yaml *tree;
 	enum policy_mode mode;
 	struct pattern_list databases, users, roles; /* applies_to; empty is everything */
+	struct pattern_list client_settings;	     /* empty: any */
 	bool unparseable_denies;
 	enum oversize_action oversize_action;
 	size_t oversize_above;
@@ -317,6 +402,7 @@ struct policy {
 	struct limits_spec limits;
 	struct rule *rules;
 	size_t rule_count;
+	size_t implied_count; /* of them, at the end: those in force by themselves */
 	struct exception *exceptions;
 	size_t exception_count;
 };
@@ -340,6 +426,8 @@ bool rules_read(struct reader *reader, const struct yaml *node, struct policy *p
  * pack that the file names by themselves; after rules_read().
  */
 void rules_check(struct reader *reader, struct policy *policy);
+/* Add the built-in rules that are in force by themselves; after rules_check(). */
+void rules_imply(struct policy *policy);
 void rule_free(struct rule *rule);
 const char *rule_action_name(enum policy_action action);
 const char *rule_mode_name(enum policy_mode mode);
@@ -402,6 +490,7 @@ struct question {
 	const struct sql_facts *facts;
 	const struct error *err;
 	uint64_t wall_us;
+	const struct policy_script *script; /* or NULL */
 };
 /* What is asked for and no allow carries. */
 struct gap {
@@ -415,6 +504,7 @@ struct finding {
 	const struct policy *policy;
 	const struct rule *rule;
 	size_t statement;
+	const struct sql_act *act; /* of a built-in rule: what it flags */
 	enum policy_action action; /* after the mode */
 	enum policy_mode mode;
 };

@@ -146,7 +146,10 @@ unknown_use(struct reader *reader, const struct yaml *at)
 	if (rule_id_is_reserved(at->text))
 		return yaml_problem(reader->problems, at,
 		    "\"%s\" is in force by itself: defaults decide what it does", at->text);
-	if (builtin_is_planned(at->text) || builtin_pack_size(at->text) > 0)
+	if (builtin_is_elsewhere(at->text))
+		return yaml_problem(reader->problems, at,
+		    "\"%s\" is in force by itself wherever a policy is: take it out", at->text);
+	if (builtin_is_planned(at->text))
 		return yaml_problem(reader->problems, at,
 		    "built-in \"%s\" is not supported by this version: take it out", at->text);
 	nearest = builtin_nearest(at->text);
@@ -162,19 +165,12 @@ unknown_use(struct reader *reader, const struct yaml *at)
 static void
 warn_of_short_pack(struct reader *reader, const struct yaml *at)
 {
-	size_t size = builtin_pack_size(at->text);
-	struct buf have = { 0 };
-	char *list;
+	const struct builtin_pack *pack = builtin_pack(at->text);
 
-	if (size == 0)
-		return;
-	for (size_t i = 0; i < builtin_count; i++)
-		if (builtins[i].flags != NULL && strcmp(builtins[i].pack, at->text) == 0)
-			buf_printf(&have, "%s%s", buf_length(&have) > 0 ? ", " : "", builtins[i].id);
-	list = buf_steal_text(&have);
-	problems_warn(reader->problems, at->file, at->line, at->col,
-	    "pack \"%s\" is not whole in this version: it has %s", at->text, list);
-	mem_free(list);
+	if (pack != NULL && pack->planned > 0)
+		problems_warn(reader->problems, at->file, at->line, at->col,
+		    "pack \"%s\" is not whole in this version: %zu more of its rules are planned",
+		    at->text, pack->planned);
 }
 
 /* `use:` a rule, an alias or a pack: one rule for each that answers to the name. */
@@ -187,6 +183,7 @@ read_use(struct reader *reader, const struct yaml *node, struct policy *policy)
 	    reader, node, "action", rule_action_names, ARRAY_LENGTH(rule_action_names), -2);
 	struct problems told = { 0 };
 	struct reader quiet = *reader;
+	size_t builtins = builtin_count();
 	bool found = false;
 
 	quiet.problems = &told;
@@ -198,15 +195,16 @@ read_use(struct reader *reader, const struct yaml *node, struct policy *policy)
 		    "a built-in rule cannot allow: write mode: off to switch it off");
 	if (name == NULL)
 		return;
-	for (size_t i = 0; i < builtin_count; i++) {
+	for (size_t i = 0; i < builtins; i++) {
+		const struct builtin *builtin = builtin_at(i);
 		struct rule *rule;
 
-		if (builtins[i].flags == NULL || !builtin_answers_to(&builtins[i], name))
+		if (!builtin_answers_to(builtin, name))
 			continue;
 		rule = add_rule(policy);
-		rule->id = builtins[i].id;
-		rule->builtin = &builtins[i];
-		rule->action = action < 0 ? builtins[i].action : (enum policy_action)action;
+		rule->id = builtin->id;
+		rule->builtin = builtin;
+		rule->action = action < 0 ? builtin->action : (enum policy_action)action;
 		/* Faults are the same for each rule of a pack: the first tells them. */
 		read_common(found ? &quiet : reader, node, policy, rule);
 		if (!found) {
@@ -242,6 +240,36 @@ rules_read(struct reader *reader, const struct yaml *node, struct policy *policy
 	return true;
 }
 
+/* Does the file speak of the rule, by any name? */
+static bool
+speaks_of(const struct policy *policy, const struct builtin *builtin)
+{
+	for (size_t i = 0; i < policy->rule_count; i++)
+		if (policy->rules[i].builtin == builtin)
+			return true;
+	return false;
+}
+
+void
+rules_imply(struct policy *policy)
+{
+	for (size_t i = 0; i < builtin_count(); i++) {
+		const struct builtin *builtin = builtin_at(i);
+		struct rule *rule;
+
+		if (!builtin->always || speaks_of(policy, builtin))
+			continue;
+		rule = add_rule(policy);
+		*rule = (struct rule){ .id = builtin->id,
+			.at = policy->tree,
+			.line = policy->tree->line,
+			.action = builtin->action,
+			.mode = policy->mode,
+			.builtin = builtin };
+		policy->implied_count++;
+	}
+}
+
 /* ---- rules that can never fire ---- */
 
 /* Is the rule written by its own name, not as a part of its pack? */
@@ -250,7 +278,7 @@ is_named(const struct rule *rule)
 {
 	const struct yaml *use = yaml_get(rule->at, "use");
 
-	return use == NULL || builtin_pack_size(use->text) == 0;
+	return use == NULL || builtin_pack(use->text) == NULL;
 }
 
 /* The place of an earlier or later rule that replaces this one, or NULL. */

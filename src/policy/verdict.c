@@ -76,11 +76,11 @@ tell_builtin(const struct finding *finding, const struct asked *asked, struct ve
 	struct buf text = { 0 };
 
 	if (verdict->detail == NULL) {
-		builtin->why(asked, &text);
+		told_why(builtin, asked, finding->act, &text);
 		verdict->detail = buf_steal_text(&text);
 	}
 	if (verdict->hint == NULL) {
-		builtin->safe(asked, &text);
+		told_safe(builtin, asked, finding->act, &text);
 		verdict->hint = buf_steal_text(&text);
 	}
 }
@@ -151,6 +151,7 @@ verdict_tell(struct run *run)
 		    ? &insert.facts
 		    : NULL;
 	run->asked.facts = facts;
+	run->asked.policy = finding->policy;
 	judge_set_statement(&run->asked, finding->statement);
 	tell_words(run, finding);
 	tell_place(run, finding);

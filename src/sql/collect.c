@@ -136,6 +136,53 @@ collect_function(struct collector *facts, struct slice name)
 }
 
 void
+collect_column(struct collector *facts, struct slice name)
+{
+	if (name.length > 0)
+		add_name(facts, &facts->columns, name);
+}
+
+bool
+collect_seen(struct collector *facts, struct collect_names *set, struct slice name)
+{
+	size_t before = set->count;
+
+	add_name(facts, set, name);
+	return set->count == before;
+}
+
+void
+collect_row_name(struct collector *facts, struct slice name)
+{
+	if (name.length > 0)
+		add_name(facts, &facts->rows, name);
+}
+
+struct sql_act *
+collect_act(
+    struct collector *facts, const struct context *context, enum sql_act_kind kind)
+{
+	struct sql_statement *statement = facts->statement;
+	struct sql_act *act;
+
+	if (context->named_only) {
+		act = arena_zalloc(facts->arena, 1, sizeof(*act));
+	} else {
+		statement->acts = with_room(
+		    facts->arena, statement->acts, statement->act_count, sizeof(*act));
+		act = &statement->acts[statement->act_count++];
+	}
+	*act = (struct sql_act){ .kind = kind };
+	if (context->target != NULL) {
+		act->schema = collect_text(facts, context->target->schema);
+		act->table = collect_text(facts, context->target->name);
+	}
+	if (context->deferred)
+		act->flags |= SQL_ACT_BODY;
+	return act;
+}
+
+void
 collect_residue(struct collector *facts, const struct context *context, unsigned residue)
 {
 	if (!context->named_only && !context->deferred)
@@ -187,6 +234,22 @@ collect_where(struct collector *facts, const struct context *context,
 	statement->where_relation = collect_text(facts, relation);
 }
 
+/* `SELECT c FROM customers c` is all of its columns. */
+static void
+add_whole_rows(struct collector *facts)
+{
+	for (size_t i = 0; i < facts->columns.count; i++) {
+		struct slice name = slice_of(facts->columns.names[i]);
+
+		for (uint32_t at = facts->rows.index.heads[bucket_of(name)]; at != 0;
+		     at = facts->rows.index.next[at - 1])
+			if (text_is(facts->rows.names[at - 1], name)) {
+				collect_column(facts, slice_of("*"));
+				return;
+			}
+	}
+}
+
 void
 collect_end(struct collector *facts)
 {
@@ -199,6 +262,9 @@ collect_end(struct collector *facts)
 	statement->verb = facts->verb_count > 0 ? facts->verbs[0] : "OTHER";
 	statement->functions = facts->functions.names;
 	statement->function_count = facts->functions.count;
+	add_whole_rows(facts);
+	statement->columns = facts->columns.names;
+	statement->column_count = facts->columns.count;
 	statement->setting_names = facts->setting_names.names;
 	statement->setting_name_count = facts->setting_names.count;
 }

@@ -42,9 +42,22 @@ struct collector {
 	struct slice text; /* borrowed; of the statement alone */
 	const char **verbs;
 	size_t verb_count;
-	struct collect_names functions, setting_names;
+	struct collect_names functions, setting_names, columns;
+	struct collect_names rows; /* relations and aliases: as a column, all columns */
 	struct collect_index relations;
 	struct collect_body *bodies; /* still to be walked */
+	bool in_body;		     /* places are those of a body, not of the text */
+};
+
+/* The relation that a part of the tree makes or alters. In the collector's arena. */
+struct target {
+	struct slice schema, name;
+	bool creating;
+	uint64_t command;     /* of ALTER TABLE */
+	struct slice subject; /* the column or constraint that the command names */
+	size_t column;	      /* within a column: its act's index + 1 */
+	size_t table;	      /* CREATE TABLE: its act's index + 1 */
+	bool in_default;
 };
 
 /* What holds of all that is found in one part of the tree. */
@@ -56,6 +69,12 @@ struct context {
 	bool deferred;          /* within a definition: done later, by others */
 	bool once;              /* evaluated exactly once, whatever the data */
 	bool dropped_at_commit; /* ON COMMIT DROP */
+	bool outermost;		/* the query whose rows the client gets */
+	bool exists;		/* the query of an EXISTS: its columns do not matter */
+	bool filters;		/* within a WHERE */
+	bool explains;		/* within an EXPLAIN */
+	bool into_told;		/* the table that INTO makes has its act already */
+	const struct target *target; /* or NULL */
 };
 
 /* A name of WITH, and those it adds to. In the collector's arena. */
@@ -84,6 +103,18 @@ void collect_setting(struct collector *facts, struct sql_setting setting);
 /* The worst counts. */
 void collect_where(struct collector *facts, const struct context *context,
     enum sql_where where, struct slice relation);
+/* A column that is named; "*" is all. */
+void collect_column(struct collector *facts, struct slice name);
+/* Was the name in the set already? It is now. */
+bool collect_seen(struct collector *facts, struct collect_names *set, struct slice name);
+/* A name that stands for whole rows. */
+void collect_row_name(struct collector *facts, struct slice name);
+/*
+ * A new act, good until the next one is made; its relation is the one at hand. What is only
+ * planned is no act: then it is one that nobody sees.
+ */
+struct sql_act *collect_act(
+    struct collector *facts, const struct context *context, enum sql_act_kind kind);
 /* A copy in the arena; NULL for an empty slice. */
 char *collect_text(struct collector *facts, struct slice text);
 /* Put the lists into the statement. */

@@ -115,7 +115,26 @@ handle_create_table(struct collector *facts, struct slice body, struct context *
 {
 	context->dropped_at_commit = tree_value(body, CREATE_ON_COMMIT) ==
 				     PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_DROP;
-	(void)facts;
+	act_create_table(facts, body, context);
+}
+
+void
+handle_create_view(struct collector *facts, struct slice body, struct context *context)
+{
+	act_create(facts, context, "VIEW", tree_body(body, 1), tree_value(body, 4) != 0);
+}
+
+void
+handle_create_sequence(
+    struct collector *facts, struct slice body, struct context *context)
+{
+	act_create(facts, context, "SEQUENCE", tree_body(body, 1), tree_value(body, 5) != 0);
+}
+
+void
+handle_truncate(struct collector *facts, struct slice body, struct context *context)
+{
+	act_truncate(facts, body, context);
 }
 
 void
@@ -126,7 +145,12 @@ handle_create_table_as(
 	    tree_value(body, CTAS_OBJECT) == PG_QUERY__OBJECT_TYPE__OBJECT_MATVIEW;
 
 	collect_verb(facts, view ? "CREATE MATERIALIZED VIEW" : "CREATE TABLE AS");
-	(void)context;
+	if (view)
+		act_create(facts, context, "MATERIALIZED VIEW",
+		    tree_body(tree_body(body, 2), 1), tree_value(body, 5) != 0);
+	else
+		act_create_as(facts, tree_body(body, 2), context);
+	context->into_told = true;
 }
 
 void
@@ -135,8 +159,9 @@ handle_create_index(struct collector *facts, struct slice body, struct context *
 	struct sql_statement *statement = facts->statement;
 
 	/* Within CREATE SCHEMA the table is as new as the index. */
-	if (!context->top)
+	if (!context->top && !context->deferred)
 		return;
+	act_create_index(facts, body, context);
 	statement->index_created = true;
 	statement->index_concurrently = tree_value(body, INDEX_CONCURRENT) != 0;
 	statement->index_name = collect_text(facts, tree_body(body, INDEX_NAME));
@@ -171,7 +196,7 @@ handle_create_function(
 
 	collect_verb(facts, procedure ? "CREATE PROCEDURE" : "CREATE FUNCTION");
 	collect_sql_body(facts, body);
-	(void)context;
+	act_function(facts, body, 3, FUNCTION_OPTIONS, context);
 }
 
 void
@@ -200,8 +225,11 @@ handle_event_trigger(struct collector *facts, struct slice body, struct context 
 void
 handle_alter_table(struct collector *facts, struct slice body, struct context *context)
 {
-	collect_verb_of(facts, "ALTER", noun_of(tree_value(body, ALTER_TABLE_OBJECT)));
-	(void)context;
+	uint64_t object = tree_value(body, ALTER_TABLE_OBJECT);
+
+	collect_verb_of(facts, "ALTER", noun_of(object));
+	if (object != PG_QUERY__OBJECT_TYPE__OBJECT_TYPE)
+		context->target = act_target(facts, tree_body(body, 1), false);
 }
 
 /* One of the commands of ALTER TABLE; ALTER TYPE … DROP ATTRIBUTE is told the same way. */
@@ -212,7 +240,7 @@ handle_alter_command(struct collector *facts, struct slice body, struct context 
 	    facts->statement->column_dropped == NULL)
 		facts->statement->column_dropped =
 		    collect_text(facts, tree_body(body, COMMAND_NAME));
-	(void)context;
+	act_alter_command(facts, body, context);
 }
 
 /* ALTER … OWNER TO, SET SCHEMA, DEPENDS ON: the kind of object is their first field. */
@@ -221,6 +249,15 @@ handle_alter_object(struct collector *facts, struct slice body, struct context *
 {
 	collect_verb_of(facts, "ALTER", noun_of(tree_value(body, ALTER_OBJECT)));
 	(void)context;
+}
+
+void
+handle_alter_schema(struct collector *facts, struct slice body, struct context *context)
+{
+	const char *noun = noun_of(tree_value(body, ALTER_OBJECT));
+
+	collect_verb_of(facts, "ALTER", noun);
+	act_set_schema(facts, context, noun, body);
 }
 
 /* The relation in a list of names: all of it, or all but the last part. */
@@ -255,12 +292,14 @@ handle_rename(struct collector *facts, struct slice body, struct context *contex
 {
 	uint64_t object = tree_value(body, RENAME_OBJECT);
 
+	act_rename(facts, context,
+	    object == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN ? "COLUMN" : noun_of(object),
+	    tree_body(body, 3), tree_body(body, 5), tree_body(body, 6));
 	/* Of a column: the kind of relation that holds it. */
 	if (object == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN ||
 	    object == PG_QUERY__OBJECT_TYPE__OBJECT_ATTRIBUTE)
 		object = tree_value(body, RENAME_PARENT);
 	collect_verb_of(facts, "ALTER", noun_of(object));
-	(void)context;
 }
 
 void
@@ -298,26 +337,46 @@ dropped(struct collector *facts, const char *kind, uint64_t behavior)
 	    behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE;
 }
 
+/* One of the objects: its name, or the last two parts of it. */
+static void
+drop_one(struct collector *facts, const struct context *context, uint64_t object,
+    struct tree_node name, unsigned flags)
+{
+	struct slice schema = { NULL, 0 }, last = tree_string(name);
+
+	if (name.type == PG_QUERY__NODE__NODE_LIST)
+		last = tree_name(name.body, 1, &schema);
+	else if (name.type == PG_QUERY__NODE__NODE_OBJECT_WITH_ARGS ||
+		 name.type == PG_QUERY__NODE__NODE_TYPE_NAME)
+		last = tree_name(name.body, 1, &schema);
+	act_drop(facts, context, noun_of(object), schema, last, flags);
+}
+
 void
 handle_drop(struct collector *facts, struct slice body, struct context *context)
 {
 	uint64_t object = tree_value(body, DROP_OBJECT);
+	unsigned flags = (tree_value(body, 4) != 0 ? SQL_ACT_GUARDED : 0) |
+			 (tree_value(body, DROP_CONCURRENT) != 0 ? SQL_ACT_CONCURRENTLY : 0);
 	struct tree_node name;
 
+	if (tree_value(body, DROP_BEHAVIOR) == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE)
+		flags |= SQL_ACT_CASCADE;
 	dropped(facts, noun_of(object), tree_value(body, DROP_BEHAVIOR));
 	facts->statement->drop_concurrently = tree_value(body, DROP_CONCURRENT) != 0;
 	collect_verb_of(facts, "DROP", noun_of(object));
-	while (tree_next_child(&body, DROP_OBJECTS, &name))
+	while (tree_next_child(&body, DROP_OBJECTS, &name)) {
 		collect_named_relation(facts, name, relation_of(object));
-	(void)context;
+		drop_one(facts, context, object, name, flags);
+	}
 }
 
 void
 handle_drop_database(struct collector *facts, struct slice body, struct context *context)
 {
 	dropped(facts, "DATABASE", 0);
-	(void)body;
-	(void)context;
+	act_drop(facts, context, "DATABASE", (struct slice){ NULL, 0 }, tree_body(body, 1),
+	    tree_value(body, 2) != 0 ? SQL_ACT_GUARDED : 0);
 }
 
 void
@@ -367,5 +426,5 @@ handle_vacuum(struct collector *facts, struct slice body, struct context *contex
 {
 	collect_verb(
 	    facts, tree_value(body, VACUUM_IS_VACUUM) != 0 ? "VACUUM" : "ANALYZE");
-	(void)context;
+	act_vacuum(facts, body, context);
 }

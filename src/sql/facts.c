@@ -122,6 +122,7 @@ walk_body(struct collector *facts, const struct collect_body *body, struct error
 	    !parse(body->text, &parsed, err, &position))
 		return false;
 	tree = (struct slice){ parsed.memory, parsed.length };
+	facts->in_body = true;
 	while (good && tree_next(&tree, &field))
 		if (field.number == RESULT_STATEMENTS)
 			good = walk(
@@ -149,7 +150,9 @@ static bool
 fill_statement(struct arena *arena, const char *text, size_t length, struct slice raw,
     struct sql_statement *statement, struct error *err)
 {
-	const struct context context = { .access = SQL_ACCESS_READ, .top = true };
+	const struct context context = {
+		.access = SQL_ACCESS_READ, .top = true, .outermost = true
+	};
 	struct collector facts = { .arena = arena, .statement = statement };
 	size_t start = (size_t)tree_value(raw, RAW_LOCATION);
 	size_t bytes = (size_t)tree_value(raw, RAW_LENGTH);

@@ -73,6 +73,7 @@ handle_call(struct collector *facts, struct slice body, struct context *context)
 	if (name.length == 0)
 		return;
 	collect_function(facts, name);
+	act_called(facts, name, context);
 	if (slice_is(name, "set_config")) {
 		handle_set_config(facts, body, context);
 		return;

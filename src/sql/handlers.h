@@ -60,6 +60,14 @@ void handle_load(struct collector *facts, struct slice body, struct context *con
 void handle_opaque(struct collector *facts, struct slice body, struct context *context);
 
 /* ddl.c: making, changing and dropping objects. */
+void handle_alter_schema(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_truncate(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_view(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_sequence(
+    struct collector *facts, struct slice body, struct context *context);
 void handle_made(struct collector *facts, const struct context *context,
     struct slice body, unsigned field);
 void handle_create_table(
@@ -99,5 +107,82 @@ void handle_drop_subscription(
 void handle_drop_mapping(
     struct collector *facts, struct slice body, struct context *context);
 void handle_vacuum(struct collector *facts, struct slice body, struct context *context);
+
+/* reads.c: columns, rows, what no index serves. */
+void handle_alias(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_sub_link(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_join(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_expression(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_column_ref(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_sort(
+    struct collector *facts, struct slice body, struct context *context);
+void reads_select(struct collector *facts, struct slice body, struct context *context);
+void reads_insert(
+    struct collector *facts, struct slice body, const struct context *context);
+/* The assignments in a field: their columns, and one that is assigned twice. */
+void reads_assignments(struct collector *facts, struct slice body, unsigned field,
+    const struct context *context);
+/* A write that is not the statement itself. */
+void reads_uncounted(struct collector *facts, const struct context *context);
+
+/* acts.c: what is done to single objects. */
+void handle_column(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_constraint(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_reindex(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_cluster(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_refresh(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_lock(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_enum(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_alter_enum(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_domain(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_alter_domain(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_alter_function(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_extension(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_move_all(
+    struct collector *facts, struct slice body, struct context *context);
+void act_create_table(
+    struct collector *facts, struct slice body, struct context *context);
+void act_create_as(struct collector *facts, struct slice into, struct context *context);
+/* An object of another kind is made, under the name of a RangeVar. */
+void act_create(struct collector *facts, struct context *context, const char *noun,
+    struct slice range, bool guarded);
+void act_create_index(
+    struct collector *facts, struct slice body, struct context *context);
+void act_drop(struct collector *facts, const struct context *context, const char *noun,
+    struct slice schema, struct slice name, unsigned flags);
+void act_truncate(struct collector *facts, struct slice body, struct context *context);
+void act_vacuum(struct collector *facts, struct slice body, struct context *context);
+void act_alter_command(
+    struct collector *facts, struct slice body, struct context *context);
+void act_rename(struct collector *facts, struct context *context, const char *noun,
+    struct slice range, struct slice from, struct slice to);
+void act_set_schema(struct collector *facts, struct context *context, const char *noun,
+    struct slice body);
+/* The relation that what is within makes or alters. */
+const struct target *act_target(
+    struct collector *facts, struct slice range, bool creating);
+/* CREATE FUNCTION: fields of its name and options. */
+void act_function(struct collector *facts, struct slice body, unsigned name,
+    unsigned options, struct context *context);
+/* A function is called: is it in a default? */
+void act_called(
+    struct collector *facts, struct slice name, const struct context *context);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "lex.h"
 
-enum { PATTERN_WORDS = 4 };
+enum { PATTERN_WORDS = 4, NAME_BYTES = 63 };
 
 /* The words that must come first; CONCURRENTLY belongs behind the last. NULL ends a row.
  */
@@ -66,6 +66,42 @@ sql_hint_concurrently(const char *text, size_t length,
 		buf_put(out, text + start, at - start);
 		buf_put_text(out, " CONCURRENTLY");
 		buf_put(out, text + at, end - at);
+		return true;
+	}
+	return false;
+}
+
+/* The bytes of a name, quoted ones without their quotes. */
+static size_t
+name_length(const char *text, const struct lex_token *token)
+{
+	size_t length = token->end - token->start;
+
+	if (token->kind == LEX_WORD)
+		return length;
+	if (token->kind != LEX_QUOTED_NAME || length < 2)
+		return 0;
+	length -= text[token->start] == '"' ? 2 : 0;
+	for (size_t i = token->start + 1; i + 2 < token->end; i++)
+		length -= text[i] == '"' && text[i + 1] == '"' && i++ > 0;
+	return length;
+}
+
+bool
+sql_hint_long_name(const char *text, size_t length, const struct sql_statement *statement,
+    struct buf *out)
+{
+	size_t end = (size_t)statement->location + (size_t)statement->length;
+	struct lexer lexer = { .text = text,
+		.length = end < length ? end : length,
+		.at = (size_t)statement->location };
+	struct lex_token token;
+
+	for (lex_next_real(&lexer, &token); token.kind != LEX_END; lex_next_real(&lexer, &token)) {
+		if (name_length(text, &token) <= NAME_BYTES)
+			continue;
+		if (out != NULL)
+			buf_put(out, text + token.start, token.end - token.start);
 		return true;
 	}
 	return false;

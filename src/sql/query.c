@@ -7,7 +7,7 @@
 #include "handlers.h"
 
 /* Field numbers of pg_query.proto. */
-enum { RANGE_SCHEMA = 2, RANGE_NAME = 3, RANGE_PERSISTENCE = 5 };
+enum { RANGE_SCHEMA = 2, RANGE_NAME = 3, RANGE_PERSISTENCE = 5, RANGE_ALIAS = 6 };
 enum {
 	SELECT_INTO = 2,
 	SELECT_TARGETS = 3,
@@ -22,11 +22,11 @@ enum {
 	INSERT_WITH = 6
 };
 enum { DELETE_RELATION = 1, DELETE_WHERE = 3, DELETE_RETURNING = 4, DELETE_WITH = 5 };
-enum { UPDATE_RELATION = 1, UPDATE_WHERE = 3, UPDATE_RETURNING = 5, UPDATE_WITH = 6 };
+enum { UPDATE_RELATION = 1, UPDATE_TARGETS = 2, UPDATE_WHERE = 3, UPDATE_RETURNING = 5, UPDATE_WITH = 6 };
 enum { MERGE_RELATION = 1, MERGE_CONDITION = 3, MERGE_WHENS = 4, MERGE_WITH = 5 };
 enum { WHEN_COMMAND = 2, WHEN_CONDITION = 4 };
 enum { WITH_CTES = 1, WITH_RECURSIVE = 2, CTE_NAME = 1 };
-enum { INTO_ON_COMMIT = 5 };
+enum { INTO_ON_COMMIT = 5, CONFLICT_TARGETS = 3 };
 
 static const struct cte *
 add_cte(struct collector *facts, const struct cte *outer, struct slice name)
@@ -95,11 +95,14 @@ handle_range_var(struct collector *facts, struct slice body, struct context *con
 	struct slice schema = tree_body(body, RANGE_SCHEMA);
 	struct slice name = tree_body(body, RANGE_NAME);
 
+	if (tree_has(body, RANGE_ALIAS))
+		handle_alias(facts, tree_body(body, RANGE_ALIAS), context);
 	/* What is written or made is never a name of WITH. */
 	if (context->access == SQL_ACCESS_READ && schema.length == 0 &&
 	    is_cte(context->ctes, name))
 		return;
 	collect_relation(facts, schema, name, context->access);
+	collect_row_name(facts, name);
 	if ((context->access & SQL_ACCESS_DDL) != 0 && !context->dropped_at_commit &&
 	    is_temporary(body))
 		collect_residue(facts, context, SQL_RESIDUE_TEMP);
@@ -151,6 +154,7 @@ handle_select(struct collector *facts, struct slice body, struct context *contex
 		collect_verb(facts, "SELECT INTO");
 	collect_verb(facts, "SELECT");
 	collect_classes(facts, context, SQL_READ);
+	reads_select(facts, body, context);
 }
 
 /* The target is named with what RETURNING shows of it. */
@@ -176,6 +180,8 @@ handle_insert(struct collector *facts, struct slice body, struct context *contex
 	know_ctes(facts, body, INSERT_WITH, context);
 	/* Without ON CONFLICT the rows returned are the ones the client sent. */
 	collect_target(facts, body, INSERT_RELATION, shows, context);
+	reads_insert(facts, body, context);
+	reads_uncounted(facts, context);
 }
 
 static struct slice
@@ -202,6 +208,8 @@ handle_update(struct collector *facts, struct slice body, struct context *contex
 	    facts, body, UPDATE_RELATION, tree_has(body, UPDATE_RETURNING), context);
 	collect_where(facts, context, where_of(body, UPDATE_WHERE),
 	    target_name(body, UPDATE_RELATION));
+	reads_assignments(facts, body, UPDATE_TARGETS, context);
+	reads_uncounted(facts, context);
 }
 
 void
@@ -212,6 +220,7 @@ handle_delete(struct collector *facts, struct slice body, struct context *contex
 	    facts, body, DELETE_RELATION, tree_has(body, DELETE_RETURNING), context);
 	collect_where(facts, context, where_of(body, DELETE_WHERE),
 	    target_name(body, DELETE_RELATION));
+	reads_uncounted(facts, context);
 }
 
 static bool
@@ -230,6 +239,7 @@ handle_merge(struct collector *facts, struct slice body, struct context *context
 	struct tree_node when;
 
 	know_ctes(facts, body, MERGE_WITH, context);
+	reads_uncounted(facts, context);
 	for (struct slice rest = body; tree_next_child(&rest, MERGE_WHENS, &when);) {
 		enum sql_where where = SQL_WHERE_PRESENT;
 
@@ -259,9 +269,10 @@ handle_merge_when(struct collector *facts, struct slice body, struct context *co
 void
 handle_on_conflict(struct collector *facts, struct slice body, struct context *context)
 {
-	if (tree_value(body, 1) == PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_UPDATE)
-		collect_verb(facts, "UPDATE");
-	(void)context;
+	if (tree_value(body, 1) != PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_UPDATE)
+		return;
+	collect_verb(facts, "UPDATE");
+	reads_assignments(facts, body, CONFLICT_TARGETS, context);
 }
 
 void
@@ -269,7 +280,8 @@ handle_into(struct collector *facts, struct slice body, struct context *context)
 {
 	context->dropped_at_commit =
 	    tree_value(body, INTO_ON_COMMIT) == PG_QUERY__ON_COMMIT_ACTION__ONCOMMIT_DROP;
-	(void)facts;
+	if (context->access == SQL_ACCESS_READ && !context->into_told)
+		act_create_as(facts, body, context);
 }
 
 /* The sampling method is a function. */

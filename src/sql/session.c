@@ -11,7 +11,7 @@ enum { TXN_KIND = 1, TXN_OPTIONS = 2, TXN_SAVEPOINT = 3, TXN_CHAIN = 5 };
 enum { PREPARE_NAME = 1, DECLARE_OPTIONS = 2, FETCH_IS_MOVE = 4 };
 enum { CURSOR_HOLD = 0x20 }; /* CURSOR_OPT_HOLD of PostgreSQL's parsenodes.h */
 enum { EXPLAIN_OPTIONS = 2, DEF_NAME = 2, DEF_ARG = 3 };
-enum { COPY_RELATION = 1, COPY_FROM = 4, COPY_PROGRAM = 5, COPY_FILE = 6 };
+enum { COPY_RELATION = 1, COPY_COLUMNS = 3, COPY_FROM = 4, COPY_PROGRAM = 5, COPY_FILE = 6 };
 enum { RANGE_SCHEMA = 2, RANGE_NAME = 3 };
 
 /* By PgQuery__TransactionStmtKind. */
@@ -129,6 +129,7 @@ handle_explain(struct collector *facts, struct slice body, struct context *conte
 			executes = is_on(tree_child(option.body, DEF_ARG));
 	collect_classes(facts, context, SQL_EXPLAIN);
 	context->named_only = context->named_only || !executes;
+	context->explains = true;
 }
 
 void
@@ -136,6 +137,7 @@ handle_copy(struct collector *facts, struct slice body, struct context *context)
 {
 	struct slice relation = tree_body(body, COPY_RELATION);
 	bool from = tree_value(body, COPY_FROM) != 0;
+	struct tree_node column;
 
 	collect_classes(
 	    facts, context, from ? SQL_COPY_IN | SQL_WRITE : SQL_COPY_OUT | SQL_READ);
@@ -146,6 +148,12 @@ handle_copy(struct collector *facts, struct slice body, struct context *context)
 	/* Seen here, because whether it is read or written is beside the relation. */
 	collect_relation(facts, tree_body(relation, RANGE_SCHEMA),
 	    tree_body(relation, RANGE_NAME), from ? SQL_ACCESS_WRITE : SQL_ACCESS_READ);
+	if (relation.length == 0)
+		return;
+	if (!tree_has(body, COPY_COLUMNS))
+		collect_column(facts, slice_of("*"));
+	while (tree_next_child(&body, COPY_COLUMNS, &column))
+		collect_column(facts, tree_string(column));
 }
 
 void

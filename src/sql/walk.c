@@ -77,6 +77,15 @@ enter(struct walker *walker, struct tree_node node, struct context context)
 	return push(walker, node, &context, outer);
 }
 
+static bool
+is_where(unsigned type, unsigned number)
+{
+	return (type == PG_QUERY__NODE__NODE_SELECT_STMT && number == 5) ||
+	       ((type == PG_QUERY__NODE__NODE_UPDATE_STMT ||
+		    type == PG_QUERY__NODE__NODE_DELETE_STMT) &&
+		   number == 3);
+}
+
 /* In what way the node in field `number` of this frame is seen. */
 static struct context
 context_within(struct frame *frame, unsigned number, struct tree_node node)
@@ -86,11 +95,18 @@ context_within(struct frame *frame, unsigned number, struct tree_node node)
 	struct context context = frame->context;
 
 	context.top = false;
+	context.outermost = frame->context.outermost &&
+			    (frame->type == PG_QUERY__NODE__NODE_EXPLAIN_STMT ||
+				frame->type == PG_QUERY__NODE__NODE_PREPARE_STMT ||
+				frame->type == PG_QUERY__NODE__NODE_COPY_STMT);
+	context.exists = frame->type == PG_QUERY__NODE__NODE_SUB_LINK &&
+			 frame->context.exists;
 	context.once =
 	    frame->context.once && (frame->type == PG_QUERY__NODE__NODE_SELECT_STMT ||
 				       frame->type == PG_QUERY__NODE__NODE_RES_TARGET);
 	context.access = is_target ? row->access : SQL_ACCESS_READ;
 	context.deferred = frame->context.deferred || (row->defers && !is_target);
+	context.filters = frame->context.filters || is_where(frame->type, number);
 	if (node.type == PG_QUERY__NODE__NODE_WITH_CLAUSE)
 		context.ctes = frame->outer;
 	return context;

@@ -304,6 +304,7 @@ an_allow_with_not_carries_all_but_what_not_names(void **state)
 	static const char policy[] = HEADER
 	    "defaults: {action: deny}\n"
 	    "rules:\n"
+	    "  - {use: role-management, mode: off}\n"
 	    "  - {id: most, match: {role: app_rw, not: {class: [DDL, ROLE]}}, action: allow}\n"
 	    "  - {id: tmp, match: {class: DDL, relations: {ddl: \"tmp.*\"}}, action: allow}\n";
 	static const char hidden[] = HEADER

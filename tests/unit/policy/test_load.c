@@ -108,9 +108,6 @@ static void
 what_this_version_cannot_do_is_refused_and_not_ignored(void **state)
 {
 	static const struct fault faults[] = {
-		{ "defaults: {client_settings: [a]}\n",
-		    "5:12: \"client_settings\" in defaults is not supported by this version: take "
-		    "it out\n" },
 		{ "defaults: {limits: {statement_timeout: 1s, max_rows: 5, lock_timeout: 1s}}\n",
 		    "5:44: \"max_rows\" in limits is not supported by this version: take it out\n"
 		    "5:57: \"lock_timeout\" in limits is not supported by this version: take it out\n" },
@@ -120,13 +117,14 @@ what_this_version_cannot_do_is_refused_and_not_ignored(void **state)
 		    "6:58: \"tag\" in match is not supported by this version: take it out\n"
 		    "6:71: \"select_star\" in match is not supported by this version: take it out\n"
 		    "6:90: \"limit\" in match is not supported by this version: take it out\n" },
-		{ "rules:\n  - {use: set-not-null}\n  - {use: server-access}\n  - {use: drop-owned}\n",
-		    "6:11: built-in \"set-not-null\" is not supported by this version: take it out\n"
-		    "7:11: built-in \"server-access\" is not supported by this version: take it out\n"
-		    "8:11: built-in \"drop-owned\" is not supported by this version: take it out\n" },
-		{ "rules:\n  - {use: unsafe-ddl}\n",
-		    "6:11: warning: pack \"unsafe-ddl\" is not whole in this version: it has "
-		    "index-not-concurrent, drop-index-not-concurrent\n" },
+		{ "rules:\n  - {use: uncounted-write}\n  - {use: naming}\n  - {use: encoding}\n",
+		    "6:11: built-in \"uncounted-write\" is not supported by this version: take it out\n"
+		    "7:11: built-in \"naming\" is not supported by this version: take it out\n"
+		    "8:11: \"encoding\" is in force by itself wherever a policy is: take it out\n" },
+		{ "rules:\n  - {use: unsafe-ddl}\n", "" },
+		{ "rules:\n  - {use: dml-safety}\n",
+		    "6:11: warning: pack \"dml-safety\" is not whole in this version: 1 more of its rules "
+		    "are planned\n" },
 		{ "rules:\n  - {use: truncate, large_table: {rows: 5}}\n",
 		    "6:21: \"large_table\" in a rule is not supported by this version: take it out\n" },
 	};

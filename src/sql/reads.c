@@ -1,0 +1,275 @@
+/*
+ * reads.c - facts for rules of dml-safety: which columns, how many rows, what no
+ * index can serve.
+ */
+#include <string.h>
+
+#include <pg_query/pg_query.pb-c.h>
+
+#include "constant.h"
+#include "handlers.h"
+
+enum {
+	SELECT_TARGETS = 3,
+	SELECT_FROM = 4,
+	SELECT_WHERE = 5,
+	SELECT_GROUP = 6,
+	SELECT_VALUES = 10,
+	SELECT_LIMIT = 13,
+	SELECT_OPERATION = 17,
+	SELECT_LEFT = 19,
+};
+enum { TARGET_NAME = 1, TARGET_VALUE = 3, COLUMN_FIELDS = 1, CALL_NAME = 1, CALL_ARGS = 2 };
+
+static bool
+is_star(struct tree_node value)
+{
+	struct tree_node field = { 0 };
+	bool star = false;
+
+	if (value.type != PG_QUERY__NODE__NODE_COLUMN_REF)
+		return false;
+	while (tree_next_child(&value.body, COLUMN_FIELDS, &field))
+		star = field.type == PG_QUERY__NODE__NODE_A_STAR;
+	return star;
+}
+
+/* A call that makes one row of many. */
+static bool
+is_aggregate(struct tree_node value)
+{
+	static const char *const names[] = { "count", "sum", "min", "max", "avg", "bool_and",
+		"bool_or", "every" };
+	struct slice name;
+
+	if (value.type != PG_QUERY__NODE__NODE_FUNC_CALL || tree_has(value.body, 5))
+		return false;
+	name = tree_name(value.body, CALL_NAME, NULL);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_is(name, names[i]))
+			return true;
+	return false;
+}
+
+/* Is the answer one row, whatever the data? */
+static bool
+is_one_row(struct slice body)
+{
+	struct tree_node target;
+	bool all = tree_has(body, SELECT_TARGETS) && !tree_has(body, SELECT_GROUP);
+
+	for (struct slice rest = body; all && tree_next_child(&rest, SELECT_TARGETS, &target);)
+		all = is_aggregate(tree_child(target.body, TARGET_VALUE));
+	return all;
+}
+
+/* Does the FROM name a relation, a subquery, a join: more than functions? */
+static bool
+has_relations(struct slice body)
+{
+	struct tree_node item;
+
+	for (struct slice rest = body; tree_next_child(&rest, SELECT_FROM, &item);)
+		if (item.type != PG_QUERY__NODE__NODE_RANGE_FUNCTION)
+			return true;
+	return false;
+}
+
+static bool
+has_limit(struct slice body)
+{
+	struct tree_node limit = tree_child(body, SELECT_LIMIT);
+
+	/* LIMIT ALL and LIMIT NULL are none. */
+	return limit.type != 0 && !(limit.type == PG_QUERY__NODE__NODE_A_CONST &&
+				      tree_value(limit.body, 10) != 0);
+}
+
+void
+reads_select(struct collector *facts, struct slice body, struct context *context)
+{
+	struct sql_statement *statement = facts->statement;
+	bool set = tree_value(body, SELECT_OPERATION) > PG_QUERY__SET_OPERATION__SETOP_NONE;
+	struct tree_node target;
+	bool tables;
+
+	for (struct slice rest = body; tree_next_child(&rest, SELECT_TARGETS, &target);)
+		if (is_star(tree_child(target.body, TARGET_VALUE)) && !context->exists &&
+		    !context->named_only)
+			statement->selects_star = true;
+	if (!context->outermost || context->named_only)
+		return;
+	tables = set || has_relations(body);
+	statement->reads_tables |= tables;
+	statement->reads_unlimited |=
+	    tables && !has_limit(body) && (set || !is_one_row(body));
+	statement->reads_all |= !set && tables && !tree_has(body, SELECT_WHERE) &&
+				!has_limit(body) && !is_one_row(body);
+}
+
+void
+handle_column_ref(struct collector *facts, struct slice body, struct context *context)
+{
+	struct tree_node field;
+	struct slice last = { NULL, 0 };
+
+	while (tree_next_child(&body, COLUMN_FIELDS, &field))
+		last = field.type == PG_QUERY__NODE__NODE_A_STAR ? slice_of("*")
+								 : tree_string(field);
+	collect_column(facts, last);
+	(void)context;
+}
+
+void
+handle_alias(struct collector *facts, struct slice body, struct context *context)
+{
+	collect_row_name(facts, tree_body(body, 1));
+	if (tree_has(body, 2)) /* columns under other names */
+		collect_column(facts, slice_of("*"));
+	(void)context;
+}
+
+void
+handle_join(struct collector *facts, struct slice body, struct context *context)
+{
+	struct tree_node name;
+
+	for (struct slice rest = body; tree_next_child(&rest, 5, &name);)
+		collect_column(facts, tree_string(name));
+	(void)context;
+}
+
+void
+handle_sub_link(struct collector *facts, struct slice body, struct context *context)
+{
+	context->exists =
+	    tree_value(body, 2) == PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK;
+	(void)facts;
+}
+
+/* --- writes ------------------------------------------------------------------- */
+
+void
+reads_assignments(struct collector *facts, struct slice body, unsigned field,
+    const struct context *context)
+{
+	struct collect_names seen = { 0 };
+	struct tree_node target;
+
+	for (struct slice rest = body; tree_next_child(&rest, field, &target);) {
+		struct slice name = tree_body(target.body, TARGET_NAME);
+
+		collect_column(facts, name);
+		/* a[1] = …, a[2] = … are two parts of one column. */
+		if (tree_has(target.body, 2) || !collect_seen(facts, &seen, name))
+			continue;
+		collect_act(facts, context, SQL_ACT_ASSIGN_TWICE)->name =
+		    collect_text(facts, name);
+	}
+}
+
+void
+reads_insert(struct collector *facts, struct slice body, const struct context *context)
+{
+	struct sql_act *act = collect_act(facts, context, SQL_ACT_INSERT);
+	struct slice range = tree_body(body, 1);
+	struct tree_node source = tree_child(body, 3);
+	struct tree_node column;
+
+	act->schema = collect_text(facts, tree_body(range, 2));
+	act->table = collect_text(facts, tree_body(range, 3));
+	for (struct slice rest = body; tree_next_child(&rest, 2, &column);)
+		collect_column(facts, tree_body(column.body, TARGET_NAME));
+	if (tree_has(body, 2))
+		act->flags |= SQL_ACT_COLUMNS;
+	else if (source.type == 0)
+		act->flags |= SQL_ACT_COLUMNS; /* DEFAULT VALUES */
+	else
+		collect_column(facts, slice_of("*"));
+	if (source.type == PG_QUERY__NODE__NODE_SELECT_STMT)
+		act->number = (int64_t)tree_count(source.body, SELECT_VALUES);
+	if (source.type == PG_QUERY__NODE__NODE_SELECT_STMT && act->number == 0)
+		act->flags |= SQL_ACT_AS_QUERY;
+}
+
+void
+reads_uncounted(struct collector *facts, const struct context *context)
+{
+	if (!context->named_only && !context->deferred &&
+	    (!context->outermost || context->explains))
+		facts->statement->writes_uncounted = true;
+}
+
+/* --- what no index serves ------------------------------------------------------- */
+
+static struct slice
+column_name(struct tree_node node)
+{
+	if (node.type != PG_QUERY__NODE__NODE_COLUMN_REF)
+		return (struct slice){ NULL, 0 };
+	return tree_name(node.body, COLUMN_FIELDS, NULL);
+}
+
+static bool
+is_like(uint64_t kind)
+{
+	return kind == PG_QUERY__A__EXPR__KIND__AEXPR_LIKE ||
+	       kind == PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE;
+}
+
+static void
+like(struct collector *facts, struct tree_node left, struct tree_node right,
+    const struct context *context)
+{
+	struct constant pattern = constant_of(right);
+	struct sql_act *act;
+
+	if (column_name(left).length == 0 || pattern.kind != CONSTANT_STRING ||
+	    pattern.text.length < 2 ||
+	    (pattern.text.bytes[0] != '%' && pattern.text.bytes[0] != '_'))
+		return;
+	act = collect_act(facts, context, SQL_ACT_LIKE_WILDCARD);
+	act->name = collect_text(facts, column_name(left));
+}
+
+/* f(c) = 5 in a WHERE. */
+static void
+compared_call(struct collector *facts, struct tree_node left, const struct context *context)
+{
+	struct tree_node arg;
+	struct sql_act *act;
+	struct slice column;
+
+	if (left.type != PG_QUERY__NODE__NODE_FUNC_CALL ||
+	    tree_count(left.body, CALL_ARGS) != 1)
+		return;
+	arg = tree_child(left.body, CALL_ARGS);
+	column = column_name(arg);
+	if (column.length == 0 || is_aggregate(left))
+		return;
+	act = collect_act(facts, context, SQL_ACT_FUNCTION_ON_COLUMN);
+	act->name = collect_text(facts, column);
+	act->other = collect_text(facts, tree_name(left.body, CALL_NAME, NULL));
+}
+
+void
+handle_expression(struct collector *facts, struct slice body, struct context *context)
+{
+	uint64_t kind = tree_value(body, 1);
+	struct tree_node left = tree_child(body, 3), right = tree_child(body, 4);
+
+	if (is_like(kind))
+		like(facts, left, right, context);
+	else if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP && context->filters)
+		compared_call(facts, left, context);
+}
+
+void
+handle_sort(struct collector *facts, struct slice body, struct context *context)
+{
+	struct tree_node node = tree_child(body, 1);
+
+	if (node.type == PG_QUERY__NODE__NODE_FUNC_CALL &&
+	    slice_is(tree_name(node.body, CALL_NAME, NULL), "random"))
+		collect_act(facts, context, SQL_ACT_ORDER_BY_RANDOM);
+}
