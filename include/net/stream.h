@@ -3,9 +3,8 @@
  *
  * Reading goes through one large buffer that all streams of a loop share, so a
  * quiet connection owns no buffer. Writing is tried at once; what the kernel does
- * not take is kept, and STREAM_DRAINED says when it is gone. Events are
- * level-triggered: a pause takes the socket out of the poll, and is rare, because
- * it happens only when a peer is slow.
+ * not take is kept, and STREAM_DRAINED says when it is gone. A pause takes the
+ * socket out of the poll, and is rare, because it happens only when a peer is slow.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H

@@ -21,6 +21,7 @@ struct loop {
 	struct event *timer; /* fires every LOOP_TICK_MS */
 	struct tick ticks[LOOP_TICKS_MOST];
 	size_t tick_count;
+	struct stream_list full_reads, short_reads;
 	struct deferred *first, **last;
 	uint64_t now_us, wall_us; /* 0: not yet read in this turn */
 	bool stopping;
@@ -34,6 +35,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop *loop = arg;
 
+	streams_look_again(&loop->short_reads);
 	for (size_t i = 0; i < loop->tick_count; i++)
 		loop->ticks[i].run(loop->ticks[i].arg);
 	(void)fd;
@@ -55,6 +57,8 @@ loop_new(void)
 	if (loop->base == NULL)
 		log_fatal("cannot make an event loop");
 	loop->last = &loop->first;
+	LIST_INIT(&loop->full_reads);
+	LIST_INIT(&loop->short_reads);
 	loop->timer = event_new(loop->base, -1, EV_PERSIST, on_timer, loop);
 	event_add(loop->timer, &period);
 	return loop;
@@ -92,6 +96,7 @@ loop_run(struct loop *loop)
 		loop->now_us = loop->wall_us = 0;
 		event_base_loop(loop->base, EVLOOP_ONCE);
 		run_deferred(loop);
+		streams_look_again(&loop->full_reads);
 	}
 	loop->stopping = false;
 }
@@ -139,6 +144,18 @@ struct event_base *
 loop_base(struct loop *loop)
 {
 	return loop->base;
+}
+
+struct stream_list *
+loop_full_reads(struct loop *loop)
+{
+	return &loop->full_reads;
+}
+
+struct stream_list *
+loop_short_reads(struct loop *loop)
+{
+	return &loop->short_reads;
 }
 
 uint8_t *

@@ -2,6 +2,8 @@
 #ifndef NET_INTERNAL_H
 #define NET_INTERNAL_H
 
+#include <sys/queue.h>
+
 #include "base/buf.h"
 #include "net/loop.h"
 
@@ -13,6 +15,11 @@ enum {
 };
 
 struct event_base *loop_base(struct loop *loop);
+/* Streams to be read once more: in the next turn if their last read filled the buffer, else at the next tick. */
+LIST_HEAD(stream_list, stream);
+struct stream_list *loop_full_reads(struct loop *loop);
+struct stream_list *loop_short_reads(struct loop *loop);
+void streams_look_again(struct stream_list *streams);
 /* The buffer into which every stream of this loop reads. */
 uint8_t *loop_shared(struct loop *loop);
 /* An empty buffer, with memory if there is one to spare. */

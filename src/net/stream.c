@@ -13,8 +13,15 @@
 #include "net/stream.h"
 #include "net_internal.h"
 
-
 /*
+ * Events are edge-triggered: told once, when something happens. Level-triggered, the
+ * kernel would poll each socket a second time only to find it empty. So nothing may be
+ * left unread: a full buffer is followed by another read in the next turn, an end that
+ * came with the last bytes at once. A reset that came with the last bytes cannot be told
+ * from them (libevent folds EPOLLERR into EV_READ), so whoever was read short is read
+ * once more at the next tick. Adding an event anew, after a pause or on another loop,
+ * tells what is there already.
+ *
  * Owned by whoever opened it, until stream_close(); freed by the loop at the end
  * of that turn.
  */
@@ -29,6 +36,8 @@ struct stream {
 	bool paused;	    /* the read event is out of the poll */
 	bool write_waiting; /* the write event is in the poll */
 	bool broken;	    /* a send failed: closed is told from the loop, never from a caller */
+	bool noted;	    /* in one of the loop's lists of those to be read once more */
+	LIST_ENTRY(stream) look_again;
 	struct buf out;
 	const uint8_t *data; /* inside STREAM_DATA */
 	size_t length;
@@ -44,8 +53,47 @@ register_events(struct stream *stream)
 {
 	struct event_base *base = loop_base(stream->loop);
 
-	event_assign(
-	    &stream->read_event, base, stream->fd, EV_READ | EV_PERSIST, on_readable, stream);
+	event_assign(&stream->read_event, base, stream->fd,
+	    EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_readable, stream);
+}
+
+/* Read once more, though no edge may come. */
+static void
+again(struct stream *stream, short what)
+{
+	event_active(&stream->read_event, EV_READ | what, 0);
+}
+
+static void
+forget_read(struct stream *stream)
+{
+	if (!stream->noted)
+		return;
+	stream->noted = false;
+	LIST_REMOVE(stream, look_again);
+}
+
+/* After a read: when is it to be read once more? */
+static void
+note_read(struct stream *stream, bool full)
+{
+	if (stream->noted && !full)
+		return;
+	forget_read(stream);
+	stream->noted = true;
+	LIST_INSERT_HEAD(full ? loop_full_reads(stream->loop) : loop_short_reads(stream->loop),
+	    stream, look_again);
+}
+
+void
+streams_look_again(struct stream_list *streams)
+{
+	struct stream *stream;
+
+	while ((stream = LIST_FIRST(streams)) != NULL) {
+		forget_read(stream);
+		again(stream, 0);
+	}
 }
 
 /* Be told when the socket takes bytes again, or is open. */
@@ -55,7 +103,7 @@ want_write(struct stream *stream)
 	if (stream->write_event == NULL) {
 		stream->write_event = mem_zalloc(1, sizeof(*stream->write_event));
 		event_assign(stream->write_event, loop_base(stream->loop), stream->fd,
-		    EV_WRITE | EV_PERSIST, on_writable, stream);
+		    EV_WRITE | EV_ET | EV_PERSIST, on_writable, stream);
 	}
 	stream->write_waiting = true;
 	event_add(stream->write_event, NULL);
@@ -106,12 +154,10 @@ fail_later(struct stream *stream, int error)
 {
 	stream->error = error;
 	stream->broken = true;
-	if (stream->fd >= 0) {
-		event_active(&stream->read_event, EV_READ, 0);
-		return;
-	}
-	event_assign(&stream->read_event, loop_base(stream->loop), -1, 0, on_readable, stream);
-	event_active(&stream->read_event, EV_READ, 0);
+	if (stream->fd < 0)
+		event_assign(
+		    &stream->read_event, loop_base(stream->loop), -1, 0, on_readable, stream);
+	again(stream, 0);
 }
 
 struct stream *
@@ -151,6 +197,7 @@ stream_die(struct deferred *deferred)
 void
 stream_close(struct stream *stream)
 {
+	forget_read(stream);
 	if (stream->fd >= 0) {
 		drop_write(stream);
 		event_del(&stream->read_event);
@@ -185,11 +232,12 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	uint8_t *shared = loop_shared(stream->loop);
 	ssize_t got = fd < 0 || stream->connecting ? -1 : recv(fd, shared, LOOP_SHARED_SIZE, 0);
 
-	(void)what;
 	if (got > 0) {
 		/* What came before a send failed is still delivered, a FATAL above all. */
-		if (stream->broken)
-			event_active(&stream->read_event, EV_READ, 0);
+		if (stream->broken || (what & EV_CLOSED))
+			again(stream, what & EV_CLOSED);
+		else
+			note_read(stream, got == LOOP_SHARED_SIZE);
 		stream->data = shared;
 		stream->length = (size_t)got;
 		tell(stream, STREAM_DATA);
@@ -357,6 +405,7 @@ stream_pause(struct stream *stream)
 	if (stream->paused || stream->fd < 0)
 		return;
 	stream->paused = true;
+	forget_read(stream);
 	event_del(&stream->read_event);
 }
 
@@ -379,6 +428,7 @@ void
 stream_detach(struct stream *stream)
 {
 	assert(buf_length(&stream->out) == 0 && !stream->broken);
+	forget_read(stream);
 	event_del(&stream->read_event);
 	drop_write(stream);
 	release_out(stream);

@@ -336,6 +336,74 @@ a_peer_that_goes_while_bytes_wait_is_told_as_closed_and_not_as_drained(void **st
 	(void)state;
 }
 
+/* A listening socket on 127.0.0.1, and its address. */
+static int
+listen_somewhere(struct address *address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(address_from_text("127.0.0.1", 0, address));
+	assert_int_equal(bind(fd, (struct sockaddr *)&address->storage, address->length), 0);
+	assert_int_equal(listen(fd, 10), 0);
+	assert_int_equal(
+	    getsockname(fd, (struct sockaddr *)&address->storage, &address->length), 0);
+	return fd;
+}
+
+/* Both ends of a TCP connection on loopback; the second is not to block. */
+static void
+tcp_pair(int fds[2])
+{
+	struct address address;
+	int listening = listen_somewhere(&address);
+
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(
+	    connect(fds[0], (struct sockaddr *)&address.storage, address.length), 0);
+	fds[1] = accept4(listening, NULL, NULL, SOCK_NONBLOCK);
+	assert_true(fds[1] >= 0);
+	close(listening);
+}
+
+/* One edge tells of both, and the read that takes the bytes does not see the reset. */
+static void
+a_reset_that_came_with_the_last_bytes_is_noticed(void **state)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+	struct link link = { .loop = loop_new() };
+	int fds[2];
+
+	tcp_pair(fds);
+	link.peer = fds[0];
+	link.stream = stream_accepted(link.loop, fds[1], on_event, &link);
+	settle(link.loop);
+	peer_writes(&link, "last words");
+	setsockopt(link.peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	peer_closes(&link);
+	while (strchr(link.told, 'C') == NULL)
+		settle(link.loop);
+	assert_string_equal(stream_why(link.stream), "Connection reset by peer");
+	link_close(&link);
+	(void)state;
+}
+
+static void
+a_stream_that_fills_the_buffer_is_read_to_its_end(void **state)
+{
+	enum { MUCH = 150000 };
+	uint8_t *bytes = pattern(MUCH);
+	struct link link;
+
+	link_open(&link);
+	assert_int_equal(write(link.peer, bytes, MUCH), MUCH);
+	while (buf_length(&link.got) < MUCH)
+		settle(link.loop);
+	assert_memory_equal(buf_bytes(&link.got), bytes, MUCH);
+	mem_free(bytes);
+	link_close(&link);
+	(void)state;
+}
+
 static void
 after_close_no_event_follows(void **state)
 {
@@ -358,20 +426,6 @@ after_close_no_event_follows(void **state)
 	assert_string_equal(link.told, "");
 	link_close(&link);
 	(void)state;
-}
-
-/* A listening socket on 127.0.0.1, and its address. */
-static int
-listen_somewhere(struct address *address)
-{
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_true(address_from_text("127.0.0.1", 0, address));
-	assert_int_equal(bind(fd, (struct sockaddr *)&address->storage, address->length), 0);
-	assert_int_equal(listen(fd, 10), 0);
-	assert_int_equal(
-	    getsockname(fd, (struct sockaddr *)&address->storage, &address->length), 0);
-	return fd;
 }
 
 /* Begin to connect; nothing is told before this returns. */
@@ -495,6 +549,8 @@ main(void)
 		    a_send_to_a_peer_that_is_gone_tells_from_the_loop_and_not_from_the_caller),
 		cmocka_unit_test(
 		    a_peer_that_goes_while_bytes_wait_is_told_as_closed_and_not_as_drained),
+		cmocka_unit_test(a_reset_that_came_with_the_last_bytes_is_noticed),
+		cmocka_unit_test(a_stream_that_fills_the_buffer_is_read_to_its_end),
 		cmocka_unit_test(after_close_no_event_follows),
 		cmocka_unit_test(what_is_sent_while_it_connects_goes_out_when_it_is_open),
 		cmocka_unit_test(a_refused_connect_is_told_later_with_its_reason),
