@@ -84,7 +84,7 @@ WORKLOADS = (
     Workload("select-simple", "one row by primary key, simple protocol, 32 clients on 16 servers", ["-S", "-M", "simple"]),
     Workload("select-extended", "the same, extended protocol", ["-S", "-M", "extended"]),
     Workload("select-prepared", "the same, prepared", ["-S", "-M", "prepared"], session_for_pgbouncer=True),
-    Workload("tpcb", "seven statements a transaction, 16 clients", ["-b", "tpcb-like", "-M", "simple"], clients=16),
+    Workload("tpcb", "seven statements a transaction, 32 clients on 16 servers", ["-b", "tpcb-like", "-M", "simple"]),
     Workload("megabyte", "results of 1 MB, 4 clients", ["-f", "{megabyte}"], clients=4),
     Workload("connect", "log in, one select, leave; 8 clients, SCRAM (HAProxy and its server: trust)",
              ["-S", "-C"], clients=8, method="scram-sha-256"),

@@ -15,7 +15,7 @@
 #include "base/log.h"
 
 enum {
-	ROUND_EVERY_MS = 10,
+	ROUND_EVERY_MS = 25,
 	QUIET_ROUNDS = 20,     /* rounds without a record before the long sleep */
 	SLEEP_MOST_MS = 60000,
 	BATCH_BYTES = 1 << 20, /* written at once */
