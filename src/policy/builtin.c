@@ -54,7 +54,7 @@ is_exempt(
 	if (strchr(builtin->needs, 'X') == NULL || act->table == NULL)
 		return false;
 	return transaction_is_new(asked->transaction, act->schema, act->table,
-	    builtin->pack == packs[1].name);
+	    strcmp(builtin->pack, "destructive-ddl") == 0);
 }
 
 static bool

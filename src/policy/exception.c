@@ -55,7 +55,7 @@ check_exception_match(
 	mem_free(why);
 	if ((used & MATCH_CLAIM_KEYS) != 0)
 		yaml_problem(reader->problems, at,
-		    "an exception cannot ask for application or regex: what a client says of "
+		    "an exception cannot ask for application, regex or tag: what a client says of "
 		    "itself never lifts a rule");
 	if (rule_id_is_reserved(exception->rule) && (used & MATCH_FACT_KEYS) != 0)
 		yaml_problem(reader->problems, at,

@@ -143,13 +143,14 @@ set_place(struct run *run, size_t turn, size_t turns,
 static void
 ask_about(struct run *run, const struct policy *policy, size_t turn)
 {
-	for (size_t i = 0; i < policy->rule_count; i++) {
-		const struct rule *rule = &policy->rules[i];
-		const struct sql_act *act;
+	struct candidates candidates;
+	const struct rule *rule;
+	const struct sql_act *act;
 
+	candidates_begin(&candidates, policy, run->asked.subject);
+	while ((rule = candidates_next(&candidates)) != NULL)
 		if (mode_of(run, rule) != POLICY_MODE_OFF && rule_fits(rule, &run->asked, &act))
 			consider(run, policy, rule, turn, act);
-	}
 }
 
 static void
@@ -185,9 +186,12 @@ is_allow(const struct run *run, const struct rule *rule)
 static bool
 class_allowed(const struct run *run, const struct policy *policy, unsigned class_bit)
 {
-	for (size_t i = 0; i < policy->rule_count; i++)
-		if (is_allow(run, &policy->rules[i]) &&
-		    match_allows_class(policy->rules[i].match, &run->asked, class_bit))
+	struct candidates candidates;
+	const struct rule *rule;
+
+	candidates_begin(&candidates, policy, run->asked.subject);
+	while ((rule = candidates_next(&candidates)) != NULL)
+		if (is_allow(run, rule) && match_allows_class(rule->match, &run->asked, class_bit))
 			return true;
 	return false;
 }
@@ -196,9 +200,13 @@ static bool
 relation_allowed(const struct run *run, const struct policy *policy, size_t relation,
     enum sql_access access)
 {
-	for (size_t i = 0; i < policy->rule_count; i++)
-		if (is_allow(run, &policy->rules[i]) &&
-		    match_allows_relation(policy->rules[i].match, &run->asked, relation, access))
+	struct candidates candidates;
+	const struct rule *rule;
+
+	candidates_begin(&candidates, policy, run->asked.subject);
+	while ((rule = candidates_next(&candidates)) != NULL)
+		if (is_allow(run, rule) &&
+		    match_allows_relation(rule->match, &run->asked, relation, access))
 			return true;
 	return false;
 }
@@ -254,10 +262,12 @@ merge_limits(struct run *run, const struct policy *policy, struct policy_limits 
 
 	for (size_t turn = 0; turn < turns; turn++) {
 		struct limits_merge merge = { 0 };
+		struct candidates candidates;
+		const struct rule *rule;
 
 		judge_set_statement(&run->asked, turn);
-		for (size_t i = 0; i < policy->rule_count; i++) {
-			const struct rule *rule = &policy->rules[i];
+		candidates_begin(&candidates, policy, run->asked.subject);
+		while ((rule = candidates_next(&candidates)) != NULL) {
 			const struct sql_act *act;
 
 			if (rule->has_limits && mode_of(run, rule) == POLICY_MODE_ENFORCE &&

@@ -239,6 +239,7 @@ read_parts(struct reader *reader, struct policy *policy)
 		rules_read(reader, rules, policy);
 	rules_check(reader, policy);
 	rules_imply(policy);
+	candidates_make(policy);
 	if (exceptions != NULL)
 		exceptions_read(reader, exceptions, policy);
 	make_findings(policy);
@@ -275,6 +276,7 @@ policy_free(struct policy *policy)
 	pattern_list_free(&policy->databases);
 	pattern_list_free(&policy->users);
 	pattern_list_free(&policy->roles);
+	candidates_free(policy);
 	pattern_list_free(&policy->client_settings);
 	mem_free(policy->ident);
 	mem_free(policy->file);
@@ -474,7 +476,7 @@ policies_read_text(const struct policies *policies)
 		for (size_t r = 0; r < policies->items[i]->rule_count; r++) {
 			const struct match *match = policies->items[i]->rules[r].match;
 
-			if (match != NULL && match_all_keys(match) & MATCH_BIT(MATCH_REGEX))
+			if (match != NULL && match_all_keys(match) & MATCH_TEXT_KEYS)
 				return true;
 		}
 	return false;

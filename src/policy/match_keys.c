@@ -192,6 +192,75 @@ fits_where(const struct pattern *p, const struct asked *asked, size_t i, bool su
 	return (p->bits >> asked->statement->where & 1) != 0;
 }
 
+static size_t
+count_columns(const struct asked *asked)
+{
+	return asked->statement != NULL ? asked->statement->column_count : 0;
+}
+
+/* Of which relation a column is, the text does not tell: any of the statement's may be. */
+static bool
+is_of_relation(const struct pattern *p, const struct sql_statement *statement, bool sure)
+{
+	if (p->name == NULL)
+		return true;
+	if (sure && statement->relation_count != 1)
+		return false;
+	for (size_t i = 0; i < statement->relation_count; i++)
+		if (pattern_fits_relation(
+			p, statement->relations[i].schema, statement->relations[i].name, sure))
+			return true;
+	return false;
+}
+
+/* "*" is every column, so it may be the one that is meant. */
+static bool
+fits_column(const struct pattern *p, const struct asked *asked, size_t i, bool sure)
+{
+	const char *column = asked->statement->columns[i];
+	bool all = strcmp(column, "*") == 0;
+
+	return (all && !sure ? true : text_fits_glob(p->column, column)) &&
+	    is_of_relation(p, asked->statement, sure);
+}
+
+static size_t
+count_reads(const struct asked *asked)
+{
+	return asked->statement != NULL && asked->statement->reads_tables;
+}
+
+static bool
+fits_limit(const struct pattern *p, const struct asked *asked, size_t i, bool sure)
+{
+	(void)p;
+	(void)i;
+	(void)sure;
+	return asked->statement->reads_unlimited;
+}
+
+static size_t
+count_statement(const struct asked *asked)
+{
+	return asked->statement != NULL;
+}
+
+static bool
+fits_star(const struct pattern *p, const struct asked *asked, size_t i, bool sure)
+{
+	(void)i;
+	(void)sure;
+	return asked->statement->selects_star == (p->bits != 0);
+}
+
+static bool
+fits_tag(const struct pattern *p, const struct asked *asked, size_t i, bool sure)
+{
+	(void)i;
+	(void)sure;
+	return pattern_fits_tag(p, asked->text, asked->length);
+}
+
 const struct match_key_info match_keys[MATCH_KEYS] = {
 	[MATCH_USER] = { "user", NULL, pattern_read_glob, count_one, always_there, fits_user },
 	[MATCH_ROLE] = { "role", NULL, pattern_read_glob, count_one, always_there, fits_role },
@@ -224,4 +293,11 @@ const struct match_key_info match_keys[MATCH_KEYS] = {
 	    always_there, fits_function },
 	[MATCH_WHERE] = { "where", NULL, pattern_read_where, count_where, always_there,
 	    fits_where },
+	[MATCH_COLUMN] = { "columns", NULL, pattern_read_column, count_columns, always_there,
+	    fits_column },
+	[MATCH_LIMIT] = { "limit", NULL, pattern_read_limit, count_reads, always_there,
+	    fits_limit },
+	[MATCH_SELECT_STAR] = { "select_star", NULL, pattern_read_flag, count_statement,
+	    always_there, fits_star },
+	[MATCH_TAG] = { "tag", NULL, pattern_read_tag, count_one, always_there, fits_tag },
 };

@@ -89,8 +89,8 @@ static const struct field match_fields[] = { { "user", false }, { "role", false 
 	{ "database", false }, { "application", false }, { "client", false },
 	{ "within", false }, { "outside", false }, { "class", false }, { "verb", false },
 	{ "relations", false }, { "functions", false }, { "where", false },
-	{ "fingerprint", false }, { "regex", false }, { "not", false }, { "columns", true },
-	{ "limit", true }, { "select_star", true }, { "tag", true } };
+	{ "fingerprint", false }, { "regex", false }, { "not", false }, { "columns", false },
+	{ "limit", false }, { "select_star", false }, { "tag", false } };
 static const struct field relation_fields[] = { { "read", false }, { "write", false },
 	{ "ddl", false } };
 
@@ -151,7 +151,7 @@ match_read(struct reader *reader, const struct yaml *node, const char *what)
 			    match->not);
 		if ((match->not->keys & MATCH_CLAIM_KEYS) != 0)
 			yaml_problem(reader->problems, not,
-			    "not cannot ask for application or regex: what a client says of itself "
+			    "not cannot ask for application, regex or tag: what a client says of itself "
 			    "never lifts a rule");
 	}
 	if (reader->problems->errors == errors)

@@ -93,6 +93,48 @@ pattern_read_relation(struct pattern *pattern, struct error *err)
 	return check_name(pattern->text, pattern->name, err);
 }
 
+/* column, table.column, schema.table.column; a table of any schema is "*.table". */
+bool
+pattern_read_column(struct pattern *pattern, struct error *err)
+{
+	const char *text = pattern->text;
+	char *parts[3] = { NULL };
+	size_t count = 0;
+
+	do
+		parts[count] = take_part(&text);
+	while (parts[count++] != NULL && count < 3 && *text == '.' && *text++ != '\0');
+	pattern->column = parts[count - 1];
+	pattern->name = count > 1 ? parts[count - 2] : NULL;
+	pattern->schema = count > 2 ? parts[0] : NULL;
+	if (pattern->column == NULL || *text != '\0')
+		return error_set(err, ERROR_CONFIG,
+		    "\"%s\" is no column: write column, table.column or schema.table.column",
+		    pattern->text);
+	for (size_t i = 0; i < count; i++)
+		if (!check_name(pattern->text, parts[i], err))
+			return false;
+	return true;
+}
+
+bool
+pattern_read_limit(struct pattern *pattern, struct error *err)
+{
+	if (strcmp(pattern->text, "absent") == 0)
+		return true;
+	return error_set(err, ERROR_CONFIG, "\"%s\" is not absent, the only thing to ask for",
+	    pattern->text);
+}
+
+bool
+pattern_read_flag(struct pattern *pattern, struct error *err)
+{
+	pattern->bits = strcmp(pattern->text, "true") == 0;
+	if (pattern->bits != 0 || strcmp(pattern->text, "false") == 0)
+		return true;
+	return error_set(err, ERROR_CONFIG, "\"%s\" is not true or false", pattern->text);
+}
+
 /* An address as 16 bytes; *family tells what it was. */
 static bool
 read_address(const char *text, uint8_t address[16], int *family)
@@ -302,6 +344,7 @@ pattern_list_free(struct pattern_list *list)
 	for (size_t i = 0; i < list->count; i++) {
 		mem_free(list->items[i].schema);
 		mem_free(list->items[i].name);
+		mem_free(list->items[i].column);
 		window_close(&list->items[i].window);
 		pcre2_code_free(list->items[i].regex);
 	}

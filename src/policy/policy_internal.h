@@ -112,7 +112,8 @@ struct network {
 struct pattern {
 	const struct yaml *at; /* where it is written; a set's item for "@set" */
 	const char *text;      /* borrowed from the tree */
-	char *schema, *name;   /* relations, functions: schema NULL means any */
+	char *schema, *name;   /* relations, functions: schema NULL means any; tags: value, key */
+	char *column;	       /* columns: of the relation `name`, if that is not NULL */
 	unsigned bits;	       /* class, where */
 	struct network network;
 	struct window window;
@@ -135,6 +136,11 @@ bool pattern_read_verb(struct pattern *pattern, struct error *err);
 bool pattern_read_where(struct pattern *pattern, struct error *err);
 bool pattern_read_fingerprint(struct pattern *pattern, struct error *err);
 bool pattern_read_regex(struct pattern *pattern, struct error *err);
+bool pattern_read_column(struct pattern *pattern, struct error *err);
+bool pattern_read_limit(struct pattern *pattern, struct error *err);
+bool pattern_read_flag(struct pattern *pattern, struct error *err);
+bool pattern_read_tag(struct pattern *pattern, struct error *err);	/* tag.c */
+bool pattern_fits_tag(const struct pattern *pattern, const char *text, size_t length);
 void pattern_list_free(struct pattern_list *list);
 
 /*
@@ -167,16 +173,22 @@ enum match_key {
 	MATCH_DDL,
 	MATCH_FUNCTION,
 	MATCH_WHERE,
+	MATCH_COLUMN,
+	MATCH_LIMIT,
+	MATCH_SELECT_STAR,
+	MATCH_TAG,
 	MATCH_KEYS,
 };
 #define MATCH_BIT(key) (1u << (key))
 /* Keys that are answered by who asks and when; the rest need the text or its facts. */
 #define MATCH_SUBJECT_KEYS (MATCH_BIT(MATCH_FINGERPRINT) - 1)
+/* Keys that look at the text itself. */
+#define MATCH_TEXT_KEYS (MATCH_BIT(MATCH_REGEX) | MATCH_BIT(MATCH_TAG))
 /* Keys that need a parsed text. */
 #define MATCH_FACT_KEYS                                                                     \
-	((MATCH_BIT(MATCH_KEYS) - 1) & ~(MATCH_SUBJECT_KEYS | MATCH_BIT(MATCH_REGEX)))
+	((MATCH_BIT(MATCH_KEYS) - 1) & ~(MATCH_SUBJECT_KEYS | MATCH_TEXT_KEYS))
 /* What a client says of itself, or mere text: never a reason to allow. */
-#define MATCH_CLAIM_KEYS (MATCH_BIT(MATCH_APPLICATION) | MATCH_BIT(MATCH_REGEX))
+#define MATCH_CLAIM_KEYS (MATCH_BIT(MATCH_APPLICATION) | MATCH_TEXT_KEYS)
 
 /* One key: how its patterns are read, which elements it is asked of. */
 struct match_key_info {
@@ -381,6 +393,34 @@ struct exception {
 	int line;
 };
 
+/* ---- candidates.c: the rules that can match a subject at all ---- */
+
+enum { CANDIDATE_KEYS = 3 }; /* user, role, database */
+
+/* A rule that asks for this very name. */
+struct named_rule {
+	unsigned key;
+	const char *name;
+	size_t rule; /* its number in the policy */
+};
+
+struct policy;
+/* On the judge's stack. */
+struct candidates {
+	const struct policy *policy;
+	const char *names[CANDIDATE_KEYS];
+	size_t at[CANDIDATE_KEYS];
+	size_t anyone;
+};
+
+/* Sort the rules of a policy that has been read; free what that made. */
+void candidates_make(struct policy *policy);
+void candidates_free(struct policy *policy);
+void candidates_begin(struct candidates *candidates, const struct policy *policy,
+    const struct subject *subject);
+/* Each rule once, those for everybody in their order first; NULL at the end. */
+const struct rule *candidates_next(struct candidates *candidates);
+
 enum oversize_action { OVERSIZE_DENY, OVERSIZE_ALLOW_LOG, OVERSIZE_ALLOW_INSERT_ONLY };
 
 /* One loaded file. Owned by its set. */
@@ -403,6 +443,11 @@ struct policy {
 	struct rule *rules;
 	size_t rule_count;
 	size_t implied_count; /* of them, at the end: those in force by themselves */
+	/* By whom they can match, for candidates.c: sorted, and the numbers of the others. */
+	struct named_rule *named;
+	size_t named_count;
+	size_t *anyones;
+	size_t anyone_count;
 	struct exception *exceptions;
 	size_t exception_count;
 };

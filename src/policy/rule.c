@@ -2,6 +2,7 @@
  * rule.c - the rules of a policy file: reading them, and finding those that can
  * never do anything. Called by load.c.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -62,11 +63,11 @@ check_claims(struct reader *reader, const struct rule *rule)
 		return;
 	if (rule->action == POLICY_ALLOW)
 		yaml_problem(reader->problems, rule->at,
-		    "rule \"%s\" allows by application or regex: what a client says of itself, and "
+		    "rule \"%s\" allows by application, regex or tag: what a client says of itself, and "
 		    "text, can only make a verdict stricter", rule->id);
 	else if (rule->has_limits)
 		yaml_problem(reader->problems, rule->at,
-		    "rule \"%s\" sets limits by application or regex: a client could loosen its own "
+		    "rule \"%s\" sets limits by application, regex or tag: a client could loosen its own "
 		    "limits", rule->id);
 }
 
@@ -285,11 +286,11 @@ is_named(const struct rule *rule)
 static const struct rule *
 replaced_by(const struct policy *policy, const struct rule *rule)
 {
-	for (size_t i = 0; i < policy->rule_count; i++) {
+	for (size_t i = 0; rule->builtin != NULL && i < policy->rule_count; i++) {
 		const struct rule *other = &policy->rules[i];
 
-		if (other != rule && other->builtin != NULL && other->builtin == rule->builtin &&
-		    other->match == NULL && is_named(other))
+		if (other->builtin == rule->builtin && other != rule && other->match == NULL &&
+		    is_named(other))
 			return other;
 	}
 	return NULL;
@@ -364,24 +365,45 @@ drop_replaced(struct policy *policy)
 	policy->rule_count = kept;
 }
 
+/* By id; a built-in rule before others, then as in the file. */
+static int
+compare_ids(const void *a, const void *b)
+{
+	const struct rule *one = *(const struct rule *const *)a;
+	const struct rule *other = *(const struct rule *const *)b;
+	int order = strcmp(one->id, other->id);
+
+	if (order == 0)
+		order = (one->builtin == NULL) - (other->builtin == NULL);
+	return order != 0 ? order : (one > other) - (one < other);
+}
+
+/* A rule of one's own needs an id that no other rule has. */
+static void
+check_ids(struct reader *reader, const struct policy *policy)
+{
+	const struct rule **sorted =
+	    mem_resize(NULL, policy->rule_count + 1, sizeof(struct rule *));
+
+	for (size_t i = 0; i < policy->rule_count; i++)
+		sorted[i] = &policy->rules[i];
+	qsort(sorted, policy->rule_count, sizeof(struct rule *), compare_ids);
+	for (size_t i = 1, first = 0; i < policy->rule_count; i++) {
+		if (strcmp(sorted[first]->id, sorted[i]->id) != 0)
+			first = i;
+		else if (sorted[i]->builtin == NULL)
+			yaml_problem(reader->problems, sorted[i]->at,
+			    "rule \"%s\" is already in line %d", sorted[i]->id, sorted[first]->line);
+	}
+	mem_free(sorted);
+}
+
 void
 rules_check(struct reader *reader, struct policy *policy)
 {
-	for (size_t i = 0; i < policy->rule_count; i++) {
-		const struct rule *rule = &policy->rules[i];
-
-		check_rule(reader, policy, rule);
-		for (size_t j = 0; rule->builtin == NULL && j < policy->rule_count; j++) {
-			const struct rule *other = &policy->rules[j];
-
-			if (other->at == rule->at || strcmp(other->id, rule->id) != 0 ||
-			    (other->builtin == NULL && j > i))
-				continue;
-			yaml_problem(reader->problems, rule->at,
-			    "rule \"%s\" is already in line %d", rule->id, other->line);
-			break;
-		}
-	}
+	for (size_t i = 0; i < policy->rule_count; i++)
+		check_rule(reader, policy, &policy->rules[i]);
+	check_ids(reader, policy);
 	drop_replaced(policy);
 }
 

@@ -475,6 +475,85 @@ application_client_hours_functions_and_fingerprint_are_matched(void **state)
 }
 
 static void
+columns_limits_stars_and_tags_are_matched(void **state)
+{
+	static const char policy[] = HEADER
+	    "rules:\n"
+	    "  - {id: ssn, match: {columns: public.customers.ssn}, action: deny}\n"
+	    "  - {id: pin, match: {columns: [\"pin*\"]}, action: deny}\n"
+	    "  - {id: star, match: {user: a, select_star: true}, action: warn}\n"
+	    "  - {id: all, match: {user: b, limit: absent}, action: warn}\n"
+	    "  - {id: bot, match: {tag: \"agent=bot *\"}, action: deny}\n"
+	    "  - {id: traced, match: {user: c, tag: traceparent}, action: log}\n";
+	static const struct judged judged[] = {
+		{ "SELECT ssn FROM customers", "deny ssn" },
+		{ "SELECT * FROM customers", "deny ssn" },
+		{ "TABLE customers", "deny ssn" },
+		{ "SELECT c FROM customers c", "deny ssn" },
+		{ "SELECT customers FROM customers", "deny ssn" },
+		{ "SELECT row_to_json(c) FROM customers AS c", "deny ssn" },
+		{ "SELECT x FROM customers AS c (a, x)", "deny ssn" },
+		{ "SELECT name FROM customers WHERE ssn LIKE '1%'", "deny ssn" },
+		{ "SELECT name FROM customers ORDER BY ssn", "deny ssn" },
+		{ "UPDATE customers SET name = 'x' WHERE id = 1 RETURNING *", "deny ssn" },
+		{ "UPDATE customers SET ssn = '1' WHERE id = 1", "deny ssn" },
+		{ "COPY customers TO STDOUT", "deny ssn" },
+		{ "COPY customers (name, ssn) TO STDOUT", "deny ssn" },
+		{ "SELECT a.id FROM a JOIN customers c USING (ssn)", "deny ssn" },
+		{ "COPY customers (name) TO STDOUT", "allow -" },
+		{ "SELECT name FROM customers", "allow -" },
+		{ "SELECT ssn FROM staff", "allow -" },
+		{ "SELECT * FROM staff", "deny pin" },
+		{ "SELECT pin_code FROM staff", "deny pin" },
+		{ "SELECT 'ssn' FROM customers", "allow -" },
+		{ "SELECT count(*) FROM staff", "allow -" },
+		{ "SELECT 1 /*agent='bot%209',x='y'*/", "deny bot" },
+		{ "SELECT 1 /* x='y' , agent='bot 9' */", "deny bot" },
+		{ "SELECT 1 /*agent='boy'*/", "allow -" },
+		{ "SELECT '/*agent=''bot 9''*/'", "allow -" },
+		{ "SELECT 1 -- agent='bot 9'", "allow -" },
+	};
+	struct policies *policies = load(policy);
+
+	for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]); i++)
+		if (strcmp(outcome(policies, app, judged[i].sql), judged[i].outcome) != 0)
+			fail_msg("%s: %s", judged[i].sql, outcome(policies, app, judged[i].sql));
+	assert_string_equal(
+	    outcome(policies, (struct who){ .user = "a" }, "SELECT a, t.* FROM t, u"), "deny pin");
+	assert_string_equal(
+	    outcome(policies, (struct who){ .user = "b" }, "SELECT a FROM t"), "warn all");
+	assert_string_equal(
+	    outcome(policies, (struct who){ .user = "b" }, "SELECT a FROM t LIMIT 1"), "allow -");
+	assert_string_equal(outcome(policies, (struct who){ .user = "c" },
+				"SELECT 1 /*traceparent='00-1'*/"), "log traced");
+	policies_release(policies);
+	(void)state;
+}
+
+static void
+rules_for_others_are_not_asked_and_the_first_of_the_file_is_told(void **state)
+{
+	static const char policy[] = HEADER
+	    "rules:\n"
+	    "  - {id: mine, match: {user: [orders-svc, orders-svc, v], class: READ}, action: deny}\n"
+	    "  - {id: everybodys, match: {class: READ}, action: deny}\n"
+	    "  - {id: role, match: {role: app_rw, class: WRITE}, action: deny}\n"
+	    "  - {id: base, match: {database: shop, class: DDL}, action: deny}\n"
+	    "  - {id: other, match: {user: x, class: [READ, WRITE, DDL]}, action: deny}\n";
+	struct policies *policies = load(policy);
+
+	assert_string_equal(outcome(policies, app, "SELECT 1"), "deny mine");
+	assert_string_equal(outcome(policies, (struct who){ .user = "w" }, "SELECT 1"),
+	    "deny everybodys");
+	assert_string_equal(outcome(policies, app, "DELETE FROM t WHERE a = 1"), "deny role");
+	assert_string_equal(outcome(policies, app, "CREATE TABLE t ()"), "deny base");
+	assert_string_equal(
+	    outcome(policies, (struct who){ .user = "x" }, "CREATE TABLE t ()"), "deny other");
+	policies_release(policies);
+	(void)state;
+}
+
+static void
 a_regex_that_runs_wild_refuses_instead_of_hanging(void **state)
 {
 	struct policies *policies =
@@ -644,6 +723,8 @@ main(void)
 		cmocka_unit_test(what_cannot_be_read_is_refused_or_logged_as_defaults_say),
 		cmocka_unit_test(what_is_too_long_may_be_a_plain_insert_if_the_policy_says_so),
 		cmocka_unit_test(application_client_hours_functions_and_fingerprint_are_matched),
+		cmocka_unit_test(columns_limits_stars_and_tags_are_matched),
+		cmocka_unit_test(rules_for_others_are_not_asked_and_the_first_of_the_file_is_told),
 		cmocka_unit_test(a_regex_that_runs_wild_refuses_instead_of_hanging),
 		cmocka_unit_test(an_exception_lifts_one_rule_for_what_it_covers_until_it_ends),
 		cmocka_unit_test(an_exception_with_not_holds_only_when_nothing_of_it_is_there),

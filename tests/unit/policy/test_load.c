@@ -111,12 +111,12 @@ what_this_version_cannot_do_is_refused_and_not_ignored(void **state)
 		{ "defaults: {limits: {statement_timeout: 1s, max_rows: 5, lock_timeout: 1s}}\n",
 		    "5:44: \"max_rows\" in limits is not supported by this version: take it out\n"
 		    "5:57: \"lock_timeout\" in limits is not supported by this version: take it out\n" },
-		{ "rules:\n  - {id: x, action: deny, match: {columns: [a], user: b, tag: {k: v}, "
-		  "select_star: true, limit: absent}}\n",
-		    "6:35: \"columns\" in match is not supported by this version: take it out\n"
-		    "6:58: \"tag\" in match is not supported by this version: take it out\n"
-		    "6:71: \"select_star\" in match is not supported by this version: take it out\n"
-		    "6:90: \"limit\" in match is not supported by this version: take it out\n" },
+		{ "rules:\n  - {id: x, action: deny, match: {columns: [a..b], limit: 5, select_star: yes, "
+		  "tag: {k: v}}}\n",
+		    "6:45: columns: \"a..b\" has an empty name part\n"
+		    "6:59: limit: \"5\" is not absent, the only thing to ask for\n"
+		    "6:75: select_star: \"yes\" is not true or false\n"
+		    "6:85: tag in match must be a value or a list, not a map\n" },
 		{ "rules:\n  - {use: uncounted-write}\n  - {use: naming}\n  - {use: encoding}\n",
 		    "6:11: built-in \"uncounted-write\" is not supported by this version: take it out\n"
 		    "7:11: built-in \"naming\" is not supported by this version: take it out\n"
@@ -268,17 +268,17 @@ what_a_client_claims_cannot_be_made_to_allow(void **state)
 {
 	static const struct fault faults[] = {
 		{ "rules:\n  - {id: x, match: {application: psql}, action: allow}\n",
-		    "6:5: rule \"x\" allows by application or regex: what a client says of itself, and "
+		    "6:5: rule \"x\" allows by application, regex or tag: what a client says of itself, and "
 		    "text, can only make a verdict stricter\n" },
 		{ "rules:\n  - {id: x, match: {user: a, regex: b}, action: allow}\n",
-		    "6:5: rule \"x\" allows by application or regex: what a client says of itself, and "
+		    "6:5: rule \"x\" allows by application, regex or tag: what a client says of itself, and "
 		    "text, can only make a verdict stricter\n" },
 		{ "rules:\n  - {id: x, match: {class: DDL, not: {application: flyway}}, action: deny}\n",
-		    "6:38: not cannot ask for application or regex: what a client says of itself never "
+		    "6:38: not cannot ask for application, regex or tag: what a client says of itself never "
 		    "lifts a rule\n" },
 		{ "rules:\n  - {id: x, match: {role: a, application: b}, action: log, limits: "
 		  "{statement_timeout: 1h}}\n",
-		    "6:5: rule \"x\" sets limits by application or regex: a client could loosen its own "
+		    "6:5: rule \"x\" sets limits by application, regex or tag: a client could loosen its own "
 		    "limits\n" },
 	};
 
@@ -369,7 +369,7 @@ an_exception_needs_a_rule_a_ticket_an_owner_and_an_end(void **state)
 		{ "rules: [{use: truncate}]\nexceptions:\n  - {rule: \"*\", match: {application: a}, "
 		  "ticket: T, owner: o, expires: 2026-02-30T00:00:00Z}\n",
 		    "7:12: an exception lifts exactly one rule, not \"*\"\n"
-		    "7:24: an exception cannot ask for application or regex: what a client says of "
+		    "7:24: an exception cannot ask for application, regex or tag: what a client says of "
 		    "itself never lifts a rule\n"
 		    "7:72: expires: \"2026-02-30T00:00:00Z\" is not a moment: write it as "
 		    "2027-01-31T00:00:00Z\n" },
