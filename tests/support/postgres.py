@@ -137,6 +137,12 @@ class Postgres:
                 pass
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.close()
+
     def conninfo(self, **fields):
         known = {"host": self.socket_dir, "port": self.port, "user": "postgres",
                  "dbname": "postgres", **fields}

@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""Runs PostgreSQL's own regression suite directly and through pgweir, and compares file by file.
+
+    PGWEIR=build/pgweir tests/regress/run.py [--modes session,transaction] [--source DIR] [--keep DIR]
+
+Each mode has a PostgreSQL of its own. What counts is that a test's output is that of the direct
+run, byte for byte; whether it is what PostgreSQL's authors expected depends on locale and build.
+A test that hangs is ended after --timeout and counted as different.
+
+The suite is of Debian's source package (`apt-get source postgresql-15`, with a deb-src entry);
+--source names an unpacked one. pg_regress comes with postgresql-15, the headers for regress.so
+with postgresql-server-dev-15.
+"""
+import argparse
+import difflib
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from support.pgweir import Pgweir  # noqa: E402
+from support.postgres import Postgres, bindir, demote  # noqa: E402
+
+PGXS = os.path.join(os.path.dirname(bindir()), "lib", "pgxs", "src", "test")
+HBA = "local all all trust\nhost all all 127.0.0.1/32 trust\n"
+SETTINGS = {"log_statement": "none", "autovacuum": "on", "max_prepared_transactions": "2",
+            "client_connection_check_interval": "0"}
+
+
+def fetch_source(folder):
+    """The unpacked source package; Debian keeps the newest minors only."""
+    subprocess.run(["apt-get", "source", "--download-only", "postgresql-15"], cwd=folder, check=True)
+    subprocess.run(["tar", "xjf", glob.glob(os.path.join(folder, "*.orig.tar.bz2"))[0]], cwd=folder, check=True)
+    return glob.glob(os.path.join(folder, "postgresql-15*"))[0]
+
+
+def build_libraries(suite, folder):
+    """regress.so, and beside it the two contrib modules that the suite loads by path."""
+    include = subprocess.run(["pg_config", "--includedir-server"], capture_output=True, text=True, check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", f"-I{include.stdout.strip()}",
+                    "-I/usr/include/postgresql/internal", "-o", os.path.join(folder, "regress.so"),
+                    os.path.join(suite, "regress.c")], check=True)
+    for name in ("autoinc.so", "refint.so"):
+        shutil.copy(os.path.join(os.path.dirname(bindir()), "lib", name), folder)
+    os.chmod(folder, 0o755)
+
+
+def run_suite(suite, libraries, folder, host, port, timeout):
+    """Run pg_regress; its results are in FOLDER/results."""
+    os.makedirs(folder)
+    shutil.chown(folder, "postgres")
+    command = [os.path.join(PGXS, "regress", "pg_regress"), f"--inputdir={suite}", f"--outputdir={folder}",
+               f"--dlpath={libraries}", f"--bindir={bindir()}", f"--host={host}", f"--port={port}",
+               "--user=postgres", "--max-concurrent-tests=20",
+               f"--schedule={os.path.join(suite, 'parallel_schedule')}"]
+    with open(os.path.join(folder, "pg_regress.log"), "w") as log:
+        try:
+            subprocess.run(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, timeout=timeout,
+                           preexec_fn=demote(), env={**os.environ, "HOME": folder})
+        except subprocess.TimeoutExpired:
+            print(f"  ended after {timeout} s: see {log.name}")
+
+
+def outputs(folder):
+    found = {}
+    for path in glob.glob(os.path.join(folder, "results", "*.out")):
+        with open(path, errors="replace") as file:
+            found[os.path.basename(path)[:-4]] = file.read()
+    return found
+
+
+# The suite prints pids and the like nowhere but here.
+def neutral(text):
+    return re.sub(r"regress/(session|transaction|direct)/", "regress/MODE/", text)
+
+
+def compare(mode, direct, through, keep):
+    names = sorted(direct)
+    different = [name for name in names if neutral(through.get(name, "")) != neutral(direct[name])]
+    print(f"{mode}: {len(names) - len(different)} of {len(names)} as direct")
+    for name in different:
+        lines = list(difflib.unified_diff(neutral(direct[name]).splitlines(), neutral(through.get(name, "")).splitlines(),
+                                          "direct", mode, n=2, lineterm=""))
+        print(f"  {name}: {sum(line[:1] in '+-' for line in lines[2:])} lines" if name in through else f"  {name}: did not run")
+        with open(os.path.join(keep, f"{mode}-{name}.diff"), "w") as file:
+            file.write("\n".join(lines) + "\n")
+    return not different
+
+
+def one_mode(mode, suite, libraries, work, timeout):
+    with Postgres(hba=HBA, settings=SETTINGS) as server:
+        folder = os.path.join(work, mode)
+        if mode == "direct":
+            run_suite(suite, libraries, folder, server.socket_dir, server.port, timeout)
+            return outputs(folder)
+        config = {"pool": {"mode": mode, "size": 40, "wait_timeout": "60s"}, "workers": 2,
+                  "audit": {"statements": "denied"}}
+        with Pgweir(server, config) as pgweir:
+            run_suite(suite, libraries, folder, "127.0.0.1", pgweir.port, timeout)
+            shutil.copy(pgweir.log_path, os.path.join(folder, "pgweir.log"))
+        return outputs(folder)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--modes", default="session,transaction")
+    parser.add_argument("--source")
+    parser.add_argument("--keep", help="a folder for the differences")
+    parser.add_argument("--timeout", type=int, default=900)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="pgweir-regress-") as work:
+        os.chmod(work, 0o755)
+        source = options.source or fetch_source(work)
+        suite = os.path.join(source, "src", "test", "regress")
+        libraries = os.path.join(work, "lib")
+        os.mkdir(libraries)
+        build_libraries(suite, libraries)
+        keep = options.keep or work
+        os.makedirs(keep, exist_ok=True)
+        direct = one_mode("direct", suite, libraries, work, options.timeout)
+        print(f"direct: {len(direct)} tests")
+        good = [compare(mode, direct, one_mode(mode, suite, libraries, work, options.timeout), keep)
+                for mode in options.modes.split(",")]
+        if options.keep:
+            for mode in ("direct", *options.modes.split(",")):
+                shutil.copytree(os.path.join(work, mode), os.path.join(keep, mode), dirs_exist_ok=True)
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
