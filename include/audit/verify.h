@@ -1,9 +1,11 @@
 /*
  * verify.h - is the chain of an access log whole? For pgweirctl verify and the report.
  *
- * Checks that each line is one record, that seq counts up by one and that prev is
- * the hash of the line before. The only bytes that may be no record are a torn line
- * that the audit.gap after it tells.
+ * Checks that each line is one record, that seq counts up by one, that prev is the
+ * hash of the line before, that each checkpoint follows the one before it; with the
+ * keys also the macs and the signatures. The only bytes that may be no record are a
+ * torn line that the audit.gap after it tells. A rotated file that has a .sig beside
+ * it is held to that too.
  */
 #ifndef AUDIT_VERIFY_H
 #define AUDIT_VERIFY_H
@@ -14,11 +16,25 @@
 
 #include "base/error.h"
 
+/* What is checked besides the chain. All borrowed; zeroed is the chain alone. */
+struct audit_verify_options {
+	char *const *public_keys; /* PEM files */
+	size_t public_key_count;
+	const char *mac_key;	/* the key's file, of the first epoch or a later one */
+	const char *main_log;	/* its lines "audit checkpoint …" must all be in the log */
+};
+
 /* What was found; file is borrowed from the paths. */
 struct audit_verified {
 	bool good;
 	uint64_t records, torn_lines;
 	uint64_t first_seq, last_seq;
+	uint64_t checkpoints, signatures;  /* of these: good ones */
+	uint64_t after_checkpoint;	   /* records behind the last one */
+	uint64_t macs, macs_skipped;	   /* checked; of epochs before the key's */
+	uint64_t files_sealed;		   /* that fit their .sig */
+	uint64_t witnessed;		   /* checkpoints that the main log tells too */
+	bool begins_anew;		   /* the first record says chain_broken */
 	/* The first fault. */
 	const char *file;
 	uint64_t line, seq; /* seq 0: not known */
@@ -27,9 +43,13 @@ struct audit_verified {
 
 /*
  * Read files in the order given, as one chain. The first record may follow one that
- * is not here (an older file). False, with *err, when a file cannot be read.
+ * is not here (an older file). False, with *err, when a file or a key cannot be read.
  */
-bool audit_verify(char *const *paths, size_t count, struct audit_verified *found,
-    struct error *err);
+bool audit_verify(char *const *paths, size_t count, const struct audit_verify_options *options,
+    struct audit_verified *found, struct error *err);
+
+/* New keys, for pgweirctl keygen; false when a file is there already. */
+bool audit_make_mac_key(const char *path, struct error *err);
+bool audit_make_sign_key(const char *path, const char *public_path, struct error *err);
 
 #endif

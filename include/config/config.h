@@ -106,6 +106,7 @@ struct config {
 	int audit_text;	      /* enum audit_text */
 	int audit_sync;	      /* enum audit_sync */
 	int64_t audit_sync_every_ms;
+	char *audit_mac_key, *audit_sign_key; /* "" for none */
 	int audit_on_failure; /* 0, continue: this version knows no other */
 
 	char *slow_log_file; /* "" for none */

@@ -225,6 +225,16 @@ begin_suspend(struct errand *errand, struct clients *home)
 	return ACTION_DONE;
 }
 
+/* The access log was not whole at the start, and an admin has seen it. */
+static enum action_way
+begin_accept_break(struct errand *errand, struct clients *home)
+{
+	audit_accept_break(console_setup()->audit);
+	(void)errand;
+	(void)home;
+	return ACTION_DONE;
+}
+
 static const struct action {
 	enum action_way (*begin)(struct errand *errand, struct clients *home);
 	void (*visit)(
@@ -244,6 +254,7 @@ static const struct action {
 	[VERB_WAIT_CLOSE] = { begin_round, visit_wait_close },
 	[VERB_SHUTDOWN] = { begin_shutdown, NULL },
 	[VERB_SUSPEND] = { begin_suspend, NULL },
+	[VERB_ACCEPT_BREAK] = { begin_accept_break, NULL },
 };
 
 enum action_way

@@ -46,6 +46,7 @@ static const struct verb_row {
 	[VERB_WAIT_CLOSE] = { "WAIT_CLOSE", any_database, ACCESS_ADMIN, false },
 	[VERB_SHUTDOWN] = { "SHUTDOWN", shutdown_kind, ACCESS_ADMIN, true },
 	[VERB_SUSPEND] = { "SUSPEND", no_argument, ACCESS_ADMIN, true },
+	[VERB_ACCEPT_BREAK] = { "SET", one_setting, ACCESS_ADMIN, true }, /* found by SET above */
 };
 
 /* Settings of a PostgreSQL session that drivers set before their first statement. */
@@ -133,6 +134,10 @@ one_setting(struct command *command, const struct words *words, struct error *er
 
 	if (!zone && !words_is(words, sign, "=") && !words_is(words, sign, "TO"))
 		return syntax_error(err, command, "takes a name, = and a value");
+	if (words_is(words, name, "audit_accept_break") && words_is(words, sign + 1, "1")) {
+		command->verb = VERB_ACCEPT_BREAK;
+		return true;
+	}
 	for (size_t i = 0; i < CLIENT_SETTINGS && !zone; i++)
 		zone = words_is(words, name, client_settings[i]);
 	return zone || error_set_state(err, ERROR_SYNTAX, "42704",

@@ -28,6 +28,7 @@ enum verb {
 	VERB_WAIT_CLOSE,
 	VERB_SHUTDOWN,
 	VERB_SUSPEND,
+	VERB_ACCEPT_BREAK, /* SET audit_accept_break = 1 */
 	VERB_COUNT,
 };
 

@@ -21,6 +21,12 @@ audit_settings(const struct audit *audit)
 
 /* ---- start, reload, stop ---- */
 
+static bool
+is_named(const char *path)
+{
+	return path != NULL && path[0] != '\0';
+}
+
 static void
 publish_settings(struct audit *audit, const struct config *config)
 {
@@ -30,46 +36,14 @@ publish_settings(struct audit *audit, const struct config *config)
 	json_put_member(&instance, "instance", config->instance != NULL ? config->instance : "");
 	fresh->instance_length = buf_length(&instance);
 	fresh->instance = buf_steal_text(&instance);
-	fresh->access_on = audit->access.path != NULL;
-	fresh->slow_on = audit->slow.path != NULL;
+	fresh->access_on = is_named(config->audit_file);
+	fresh->slow_on = is_named(config->slow_log_file);
 	fresh->statements = config->audit_statements;
 	fresh->slow_threshold_us = (uint64_t)config->slow_log_threshold_ms * 1000;
 	fresh->older = atomic_load(&audit->settings);
 	audit->sync_interval = config->audit_sync == AUDIT_SYNC_INTERVAL;
 	audit->sync_every_us = (uint64_t)config->audit_sync_every_ms * 1000;
 	atomic_store(&audit->settings, fresh);
-}
-
-static bool
-is_named(const char *path)
-{
-	return path != NULL && path[0] != '\0';
-}
-
-static bool
-open_access(struct audit *audit, const char *path, struct chain_torn *torn, struct error *err)
-{
-	if (!is_named(path))
-		return true;
-	if (!sink_open(&audit->access, path, true, err))
-		return false;
-	if (chain_resume(&audit->chain, path, torn, err))
-		return true;
-	sink_close(&audit->access);
-	return false;
-}
-
-/* The first bytes of this run: an LF for a torn line, then who we are. */
-static void
-begin_file(struct audit *audit, const struct chain_torn *torn, const char *reason)
-{
-	if (audit->access.path == NULL)
-		return;
-	if (torn->bytes > 0)
-		buf_put_u8(&audit->access.out, '\n');
-	own_put_start(audit, reason);
-	if (torn->bytes > 0)
-		own_put_torn(audit, torn);
 }
 
 static void
@@ -91,6 +65,7 @@ free_audit(struct audit *audit)
 	sink_close(&audit->access);
 	sink_close(&audit->slow);
 	chain_close(&audit->chain);
+	sign_key_close(&audit->sign);
 	pthread_mutex_destroy(&audit->lock);
 	close(audit->bell.fd);
 	mem_free(audit);
@@ -113,11 +88,19 @@ start_thread(struct audit *audit, struct error *err)
 	return true;
 }
 
+static bool
+read_keys(struct audit *audit, const struct config *config, struct error *err)
+{
+	return (!is_named(config->audit_mac_key) ||
+		   mac_key_read(&audit->chain.mac, config->audit_mac_key, err)) &&
+	    (!is_named(config->audit_sign_key) ||
+		sign_key_read(&audit->sign, config->audit_sign_key, err));
+}
+
 struct audit *
 audit_start(const struct config *config, size_t lanes, struct error *err)
 {
 	struct audit *audit = mem_zalloc(1, sizeof(*audit));
-	struct chain_torn torn = { 0 };
 
 	pthread_mutex_init(&audit->lock, NULL);
 	chain_open(&audit->chain);
@@ -131,13 +114,15 @@ audit_start(const struct config *config, size_t lanes, struct error *err)
 		error_set(err, ERROR_IO, "cannot make an eventfd: %s", strerror(errno));
 		goto fail;
 	}
-	if (!open_access(audit, config->audit_file, &torn, err))
+	if (!read_keys(audit, config, err))
 		goto fail;
 	if (is_named(config->slow_log_file) &&
 	    !sink_open(&audit->slow, config->slow_log_file, false, err))
 		goto fail;
 	publish_settings(audit, config);
-	begin_file(audit, &torn, "start");
+	if (is_named(config->audit_file) &&
+	    !opening_open(audit, config->audit_file, "start", err))
+		goto fail;
 	if (!start_thread(audit, err))
 		goto fail;
 	return audit;
@@ -147,56 +132,29 @@ fail:
 	return NULL;
 }
 
-/* Does this file hold a chain other than ours? Then it must not get our records. */
+/* Is a file other than the open one wanted, or is that one's name gone? */
 static bool
-check_same_chain(const struct audit *audit, const char *path, struct error *err)
+is_moved(const struct sink *sink, const char *path)
 {
-	struct chain there;
-	struct chain_torn torn;
-	bool good;
-
-	chain_open(&there);
-	good = chain_resume(&there, path, &torn, err);
-	if (good && (torn.bytes > 0 || there.seq > 0) &&
-	    (torn.bytes > 0 || strcmp(there.prev, audit->chain.prev) != 0))
-		good = error_set(err, ERROR_IO,
-		    "audit.file %s holds other records already, so this run's cannot follow "
-		    "them; name a new file", path);
-	chain_close(&there);
-	return good;
-}
-
-/* A sink under its new name, or what it is when its name stays and is in place. */
-static bool
-reopen(struct sink *sink, const char *path, bool exclusive, struct sink *fresh,
-    struct error *err)
-{
-	if (!is_named(path))
-		return true;
-	if (sink->path != NULL && strcmp(sink->path, path) == 0 && sink_in_place(sink))
-		return true;
-	return sink_open(fresh, path, exclusive, err);
+	return is_named(path) &&
+	    (sink->path == NULL || strcmp(sink->path, path) != 0 || !sink_in_place(sink));
 }
 
 static void
-change_access(struct audit *audit, struct sink *fresh, const char *path,
-    const struct chain_torn *torn)
+change_access(struct audit *audit, struct sink *fresh, const struct config *config)
 {
-	bool was_open = audit->access.path != NULL;
-
-	if (fresh->path != NULL && was_open) {
+	if (fresh->path != NULL) {
 		own_put_rotate(audit, fresh->path);
 		audit->access.retry_us = 0;
-		sink_flush(&audit->access, clock_monotonic_us());
+		writer_checkpoint(audit);
 		sink_sync(&audit->access, clock_monotonic_us());
 		sink_move(&audit->access, fresh);
+		audit->file_first_seq = audit->chain.seq + 1;
+		audit->file_first_us = clock_wall_us();
 		own_put_start(audit, "rotate");
-	} else if (fresh->path != NULL) {
-		audit->access = *fresh;
-		begin_file(audit, torn, "reload");
-	} else if (!is_named(path) && was_open) {
+	} else if (!is_named(config->audit_file) && audit->access.path != NULL) {
 		own_put_stop(audit, "reload");
-		sink_flush(&audit->access, clock_monotonic_us());
+		writer_checkpoint(audit);
 		sink_sync(&audit->access, clock_monotonic_us());
 		sink_close(&audit->access);
 	}
@@ -213,24 +171,34 @@ change_slow(struct audit *audit, struct sink *fresh, const char *path)
 		sink_close(&audit->slow);
 }
 
+/* Open what a configuration names and is not open yet; all or nothing. */
+static bool
+open_fresh(struct audit *audit, const struct config *config, struct sink *access,
+    struct sink *slow, struct error *err)
+{
+	bool was_open = audit->access.path != NULL;
+
+	if (is_moved(&audit->slow, config->slow_log_file) &&
+	    !sink_open(slow, config->slow_log_file, false, err))
+		return false;
+	if (!is_moved(&audit->access, config->audit_file))
+		return true;
+	return was_open ? opening_follow(audit, config->audit_file, access, err) :
+			  opening_open(audit, config->audit_file, "reload", err);
+}
+
 bool
 audit_reload(struct audit *audit, const struct config *config, struct error *err)
 {
 	struct sink access = { 0 }, slow = { 0 };
-	struct chain_torn torn = { 0 };
 	bool good;
 
 	pthread_mutex_lock(&audit->lock);
 	audit->access.retry_us = audit->slow.retry_us = 0; /* somebody may have made room */
 	writer_round(audit);
-	good = reopen(&audit->access, config->audit_file, true, &access, err) &&
-	    reopen(&audit->slow, config->slow_log_file, false, &slow, err);
-	if (good && access.path != NULL && audit->access.path != NULL)
-		good = check_same_chain(audit, access.path, err);
-	else if (good && access.path != NULL)
-		good = chain_resume(&audit->chain, access.path, &torn, err);
+	good = open_fresh(audit, config, &access, &slow, err);
 	if (good) {
-		change_access(audit, &access, config->audit_file, &torn);
+		change_access(audit, &access, config);
 		change_slow(audit, &slow, config->slow_log_file);
 		publish_settings(audit, config);
 		writer_round(audit);
@@ -250,6 +218,8 @@ finish(struct audit *audit, const char *reason)
 	if (audit->access.path != NULL)
 		own_put_stop(audit, reason);
 	audit->access.retry_us = audit->slow.retry_us = 0; /* the last chance: do not wait */
+	if (audit->access.path != NULL)
+		writer_checkpoint(audit);
 	writer_round(audit);
 	if (audit->sync_interval)
 		sink_sync(&audit->access, clock_monotonic_us());
@@ -281,10 +251,11 @@ void
 audit_get_status(struct audit *audit, struct audit_status *status)
 {
 	int failure = atomic_load(&audit->failure);
+	bool broken = atomic_load(&audit->broken), key_failed = atomic_load(&audit->key_failed);
 
 	*status = (struct audit_status){
 		.enabled = audit_settings(audit)->access_on,
-		.healthy = failure == 0,
+		.healthy = failure == 0 && !broken && !key_failed,
 		.seq = atomic_load(&audit->seq),
 		.lost = atomic_load(&audit->lost),
 		.last_sync_us = atomic_load(&audit->synced_wall_us),
@@ -294,4 +265,17 @@ audit_get_status(struct audit *audit, struct audit_status *status)
 	if (failure != 0)
 		snprintf(status->failure, sizeof(status->failure), "cannot write audit.file: %s",
 		    strerror(failure));
+	else if (key_failed)
+		snprintf(status->failure, sizeof(status->failure),
+		    "cannot replace audit.mac_key: see the main log");
+	else if (broken)
+		snprintf(status->failure, sizeof(status->failure),
+		    "the log was not whole at the start: see the main log, then SET "
+		    "audit_accept_break = 1");
+}
+
+void
+audit_accept_break(struct audit *audit)
+{
+	atomic_store(&audit->broken, false);
 }

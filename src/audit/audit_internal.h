@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 
 #include "audit/audit.h"
+#include "keys.h"
 
 /* Every event there is, so that lost records can be counted by event without a lock. */
 enum record_event {
@@ -32,6 +33,8 @@ enum record_event {
 	EVENT_AUDIT_STOP,
 	EVENT_AUDIT_ROTATE,
 	EVENT_AUDIT_GAP,
+	EVENT_AUDIT_CHECKPOINT,
+	EVENT_AUDIT_DELETE,
 	EVENT_OTHER,
 	EVENT_COUNT
 };
@@ -146,21 +149,37 @@ void lane_init(struct audit_lane *lane, struct audit *audit, struct lane_bell *b
 void lane_free(struct audit_lane *lane);
 void bell_ring(struct lane_bell *bell);
 
-/* ---- chain: seq and prev ---- */
-
-enum { CHAIN_HASH_SIZE = 45 }; /* base64 of 32 bytes, and a NUL */
+/* ---- chain: seq, prev and mac ---- */
 
 struct chain {
 	uint64_t seq; /* of the last record put */
 	char prev[CHAIN_HASH_SIZE];
 	EVP_MD *sha256;
 	EVP_MD_CTX *context; /* reused: making one costs as much as the hash */
+	struct mac_key mac;  /* without a path: there is none, and macs are empty */
+	/* The newest checkpoint. */
+	uint64_t checkpoint_seq; /* 0: none yet */
+	char checkpoint_sig[SIG_SIZE];
 };
 
 /* Bytes after the last LF of a file, left by a crash. */
 struct chain_torn {
 	uint64_t bytes; /* with the LF that is added; 0: nothing torn */
 	char sha256[CHAIN_HASH_SIZE];
+};
+
+/* What the end of a file says, to go on from it. */
+struct chain_tail {
+	uint64_t seq; /* of the last whole record; 0: the file has none */
+	char head[CHAIN_HASH_SIZE];
+	uint64_t epoch; /* of the next record */
+	bool epoch_known;
+	uint64_t checkpoint_seq;
+	char checkpoint_sig[SIG_SIZE];
+	uint64_t first_seq; /* of the file's first record, and its time; 0: not known */
+	uint64_t first_us;
+	struct chain_torn torn;
+	char broken[200]; /* why it fails verification; "" when it does not */
 };
 
 void chain_open(struct chain *chain);
@@ -171,11 +190,13 @@ void chain_hash(struct chain *chain, const void *bytes, size_t length, char hash
 size_t chain_begin(struct chain *chain, struct buf *out);
 /* End the line that began there. */
 void chain_end(struct chain *chain, struct buf *out, size_t begin);
+/* Go on after this record. */
+void chain_continue(struct chain *chain, const struct chain_tail *tail);
 /*
- * Read the end of a file: *chain goes on from its last whole line. False, with
- * *err, when that is no record.
+ * Verify the end of a file from its last checkpoint on, with this key (its path may be
+ * NULL). False, with *err, when the file cannot be read or holds something else.
  */
-bool chain_resume(struct chain *chain, const char *path, struct chain_torn *torn,
+bool chain_read_tail(const char *path, const struct mac_key *key, struct chain_tail *tail,
     struct error *err);
 
 /* ---- sink: one file that is only ever appended to ---- */
@@ -191,6 +212,7 @@ struct sink {
 	char *path; /* NULL: closed */
 	int fd;
 	bool regular;
+	uint64_t bytes; /* in the file */
 	struct buf out;
 	size_t written;
 	int failure; /* errno of the last write or sync, 0 when it worked */

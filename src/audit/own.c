@@ -1,8 +1,11 @@
 /*
  * own.c - the records that the writer makes itself: audit.start, audit.stop,
- * audit.rotate and audit.gap. Used by audit.c and writer.c.
+ * audit.rotate, audit.checkpoint and audit.gap. Used by audit.c and writer.c.
  */
+#include <inttypes.h>
+
 #include "config.h"
+#include "verifier.h"
 #include "writer.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -44,9 +47,85 @@ own_put_start(struct audit *audit, const char *reason)
 
 	json_put_member(out, "version", PACKAGE_VERSION);
 	json_put_member(out, "file", audit->access.path);
+	json_put_member_int(out, "epoch", (int64_t)audit->chain.mac.epoch);
+	if (audit->sign.key != NULL)
+		json_put_member(out, "key_id", audit->sign.id);
 	json_put_member_int(out, "last_seq", (int64_t)last);
+	json_put_member_int(out, "checkpoint_seq", (int64_t)audit->chain.checkpoint_seq);
+	json_put_member(out, "checkpoint_sig", audit->chain.checkpoint_sig);
 	json_put_member(out, "reason", reason);
 	put(audit, out);
+}
+
+/* The instance as it stands in each record, without its key and quotes. */
+static void
+instance_of(const struct audit_settings *settings, struct checkpoint_note *note)
+{
+	size_t before = strlen(",\"instance\":\"");
+
+	note->instance = settings->instance + before;
+	note->instance_length = settings->instance_length - before - 1;
+}
+
+static void
+sign_checkpoint(const struct audit *audit, const struct checkpoint_note *note, char sig[SIG_SIZE])
+{
+	struct buf bytes = { 0 };
+
+	sig[0] = '\0';
+	if (audit->sign.key == NULL)
+		return;
+	checkpoint_put_note(&bytes, note);
+	sign_key_sign(&audit->sign, &bytes, sig);
+	buf_free(&bytes);
+}
+
+/* The key of the epoch that ends here is wiped; its file follows, see writer.c. */
+static void
+end_epoch(struct audit *audit, const char *sig)
+{
+	struct chain *chain = &audit->chain;
+
+	chain->checkpoint_seq = chain->seq;
+	memcpy(chain->checkpoint_sig, sig, SIG_SIZE);
+	audit->checkpoint_us = clock_monotonic_us();
+	if (chain->mac.path == NULL)
+		return;
+	mac_key_ratchet(&chain->mac);
+	audit->key_unsaved = true;
+}
+
+void
+own_put_checkpoint(struct audit *audit)
+{
+	struct chain *chain = &audit->chain;
+	struct buf *out = &audit->own.scratch;
+	uint64_t now = clock_wall_us();
+	char time[CLOCK_TEXT_SIZE], head[CHAIN_HASH_SIZE], sig[SIG_SIZE];
+	struct checkpoint_note note = {
+		.first_seq = chain->checkpoint_seq > 0 ? chain->checkpoint_seq : 1,
+		.last_seq = chain->seq,
+		.epoch = chain->mac.epoch,
+		.time = time,
+		.head = memcpy(head, chain->prev, sizeof(head)),
+		.prev_sig = chain->checkpoint_sig,
+	};
+
+	clock_format_rfc3339(now, time);
+	instance_of(audit_settings(audit), &note);
+	sign_checkpoint(audit, &note, sig);
+	buf_clear(out);
+	record_begin(&audit->own, audit_settings(audit), out, now, "audit.checkpoint");
+	json_put_member_int(out, "epoch", (int64_t)note.epoch);
+	json_put_member_int(out, "first_seq", (int64_t)note.first_seq);
+	json_put_member_int(out, "last_seq", (int64_t)note.last_seq);
+	json_put_member(out, "head", head);
+	json_put_member(out, "prev_sig", note.prev_sig);
+	json_put_member(out, "key_id", audit->sign.id);
+	json_put_member(out, "sig", sig);
+	put(audit, out);
+	log_info("audit checkpoint seq=%" PRIu64 " head=%s sig=%s", chain->seq, head, sig);
+	end_epoch(audit, sig);
 }
 
 void

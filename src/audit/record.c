@@ -30,6 +30,8 @@ static const char *const event_names[EVENT_COUNT] = {
 	[EVENT_AUDIT_STOP] = "audit.stop",
 	[EVENT_AUDIT_ROTATE] = "audit.rotate",
 	[EVENT_AUDIT_GAP] = "audit.gap",
+	[EVENT_AUDIT_CHECKPOINT] = "audit.checkpoint",
+	[EVENT_AUDIT_DELETE] = "audit.delete",
 	[EVENT_OTHER] = "other",
 };
 

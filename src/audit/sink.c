@@ -29,8 +29,10 @@ sink_open(struct sink *sink, const char *path, bool exclusive, struct error *err
 		return error_set(err, ERROR_IO, "cannot open log file %s: %s", path,
 		    strerror(errno));
 	*sink = (struct sink){ .fd = fd };
-	if (fstat(fd, &file) == 0)
+	if (fstat(fd, &file) == 0) {
 		sink->regular = S_ISREG(file.st_mode);
+		sink->bytes = (uint64_t)file.st_size;
+	}
 	/* Two writers would break each other's chain. The lock goes with the process. */
 	if (exclusive && sink->regular && flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		close(fd);
@@ -92,6 +94,7 @@ sink_flush(struct sink *sink, uint64_t now_us)
 			break;
 		}
 		sink->written += (size_t)done;
+		sink->bytes += (size_t)done;
 		sink->dirty = true;
 	}
 	drop_written(sink);

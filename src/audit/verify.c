@@ -1,159 +1,89 @@
-/* verify.c - see include/audit/verify.h. */
+/* verify.c - see include/audit/verify.h: the files, one after the other. */
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 
-#include "audit/verify.h"
-#include "audit_internal.h"
+#include "seal.h"
+#include "verifier.h"
 #include "base/lines.h"
+#include "base/mem.h"
 
-enum { TORN_TOLD_WITHIN = 2 }; /* records: audit.start, then the audit.gap */
+/* ---- one file ---- */
 
-/* Where the check stands. On the stack of audit_verify(). */
-struct verifier {
-	struct audit_verified *found;
-	struct chain chain; /* of the last record read */
-	const char *file;
-	uint64_t line;
-	/* A line that is no record and not told yet. */
-	uint64_t torn_line; /* 0: none */
-	const char *torn_file;
-	char torn_hash[CHAIN_HASH_SIZE];
-	unsigned since_torn; /* records */
+/* What is read of a file, to be held to its .sig. */
+struct reading {
+	struct seal seal;
+	EVP_MD_CTX *context;
+	uint64_t records_before;
 };
 
-static bool fault(struct verifier *verifier, uint64_t seq, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Note the first fault; always returns false. */
-static bool
-fault(struct verifier *verifier, uint64_t seq, const char *format, ...)
-{
-	struct audit_verified *found = verifier->found;
-	va_list args;
-
-	found->good = false;
-	found->file = verifier->file;
-	found->line = verifier->line;
-	found->seq = seq;
-	va_start(args, format);
-	vsnprintf(found->reason, sizeof(found->reason), format, args);
-	va_end(args);
-	return false;
-}
-
-static bool
-fault_torn(struct verifier *verifier)
-{
-	verifier->file = verifier->torn_file;
-	verifier->line = verifier->torn_line;
-	return fault(verifier, 0, "not a record, and no audit.gap tells of it");
-}
-
-/* Hash a line with its LF, which is one of the bytes that are there. */
 static void
-hash_line(struct verifier *verifier, const struct lines *lines, char hash[CHAIN_HASH_SIZE])
+begin_reading(struct reading *reading, const struct verifier *verifier)
 {
-	chain_hash(&verifier->chain, lines->line, lines->length + lines->whole, hash);
+	*reading = (struct reading){ .context = EVP_MD_CTX_new(),
+		.records_before = verifier->found->records };
+	EVP_DigestInit_ex(reading->context, EVP_sha256(), NULL);
 }
 
-static bool
-read_torn(struct verifier *verifier, const struct lines *lines)
+static void
+note_line(struct reading *reading, const struct verifier *verifier, const struct lines *lines)
 {
-	if (!lines->whole)
-		return fault(verifier, 0,
-		    "does not end in a line feed: torn by a crash, or still being written");
-	if (verifier->torn_line != 0)
-		return fault_torn(verifier);
-	verifier->torn_line = verifier->line;
-	verifier->torn_file = verifier->file;
-	verifier->since_torn = 0;
-	hash_line(verifier, lines, verifier->torn_hash);
-	return true;
+	EVP_DigestUpdate(reading->context, lines->line, lines->length + lines->whole);
+	reading->seal.bytes += lines->length + lines->whole;
+	if (reading->seal.first_seq == 0 && verifier->found->records > reading->records_before)
+		reading->seal.first_seq = verifier->found->last_seq;
+	reading->seal.last_seq = verifier->found->last_seq;
 }
 
-/* A record came while a torn line waits to be told. */
+/* Does the file fit the .sig beside it, if there is one? */
 static bool
-look_for_gap(struct verifier *verifier, const json_t *record)
+check_seal(struct verifier *verifier, struct reading *reading)
 {
-	const char *event = json_string_value(json_object_get(record, "event"));
-	const char *hash = json_string_value(json_object_get(record, "torn_sha256"));
+	char reason[200];
 
-	if (event != NULL && hash != NULL && strcmp(event, "audit.gap") == 0 &&
-	    strcmp(hash, verifier->torn_hash) == 0) {
-		verifier->torn_line = 0;
-		verifier->found->torn_lines++;
+	seal_digest(reading->context, reading->seal.sha256);
+	switch (seal_check(&reading->seal, verifier->file, verifier->keys, verifier->key_count,
+	    reason)) {
+	case SEAL_NONE:
 		return true;
+	case SEAL_GOOD:
+		verifier->found->files_sealed++;
+		return true;
+	case SEAL_BAD:
+		break;
 	}
-	return ++verifier->since_torn < TORN_TOLD_WITHIN || fault_torn(verifier);
-}
-
-/* Do the bytes end in these two members, in this order? */
-static bool
-ends_in(const struct lines *lines, const char *prev, const char *mac)
-{
-	char end[256];
-	int length = snprintf(end, sizeof(end), ",\"prev\":\"%s\",\"mac\":\"%s\"}", prev, mac);
-
-	return length < (int)sizeof(end) && lines->length > (size_t)length &&
-	    memcmp(lines->line + lines->length - (size_t)length, end, (size_t)length) == 0;
+	return verifier_fault(verifier, verifier->found->last_seq, "%s", reason);
 }
 
 static bool
-check_record(struct verifier *verifier, const struct lines *lines, const json_t *record)
+check_lines(struct verifier *verifier, struct lines *lines, struct reading *reading,
+    struct error *err)
 {
-	struct audit_verified *found = verifier->found;
-	json_int_t value = json_integer_value(json_object_get(record, "seq"));
-	const char *prev = json_string_value(json_object_get(record, "prev"));
-	const char *mac = json_string_value(json_object_get(record, "mac"));
-	uint64_t seq = value > 0 ? (uint64_t)value : 0;
-
-	if (!lines->whole)
-		return fault(verifier, seq, "does not end in a line feed");
-	if (seq == 0 || prev == NULL || mac == NULL || !ends_in(lines, prev, mac))
-		return fault(verifier, seq, "has no seq, or does not end in prev and mac");
-	if (found->records > 0 && seq != found->last_seq + 1)
-		return fault(verifier, seq, "seq %" PRIu64 " is missing: %" PRIu64 " came after %"
-		    PRIu64, found->last_seq + 1, seq, found->last_seq);
-	if ((found->records > 0 || seq == 1) && strcmp(prev, verifier->chain.prev) != 0)
-		return fault(verifier, seq, "prev does not fit: the record before was changed, "
-					    "or this one");
-	if (verifier->torn_line != 0 && !look_for_gap(verifier, record))
-		return false;
-	if (found->records++ == 0)
-		found->first_seq = seq;
-	found->last_seq = seq;
-	hash_line(verifier, lines, verifier->chain.prev);
+	while (lines_next(lines, err)) {
+		if (lines->cut) {
+			verifier->line++;
+			return verifier_fault(verifier, 0, "is longer than any record");
+		}
+		if (!verifier_line(verifier, lines->line, lines->length, lines->whole))
+			return false;
+		note_line(reading, verifier, lines);
+	}
 	return true;
-}
-
-static bool
-check_line(struct verifier *verifier, const struct lines *lines)
-{
-	json_t *record = lines->cut ?
-	    NULL : json_loadb(lines->line, lines->length, JSON_REJECT_DUPLICATES, NULL);
-	bool good;
-
-	verifier->line = lines->number;
-	good = json_is_object(record) ? check_record(verifier, lines, record) :
-					read_torn(verifier, lines);
-	json_decref(record);
-	/* The line before it that nothing told of is the first fault. */
-	return good || (verifier->torn_line != 0 && fault_torn(verifier));
 }
 
 static bool
 check_file(struct verifier *verifier, const char *path, struct error *err)
 {
+	struct reading reading;
 	struct lines lines;
 
 	verifier->file = path;
+	verifier->line = 0;
 	if (!lines_open(&lines, path, err))
 		return false;
-	while (lines_next(&lines, err))
-		if (!check_line(verifier, &lines))
-			break;
+	begin_reading(&reading, verifier);
+	if (check_lines(verifier, &lines, &reading, err) && err->code == ERROR_NONE)
+		check_seal(verifier, &reading);
+	EVP_MD_CTX_free(reading.context);
 	lines_close(&lines);
 	if (err->code != ERROR_NONE) {
 		struct error why = *err;
@@ -163,19 +93,82 @@ check_file(struct verifier *verifier, const char *path, struct error *err)
 	return true;
 }
 
-bool
-audit_verify(char *const *paths, size_t count, struct audit_verified *found, struct error *err)
-{
-	struct verifier verifier = { .found = found };
-	bool read = true;
+/* ---- all of them ---- */
 
-	*found = (struct audit_verified){ .good = true };
+/* The keys and the main log's word. On the stack of audit_verify(). */
+struct aids {
+	struct sign_key *keys;
+	size_t key_count;
+	struct mac_key mac;
+	struct witness witness;
+};
+
+static bool
+read_aids(struct aids *aids, const struct audit_verify_options *options, struct error *err)
+{
+	if (options->public_key_count > 0)
+		aids->keys = mem_zalloc(options->public_key_count, sizeof(aids->keys[0]));
+	for (; aids->key_count < options->public_key_count; aids->key_count++)
+		if (!sign_key_read_public(&aids->keys[aids->key_count],
+			options->public_keys[aids->key_count], err))
+			return false;
+	return (options->mac_key == NULL || mac_key_read(&aids->mac, options->mac_key, err)) &&
+	    (options->main_log == NULL || witness_read(&aids->witness, options->main_log, err));
+}
+
+static void
+free_aids(struct aids *aids)
+{
+	for (size_t i = 0; i < aids->key_count; i++)
+		sign_key_close(&aids->keys[i]);
+	mem_free(aids->keys);
+	mac_key_close(&aids->mac);
+	witness_free(&aids->witness);
+}
+
+static bool
+check_all(struct verifier *verifier, char *const *paths, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count && verifier->found->good; i++)
+		if (!check_file(verifier, paths[i], err))
+			return false;
+	if (verifier->found->good)
+		verifier_end(verifier);
+	return true;
+}
+
+bool
+audit_verify(char *const *paths, size_t count, const struct audit_verify_options *options,
+    struct audit_verified *found, struct error *err)
+{
+	struct aids aids = { 0 };
+	struct verifier verifier;
+	bool read;
+
 	err->code = ERROR_NONE;
-	chain_open(&verifier.chain);
-	for (size_t i = 0; i < count && read && found->good; i++)
-		read = check_file(&verifier, paths[i], err);
-	if (read && found->good && verifier.torn_line != 0)
-		fault_torn(&verifier);
-	chain_close(&verifier.chain);
+	verifier_open(&verifier, found);
+	read = read_aids(&aids, options, err);
+	if (read) {
+		verifier.keys = aids.keys;
+		verifier.key_count = aids.key_count;
+		verifier.witness = options->main_log != NULL ? &aids.witness : NULL;
+		if (options->mac_key != NULL)
+			mac_key_copy(&verifier.mac, &aids.mac);
+		read = check_all(&verifier, paths, count, err);
+	}
+	verifier_close(&verifier);
+	free_aids(&aids);
 	return read;
+}
+
+bool
+audit_make_mac_key(const char *path, struct error *err)
+{
+	return mac_key_create(path, err);
+}
+
+bool
+audit_make_sign_key(const char *path, const char *public_path, struct error *err)
+{
+	return sign_key_create(path, public_path, err);
 }

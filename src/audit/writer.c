@@ -20,6 +20,9 @@ enum {
 	SLEEP_MOST_MS = 60000,
 	BATCH_BYTES = 1 << 20, /* written at once */
 	RETRY_ROUND_MS = 200,  /* while a file fails */
+	CHECKPOINT_RECORDS = 1000,
+	CHECKPOINT_EVERY_US = 60 * 1000000,
+	KEY_SAVED_EVERY_US = 1000000, /* each replacement waits for the disk three times */
 };
 
 /* What a worker could not queue since the last round. */
@@ -71,6 +74,8 @@ put_record(struct audit *audit, const struct lane_entry *entry)
 	else
 		buf_put(out, entry->bytes, entry->header.length);
 	chain_end(&audit->chain, out, begin);
+	if (audit->chain.seq - audit->chain.checkpoint_seq >= CHECKPOINT_RECORDS)
+		own_put_checkpoint(audit);
 }
 
 static void
@@ -148,6 +153,54 @@ sync_if_due(struct audit *audit, uint64_t now_us)
 		atomic_store(&audit->synced_wall_us, clock_wall_us());
 }
 
+/*
+ * Once checkpoints are on the disk, the key's file gets the epoch after them. Whoever
+ * takes the host later finds no key with which older records could be made anew.
+ */
+static void
+save_key(struct audit *audit, uint64_t now_us)
+{
+	struct chain *chain = &audit->chain;
+	struct error err;
+
+	if (!audit->key_unsaved || buf_length(&audit->access.out) > 0 ||
+	    !sink_sync(&audit->access, now_us))
+		return;
+	audit->key_saved_us = now_us;
+	chain->mac.seq = chain->seq;
+	memcpy(chain->mac.head, chain->prev, sizeof(chain->mac.head));
+	audit->key_unsaved = !mac_key_save(&chain->mac, &err);
+	if (audit->key_unsaved && !atomic_load(&audit->key_failed))
+		log_error("%s; trying again each second", err.text);
+	atomic_store(&audit->key_failed, audit->key_unsaved);
+}
+
+void
+writer_checkpoint(struct audit *audit)
+{
+	uint64_t now = clock_monotonic_us();
+
+	own_put_checkpoint(audit);
+	flush(audit);
+	if (audit->sync_interval)
+		sink_sync(&audit->access, now);
+	save_key(audit, now);
+}
+
+/* One also when nothing happened, so that a missing one shows. */
+static void
+checkpoint_if_due(struct audit *audit, uint64_t now_us)
+{
+	if (audit->access.path == NULL)
+		return;
+	if (now_us - audit->checkpoint_us >= CHECKPOINT_EVERY_US && audit->access.failure == 0)
+		own_put_checkpoint(audit);
+	if (now_us - audit->key_saved_us >= KEY_SAVED_EVERY_US) {
+		flush(audit);
+		save_key(audit, now_us);
+	}
+}
+
 bool
 writer_round(struct audit *audit)
 {
@@ -159,6 +212,7 @@ writer_round(struct audit *audit)
 	}
 	flush(audit);
 	own_tell_gaps(audit);
+	checkpoint_if_due(audit, clock_monotonic_us());
 	flush(audit);
 	sync_if_due(audit, clock_monotonic_us());
 	atomic_store(&audit->seq, audit->chain.seq);
@@ -186,15 +240,31 @@ anything_queued(const struct audit *audit)
 	return false;
 }
 
-/* How long a writer without work may sleep: until a sync or a retry is due. */
+static uint64_t
+sooner(uint64_t wait_us, uint64_t since_us, uint64_t every_us, uint64_t now_us)
+{
+	uint64_t passed = now_us - since_us;
+	uint64_t left = passed < every_us ? every_us - passed : 0;
+
+	return left < wait_us ? left : wait_us;
+}
+
+/* How long a writer without work may sleep: until something of its own is due. */
 static int
 long_sleep_ms(const struct audit *audit)
 {
+	uint64_t now = clock_monotonic_us();
+	uint64_t wait_us = SLEEP_MOST_MS * 1000;
+
 	if (audit->access.failure != 0 || audit->slow.failure != 0)
 		return RETRY_ROUND_MS;
 	if (audit->sync_interval && audit->access.dirty)
-		return (int)(audit->sync_every_us / 1000 + 1);
-	return SLEEP_MOST_MS;
+		wait_us = audit->sync_every_us;
+	if (audit->access.path != NULL)
+		wait_us = sooner(wait_us, audit->checkpoint_us, CHECKPOINT_EVERY_US, now);
+	if (audit->key_unsaved)
+		wait_us = sooner(wait_us, audit->key_saved_us, KEY_SAVED_EVERY_US, now);
+	return (int)(wait_us / 1000 + 1);
 }
 
 static void

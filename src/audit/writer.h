@@ -27,7 +27,12 @@ struct audit {
 
 	pthread_mutex_t lock; /* held by the writer in a round, and by a reload */
 	struct chain chain;
+	struct sign_key sign;
+	uint64_t checkpoint_us; /* monotonic, of the newest */
+	bool key_unsaved;	/* the file of audit.mac_key is of an epoch that ended */
+	uint64_t key_saved_us;	/* monotonic: when it was tried last */
 	struct sink access, slow;
+	uint64_t file_first_seq, file_first_us; /* of the access log's file; wall clock */
 	struct gap gaps[GAP_REASONS];
 	struct audit_lane own; /* renders the writer's own records; nothing is posted to it */
 	bool sync_interval;
@@ -37,6 +42,8 @@ struct audit {
 	/* For audit_get_status(), from any thread. */
 	atomic_uint_least64_t seq, lost, synced_wall_us;
 	atomic_int failure; /* errno of the access log, 0 when healthy */
+	atomic_bool broken; /* the log was not whole at the start, and nobody has accepted that */
+	atomic_bool key_failed;
 };
 
 /* ---- writer.c ---- */
@@ -44,6 +51,19 @@ struct audit {
 void *writer_main(void *audit);
 /* Take what is queued, write it, tell what was lost. With the lock held. */
 bool writer_round(struct audit *audit);
+/* A checkpoint, on the disk, and the key's file after it. */
+void writer_checkpoint(struct audit *audit);
+
+/* ---- opening.c ---- */
+
+/*
+ * Open the access log and go on from its end; begin a new file when it is not whole.
+ * Its first records are put.
+ */
+bool opening_open(struct audit *audit, const char *path, const char *reason, struct error *err);
+/* Open another file for the chain that is being written. */
+bool opening_follow(struct audit *audit, const char *path, struct sink *fresh,
+    struct error *err);
 
 /* ---- own.c: records of the writer, put into the access log's sink ---- */
 
@@ -51,6 +71,7 @@ void own_put_start(struct audit *audit, const char *reason);
 void own_put_stop(struct audit *audit, const char *reason);
 /* The last record of a file that somebody moved away: where it goes on. */
 void own_put_rotate(struct audit *audit, const char *next_file);
+void own_put_checkpoint(struct audit *audit);
 void own_put_torn(struct audit *audit, const struct chain_torn *torn);
 /* Note that records were lost; they are told by the next own_tell_gaps(). */
 void own_count_lost(struct audit *audit, enum gap_reason reason, enum record_event event,

@@ -402,6 +402,20 @@ const struct setting settings[] = {
 	    .text = "What happens while records cannot be written. continue lets statements "
 		    "run, counts what is missing and records the gap later. This version knows "
 		    "no other." },
+	{ .name = "audit.mac_key",
+	    .type = SETTING_PATH,
+	    .where = AT(audit_mac_key),
+	    .fallback = "",
+	    .text = "The file of the key that seals each record of the access log, made by "
+		    "pgweirctl keygen; the auditors keep a copy of it off this machine. pgweir "
+		    "replaces it after each checkpoint, so its folder must be writable. Empty: "
+		    "records have no mac." },
+	{ .name = "audit.sign_key",
+	    .type = SETTING_PATH,
+	    .where = AT(audit_sign_key),
+	    .fallback = "",
+	    .text = "The Ed25519 key in PEM that signs the checkpoints of the access log. Empty: "
+		    "they are not signed." },
 
 	{ .name = "slow_log.file",
 	    .type = SETTING_PATH,
@@ -665,7 +679,7 @@ const char include_text[] =
 static const char *const unsupported[] = { "auth.hba", "auth.ident", "auth.query",
 	"auth.query_user", "auth.query_database", "protocol.pin_budget", "tls.client.cert",
 	"tls.client.key", "tls.client.ca", "tls.client.min_version", "tls.server.ca",
-	"tls.server.cert", "tls.server.key", "tls.server.min_version", "audit.sign_key",
+	"tls.server.cert", "tls.server.key", "tls.server.min_version", 
 	"audit.rotate_size", "audit.rotate_every", "audit.keep", "http" };
 
 const struct setting *

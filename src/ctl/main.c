@@ -68,15 +68,32 @@ static const struct ctl_command commands[] = {
 	    "Exit status: 0 good, 1 a file cannot be read, 2 usage.\n",
 	    ctl_report },
 	{ "verify", "check the chain of the access log",
-	    "FILE...\n"
+	    "FILE... [OPTION]...\n"
 	    "Check that each line is a record, that seq counts up by one and that prev is the\n"
-	    "hash of the line before, through all files in the order given. The first bad\n"
-	    "or missing record is named.\n"
+	    "hash of the line before, through all files in the order given; with the keys\n"
+	    "also macs and signatures. The first bad or missing record is named.\n"
 	    "\n"
-	    "  -h, --help  print this and exit\n"
+	    "      --public-key FILE  Ed25519 key in PEM: checkpoints must be signed by it\n"
+	    "                         (may be given several times)\n"
+	    "      --mac-key FILE     the auditors' copy of audit.mac_key: macs must fit\n"
+	    "      --main-log FILE    checkpoints that pgweir's log tells must be there, so that\n"
+	    "                         an end cut off shows\n"
+	    "      --format FORMAT    text (default) or json\n"
+	    "  -h, --help             print this and exit\n"
 	    "\n"
 	    "Exit status: 0 whole, 1 broken or not readable, 2 usage.\n",
 	    ctl_verify },
+	{ "keygen", "make the keys of the access log",
+	    "[OPTION]...\n"
+	    "Make new keys. Files that are there already are left alone.\n"
+	    "\n"
+	    "      --mac-key FILE     for audit.mac_key; copy it off the machine before it is used\n"
+	    "      --sign-key FILE    for audit.sign_key, Ed25519\n"
+	    "      --public-key FILE  its public half (default: the name of --sign-key with .pub)\n"
+	    "  -h, --help             print this and exit\n"
+	    "\n"
+	    "Exit status: 0 good, 1 a file cannot be written, 2 usage.\n",
+	    ctl_keygen },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -191,6 +191,7 @@ can_read_again(const struct report *report)
 static void
 put_chain(const struct report *report, struct table *table)
 {
+	static const struct audit_verify_options chain_only;
 	struct audit_verified found;
 	struct error err;
 	char *text;
@@ -199,7 +200,8 @@ put_chain(const struct report *report, struct table *table)
 		return;
 	if (!can_read_again(report))
 		text = mem_strdup("not checked: standard input");
-	else if (!audit_verify(report->access_paths, report->access_count, &found, &err))
+	else if (!audit_verify(report->access_paths, report->access_count, &chain_only, &found,
+		      &err))
 		text = mem_printf("not checked: %s", err.text);
 	else if (found.good)
 		text = mem_printf("whole: seq %" PRIu64 " to %" PRIu64, found.first_seq,
