@@ -11,6 +11,7 @@ import unittest
 
 CTL = os.path.abspath(os.environ.get("PGWEIRCTL", "./pgweirctl"))
 SOURCE = os.path.abspath(os.environ.get("srcdir", "."))
+MIGRATIONS = os.path.join(SOURCE, "tests", "corpus", "migrations")
 POLICIES = os.path.join(SOURCE, "etc", "policies")
 
 CONFIG = """
@@ -74,7 +75,7 @@ class Usage(CtlTest):
     def test_every_subcommand_has_help(self):
         status, overview, _ = ctl("--help")
         self.assertEqual(status, 0)
-        for name in ("check", "explain", "test", "report", "verify"):
+        for name in ("check", "explain", "lint", "test", "report", "verify"):
             self.assertIn(name, overview)
             status, output, errors = ctl(name, "--help")
             self.assertEqual((status, errors), (0, ""))
@@ -85,7 +86,7 @@ class Usage(CtlTest):
                           ("check", "a", "b"), ("test", "a", "b"), ("check", "--colour"),
                           ("report", "--audit", "x", "--view", "all"), ("report", "--audit", "x", "--top", "0"),
                           ("report", "--audit", "x", "--since", "soon"), ("report", "x"),
-                          ("report", "--audit", "x", "--format", "pdf"), ("explain", "--at", "now", "SELECT 1")):
+                          ("report", "--audit", "x", "--format", "pdf"), ("lint",), ("lint", "x", "--format", "pdf"), ("explain", "--at", "now", "SELECT 1")):
             with self.subTest(arguments=arguments):
                 status, output, errors = ctl(*arguments)
                 self.assertEqual((status, output), (2, ""))
@@ -153,6 +154,75 @@ class Explain(CtlTest):
     def test_a_bad_policy_is_78(self):
         path = self.write("bad.yaml", "kind: Nonsense\n")
         self.assertEqual(ctl("explain", "SELECT 1", "--policy", path)[0], 78)
+
+
+class Lint(CtlTest):
+    def test_real_looking_migrations_are_told_as_a_compiler_would(self):
+        status, output, errors = ctl("lint", "tests/corpus/migrations", cwd=SOURCE)
+        with open(os.path.join(MIGRATIONS, "expected.txt")) as expected:
+            self.assertEqual(output, expected.read())
+        self.assertEqual((status, errors), (1, ""))
+
+    def test_a_file_that_nothing_denies_is_0(self):
+        status, output, _ = ctl("lint", os.path.join(MIGRATIONS, "001_django_orders.sql"))
+        self.assertEqual(status, 0)
+        self.assertIn(": warn[", output)
+        self.assertNotIn(": deny[", output)
+
+    def test_json_sarif_and_github_say_the_same(self):
+        path = self.write("m.sql", "SELECT 1;\n\n  CREATE INDEX i ON t (a); -- 100%\n")
+        status, output, _ = ctl("lint", path, "--format", "json")
+        (item,) = [item for item in json.loads(output) if item["action"] == "deny"]
+        self.assertEqual((status, item["rule"], item["line"], item["column"]), (1, "index-not-concurrent", 3, 3))
+        self.assertIn("CREATE INDEX CONCURRENTLY i ON t (a);", item["hint"])
+        status, output, _ = ctl("lint", path, "--format", "sarif")
+        sarif = json.loads(output)
+        (result,) = [result for result in sarif["runs"][0]["results"] if result["level"] == "error"]
+        self.assertEqual((status, sarif["version"], result["ruleId"]), (1, "2.1.0", "index-not-concurrent"))
+        self.assertEqual(result["locations"][0]["physicalLocation"]["region"], {"startLine": 3, "startColumn": 3})
+        status, output, _ = ctl("lint", path, "--format", "github")
+        self.assertEqual(status, 1)
+        self.assertIn(f"::error file={path},line=3,col=3,title=index-not-concurrent::CREATE INDEX", output)
+        self.assertEqual(output.count("\n"), output.count("\n::") + 1)
+
+    def test_nothing_found_is_still_json(self):
+        path = self.write("m.sql", "SELECT 1")
+        self.assertEqual(ctl("lint", path, "--format", "json"), (0, "[\n]\n", ""))
+        self.assertEqual(json.loads(ctl("lint", path, "--format", "sarif")[1])["runs"][0]["results"], [])
+        self.assertEqual(ctl("lint", path, "--format", "github"), (0, "", ""))
+
+    def test_a_policy_and_who_runs_it_can_be_given(self):
+        policy = self.write("p.yaml", POLICY)
+        path = self.write("m.sql", "INSERT INTO t VALUES (1);")
+        self.assertEqual(ctl("lint", path, "--policy", policy, "--role", "app_rw")[0], 1)
+        self.assertEqual(ctl("lint", path, "--policy", policy, "--role", "other")[0], 0)
+        self.assertEqual(ctl("lint", path, "--policy", self.write("bad.yaml", "kind: x\n"))[0], 78)
+
+    def test_one_transaction_for_all_can_be_said(self):
+        path = self.write("m.sql", "CREATE TABLE s.t (a int PRIMARY KEY);\nCREATE INDEX i ON s.t (a);\n"
+                                   "CREATE INDEX CONCURRENTLY j ON s.u (a);\n")
+        told = ctl("lint", path)[1]
+        self.assertIn(":2:1: deny[index-not-concurrent]", told)
+        told = ctl("lint", path, "--single-transaction")[1]
+        self.assertNotIn("index-not-concurrent", told)
+        self.assertIn(":3:1: deny[concurrently-in-txn]", told)
+
+    def test_what_cannot_be_parsed_is_denied_with_its_place(self):
+        path = self.write("m.sql", "SELECT 1;\nSELEC 2;\nSELECT 3;\n")
+        status, output, _ = ctl("lint", path)
+        self.assertEqual(status, 1)
+        self.assertRegex(output, r":2:1: deny\[sql-unparseable\]: syntax error")
+
+    def test_any_bytes_do_no_harm(self):
+        for text in ("", ";;;", "\\", "$$", "'", "/*", "COPY t FROM STDIN;", "COPY t FROM STDIN;\n1\n\\.", "BEGIN ATOMIC",
+                     "SELECT '\u00e9'; DROP TABLE t", "(" * 5000, "x" * 300000):
+            with self.subTest(text=text[:20]):
+                self.assertIn(ctl("lint", self.write("m.sql", text))[0], (0, 1))
+
+    def test_a_file_that_cannot_be_read_is_1_and_said(self):
+        status, _, errors = ctl("lint", "/nonexistent.sql")
+        self.assertEqual(status, 1)
+        self.assertIn("/nonexistent.sql", errors)
 
 
 class Verify(CtlTest):

@@ -76,6 +76,9 @@ struct verdict {
  * The caller has one reference. Tests are parsed on the caller's stack: 5 MiB of it.
  */
 struct policies *policies_load(const char *glob, struct problems *problems);
+/* The same from one text, under a name for messages; for policies that a program brings. */
+struct policies *policies_from_text(
+    const char *name, const char *text, struct problems *problems);
 struct policies *policies_reference(struct policies *policies);
 void policies_release(struct policies *policies);
 /* Differs for every load of this process: part of the verdict cache's key. */
@@ -110,6 +113,16 @@ void policies_judge(const struct policies *policies, const struct subject *subje
     const struct error *err, uint64_t wall_us, struct verdict *verdict);
 void verdict_free(struct verdict *verdict);
 
+/* One rule that flags something. Lives as long as the call that tells of it. */
+struct policy_finding {
+	enum policy_action action; /* WARN or DENY */
+	enum policy_mode mode;
+	const char *rule, *policy, *file;
+	int line;
+	size_t offset; /* of the text, where what is flagged begins */
+	char *detail, *hint; /* "" when there is nothing to say */
+};
+
 /* In what a text stands, for rules that ask. */
 struct policy_script {
 	const struct policy_transaction *transaction; /* before the text; or NULL */
@@ -123,6 +136,12 @@ void policies_judge_in(const struct policies *policies, const struct subject *su
     const char *text, size_t length, enum sql_outcome outcome, const struct sql_facts *facts,
     const struct error *err, uint64_t wall_us, const struct policy_script *script,
     struct verdict *verdict);
+
+/* Tell every rule that warns or denies, each place it flags first in its statement. */
+void policies_find(const struct policies *policies, const struct subject *subject,
+    const char *text, size_t length, enum sql_outcome outcome, const struct sql_facts *facts,
+    uint64_t wall_us, const struct policy_script *script,
+    void (*found)(void *arg, const struct policy_finding *finding), void *arg);
 
 /*
  * The limits that hold for a subject before any statement is known (transaction

@@ -40,6 +40,24 @@ static const struct ctl_command commands[] = {
 	    "\n"
 	    "Exit status: 0 not denied, 1 denied, 2 usage, 78 bad configuration or policy.\n",
 	    ctl_explain },
+	{ "lint", "judge files of SQL before they are run",
+	    "[OPTION]... PATH...\n"
+	    "Judge every statement of migration files, each file as it would be run by psql. A\n"
+	    "folder stands for all *.sql files in it. Every rule that warns or denies is told,\n"
+	    "with the safe way.\n"
+	    "\n"
+	    "      --policy PATH         policies: a folder, a file or a glob (default: the packs\n"
+	    "                            unsafe-ddl, destructive-ddl and hygiene)\n"
+	    "      --user U              as if this user ran them\n"
+	    "      --role R              with this PostgreSQL role (default: the user's name)\n"
+	    "      --database D          in this database\n"
+	    "      --single-transaction  each file is run in one transaction\n"
+	    "      --format FORMAT       text (default), json, sarif or github\n"
+	    "  -h, --help                print this and exit\n"
+	    "\n"
+	    "Exit status: 0 nothing is denied, 1 something is, or a file cannot be read, 2 usage,\n"
+	    "78 bad policy.\n",
+	    ctl_lint },
 	{ "test", "run the inline tests of the policies",
 	    "[-c FILE | PATH]\n"
 	    "Load policies and run the tests in them.\n"

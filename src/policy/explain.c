@@ -16,10 +16,12 @@ struct seen {
 
 static void
 note_rule(void *arg, const struct policy *policy, const struct rule *rule, size_t statement,
-    const struct exception *lifted)
+    const struct asked *asked, const struct sql_act *act, const struct exception *lifted)
 {
 	struct seen *seen = arg;
 
+	(void)asked;
+	(void)act;
 	seen->any = true;
 	buf_printf(&seen->text, "  statement %zu: %s by \"%s\" (%s:%d, policy %s, mode %s)\n",
 	    statement + 1, rule_action_name(rule->action), rule->id, policy->file, rule->line,

@@ -90,7 +90,8 @@ consider(struct run *run, const struct policy *policy, const struct rule *rule,
 	    action == POLICY_ALLOW ? NULL : exception_for(policy, rule, &run->asked);
 
 	if (run->judging != NULL && run->judging->seen != NULL)
-		run->judging->seen(run->judging->arg, policy, rule, statement, lifted);
+		run->judging->seen(run->judging->arg, policy, rule, statement, &run->asked, act,
+		    lifted);
 	if (lifted != NULL) {
 		run->verdict->exception = lifted->ticket;
 		return;

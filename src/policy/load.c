@@ -406,21 +406,43 @@ policies_free(struct policies *policies)
 	mem_free(policies);
 }
 
-struct policies *
-policies_load(const char *glob_pattern, struct problems *problems)
+static struct policies *
+policies_new(void)
 {
 	struct policies *policies = mem_zalloc(1, sizeof(*policies));
-	size_t errors = problems->errors;
 
 	atomic_init(&policies->references, 1);
 	policies->generation = atomic_fetch_add(&generations, 1) + 1;
 	policies->loaded_us = clock_wall_us();
+	return policies;
+}
+
+struct policies *
+policies_load(const char *glob_pattern, struct problems *problems)
+{
+	struct policies *policies = policies_new();
+	size_t errors = problems->errors;
+
 	if (glob_pattern[0] != '\0')
 		load_glob(policies, glob_pattern, problems);
 	if (problems->errors == errors)
 		return policies;
 	policies_free(policies);
 	return NULL;
+}
+
+struct policies *
+policies_from_text(const char *name, const char *text, struct problems *problems)
+{
+	struct policy *policy = policy_read(name, text, strlen(text), problems);
+	struct policies *policies;
+
+	if (policy == NULL)
+		return NULL;
+	policies = policies_new();
+	policies->items = mem_resize(NULL, 1, sizeof(struct policy *));
+	policies->items[policies->count++] = policy;
+	return policies;
 }
 
 struct policies *

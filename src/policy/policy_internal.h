@@ -522,7 +522,8 @@ struct judging {
 	bool trial; /* a test of the file: every rule not off counts as enforced */
 	/* Called for each rule that matched; `lifted` when an exception suspends it. */
 	void (*seen)(void *arg, const struct policy *policy, const struct rule *rule,
-	    size_t statement, const struct exception *lifted);
+	    size_t statement, const struct asked *asked, const struct sql_act *act,
+	    const struct exception *lifted);
 	void *arg;
 };
 

@@ -160,6 +160,11 @@ writes_catalog(const struct asked *asked, const struct sql_act *act)
 }
 
 const struct builtin rules_session_integrity[] = {
+	{ .id = "role-switch", .pack = PACK, .action = POLICY_DENY, .needs = "", .always = true,
+	    .test = switches_role,
+	    .why = "It changes the role in whose name statements run (or hides which setting it "
+		   "changes), so that the rules of this user would no longer be those of the role.",
+	    .safe = "Connect as a user of that role." },
 	{ .id = "setting-not-allowed", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .always = true, .test = sets_unlisted, .put_why = why_unlisted,
 	    .safe = "Ask the owner of the policy to list it, or leave the setting alone." },
@@ -168,11 +173,6 @@ const struct builtin rules_session_integrity[] = {
 	    .why = "A setting that is stored with a role, database, function or the system holds in "
 		   "later sessions, past every policy.",
 	    .safe = "Set it for the session or, with SET LOCAL, for the transaction." },
-	{ .id = "role-switch", .pack = PACK, .action = POLICY_DENY, .needs = "", .always = true,
-	    .test = switches_role,
-	    .why = "It changes the role in whose name statements run (or hides which setting it "
-		   "changes), so that the rules of this user would no longer be those of the role.",
-	    .safe = "Connect as a user of that role." },
 	{ .id = "role-management", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .always = true, .test = manages_roles,
 	    .why = "Roles, memberships, passwords and privileges decide what all policies rest upon.",

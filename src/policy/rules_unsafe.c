@@ -266,6 +266,25 @@ lacks_statement_timeout(const struct asked *asked, const struct sql_act *act)
 	    !asked->transaction->statement_timeout;
 }
 
+/* A row for a table of versions, a default of the table that is locked anyway. */
+static bool
+is_quick(const struct asked *asked)
+{
+	const struct sql_statement *statement = asked->statement;
+
+	for (size_t i = 0; i < statement->act_count; i++) {
+		const struct sql_act *act = &statement->acts[i];
+		bool row = act->kind == SQL_ACT_INSERT && (act->flags & SQL_ACT_AS_QUERY) == 0;
+		bool locked = act->kind == SQL_ACT_ALTER && act->type[0] == '\0' &&
+		    transaction_find(asked->transaction, NOTED_LOCKED, act->schema, act->table) != NULL;
+
+		if (!row && !locked &&
+		    !transaction_is_new(asked->transaction, act->schema, act->table, false))
+			return false;
+	}
+	return statement->act_count > 0;
+}
+
 static bool
 follows_lock(const struct asked *asked, const struct sql_act *act)
 {
@@ -273,7 +292,7 @@ follows_lock(const struct asked *asked, const struct sql_act *act)
 
 	(void)act;
 	return asked->in_block && (asked->statement->effects & work) != 0 &&
-	    transaction_has(asked->transaction, NOTED_LOCKED);
+	    transaction_has(asked->transaction, NOTED_LOCKED) && !is_quick(asked);
 }
 
 static bool

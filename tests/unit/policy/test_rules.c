@@ -146,6 +146,9 @@ static const struct pair pairs[] = {
 	    "BEGIN; ALTER TABLE t ADD c int; COMMIT; SELECT 1" },
 	{ "lock-then-more", "ALTER TABLE t ADD c int; ALTER TABLE u ADD c int",
 	    "CREATE TABLE t (a int); ALTER TABLE t ADD c int; INSERT INTO t VALUES (1, 2)" },
+	{ "lock-then-more", "ALTER TABLE t ADD c int; ALTER TABLE t ADD d int",
+	    "ALTER TABLE t ADD c int DEFAULT 1; ALTER TABLE t ALTER c DROP DEFAULT; INSERT INTO v (v) "
+	    "VALUES (1)" },
 	{ "mix-ddl-dml", "BEGIN; ALTER TABLE t ADD c int; UPDATE t SET c = 1 WHERE a = 2",
 	    "BEGIN; ALTER TABLE t ADD c int; INSERT INTO versions (v) VALUES (1)" },
 	{ "mix-ddl-dml", "BEGIN; DROP TABLE t; INSERT INTO u SELECT 1",
