@@ -55,6 +55,11 @@ size_t stream_pending(const struct stream *stream);
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 bool stream_is_paused(const struct stream *stream);
+/*
+ * Has the peer ended its side, or is the connection broken? One that is paused hears of it
+ * by asking only: libevent tells an error to those who wait for reading or writing.
+ */
+bool stream_is_hung_up(const struct stream *stream);
 
 /* Move a quiet stream to another thread's loop: detach on the old, attach on the new one. */
 void stream_detach(struct stream *stream);

@@ -54,6 +54,8 @@ struct client {
 	bool log_in_done;	      /* counted as authenticated */
 	bool counted;		      /* in the census, under its names */
 	bool paused_for_server;	      /* its server is slow to read */
+	bool hung_up;		      /* it closed meanwhile: what it sent is read all the same */
+	bool left;		      /* it closed behind a Terminate that waits in `in` */
 	bool aborted;		      /* its transaction was lost with its server */
 	bool aborted_end;	      /* what it bound last ends that transaction */
 	bool aborted_untold;	      /* it has not been told of the loss by any error yet */

@@ -5,6 +5,7 @@
 #include <event2/event_struct.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -422,6 +423,14 @@ bool
 stream_is_paused(const struct stream *stream)
 {
 	return stream->paused;
+}
+
+bool
+stream_is_hung_up(const struct stream *stream)
+{
+	struct pollfd look = { .fd = stream->fd, .events = POLLRDHUP };
+
+	return poll(&look, 1, 0) > 0;
 }
 
 void

@@ -8,6 +8,7 @@
 #include "frames.h"
 #include "prepared.h"
 #include "session_internal.h"
+#include "wire/frame.h"
 
 #define TO(state) (1u << (state))
 static const struct client_state_info {
@@ -149,7 +150,7 @@ adjust_reading(struct client *client)
 	    (client->link != NULL && (client->link->discarding || client->link->unsettled));
 	bool full = waits && buf_length(&client->in) > WAITING_INPUT_MOST;
 
-	if (client->paused_for_server || full)
+	if (client->left || (client->paused_for_server && !client->hung_up) || full)
 		stream_pause(client->stream);
 	else
 		stream_resume(client->stream);
@@ -211,11 +212,53 @@ on_drained(struct client *client)
 	stream_resume(link->server->stream);
 }
 
+/* Does a Terminate wait among what it sent? */
+static bool
+awaits_terminate(const struct client *client)
+{
+	size_t length = buf_length(&client->in);
+	size_t at = client->passing;
+	struct frame frame;
+
+	while (at < length && frame_read(buf_bytes(&client->in) + at, length - at, &frame) == FRAME_GOOD) {
+		if (frame.type == 'X')
+			return true;
+		at += frame.length;
+	}
+	return false;
+}
+
+/*
+ * Its connection has ended. A client that took its leave wants done what it sent before, and
+ * hears the answers if it still listens.
+ */
+static void
+on_closed(struct client *client)
+{
+	if (!is_logged_in(client) || client->responder != NULL || !awaits_terminate(client)) {
+		client_close(client, stream_why(client->stream));
+		return;
+	}
+	client->left = true;
+	adjust_reading(client);
+	on_drained(client); /* what is not taken now never will be */
+}
+
+void
+client_look_for_end(struct client *client)
+{
+	if (!client->paused_for_server || client->hung_up || !stream_is_hung_up(client->stream))
+		return;
+	client->hung_up = true;
+	adjust_reading(client);
+}
+
 static void
 on_event(struct stream *stream, enum stream_event event, void *arg)
 {
 	struct client *client = arg;
 
+	(void)stream;
 	switch (event) {
 	case STREAM_OPENED:
 		break;
@@ -226,7 +269,7 @@ on_event(struct stream *stream, enum stream_event event, void *arg)
 		on_drained(client);
 		break;
 	case STREAM_CLOSED:
-		client_close(client, stream_why(stream));
+		on_closed(client);
 		break;
 	}
 }

@@ -1011,6 +1011,9 @@ static enum step
 on_terminate(struct client *client, const struct inbound *message)
 {
 	(void)message;
+	/* PostgreSQL reads it when it is done with what came before. */
+	if (client->link != NULL && link_finish(client->link))
+		return STEP_LATER;
 	client_close(client, "client close request");
 	return STEP_GONE;
 }

@@ -97,6 +97,7 @@ check_link(struct link *link, uint64_t now_us)
 			link_discard(link, "could not be cleaned within timeouts.cancel");
 		return;
 	}
+	client_look_for_end(link->client);
 	if (link->requests.count > 0)
 		check_statement(link, now_us);
 	/* A batch whose Sync has not come yet keeps its server, as an open transaction does. */

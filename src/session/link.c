@@ -260,24 +260,50 @@ link_discard(struct link *link, const char *why)
 }
 
 /*
- * Send what ends the batch, so that the server comes to a ReadyForQuery. A Sync alone
- * would commit what the client had not asked to be committed: something that is sure to fail
- * goes before it. A COPY may have begun that we have not heard of; where none has, PostgreSQL
- * ignores the CopyFail.
+ * End the batch, so that the server comes to a ReadyForQuery. A Sync alone would commit what
+ * the client had not asked to be committed: something that is sure to fail goes before it.
+ */
+static void
+fail_batch(struct link *link)
+{
+	struct buf *out = stream_out(link->server->stream);
+
+	refuse_put_failing(out);
+	link_expect(link, REQUEST_EXECUTE, ANSWER_REFUSE); /* with nothing in its place */
+	build_sync(out);
+	link_expect(link, REQUEST_SYNC, ANSWER_SWALLOW);
+}
+
+bool
+link_finish(struct link *link)
+{
+	const struct request *last = requests_at(&link->requests, link->requests.count - 1);
+
+	if (last == NULL)
+		return false;
+	if (link->copy_in) {
+		build_copy_fail(stream_out(link->server->stream), "the client went away");
+		link->copy_in = false;
+		link->unsynced |= requests_head(&link->requests)->kind == REQUEST_EXECUTE;
+	}
+	if (link->unsynced && last->kind != REQUEST_SYNC && last->kind != REQUEST_QUERY &&
+	    last->kind != REQUEST_FUNCTION)
+		fail_batch(link);
+	link->unsettled = true;
+	return true;
+}
+
+/*
+ * The client is gone: end what is under way. A COPY may have begun that we have not heard of;
+ * where none has, PostgreSQL ignores the CopyFail.
  */
 static void
 end_batch(struct link *link)
 {
-	struct buf *out = stream_out(link->server->stream);
-
-	build_copy_fail(out, "the client went away");
+	build_copy_fail(stream_out(link->server->stream), "the client went away");
 	link_expect(link, REQUEST_COPY_END, ANSWER_SWALLOW);
-	if (link->unsynced) {
-		refuse_put_failing(out);
-		link_expect(link, REQUEST_EXECUTE, ANSWER_SWALLOW);
-		build_sync(out);
-		link_expect(link, REQUEST_SYNC, ANSWER_SWALLOW);
-	}
+	if (link->unsynced)
+		fail_batch(link);
 	stream_flush(link->server->stream);
 }
 

@@ -91,6 +91,11 @@ bool link_release(struct link *link);
 void link_free(struct link *link);
 /* Free it and close its server. */
 void link_discard(struct link *link, const char *why);
+/*
+ * The client sends nothing more: see to it that what the server has comes to an end. True
+ * while an answer is awaited.
+ */
+bool link_finish(struct link *link);
 /* The client is gone: clean the server and give it back. */
 void link_abandon(struct link *link);
 /* The server broke the protocol: discard it; the client is told. */

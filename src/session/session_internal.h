@@ -41,6 +41,8 @@ void client_resume(struct client *client);
 /* An ErrorResponse of severity ERROR into the client's output. */
 void client_error(struct client *client, const struct wire_error *error);
 void client_flush(struct client *client);
+/* One that is not read because its server is slow: did it close meanwhile? */
+void client_look_for_end(struct client *client);
 
 /* client_login.c */
 size_t login_consume(struct client *client, const uint8_t *bytes, size_t length);

@@ -1,4 +1,7 @@
 """A client that dies frees its server; a server that dies leaves its client connected."""
+import fcntl
+import sys
+import termios
 import threading
 import time
 
@@ -139,6 +142,166 @@ class DyingClients(PgweirTest):
         wait_until(lambda: self.server_sessions("state = 'active' AND query LIKE '%unknown outcome%'"), 5, "the query")
         client.reset()
         self.pgweir.wait_records(event="statement", outcome="unknown", application="died in query")
+
+
+class TakingLeave(PgweirTest):
+    """Terminate is read when what was sent before it is done, as PostgreSQL does."""
+    config = {"pool": {"size": 1, "wait_timeout": "20s"}}
+
+    def setUp(self):
+        super().setUp()
+        self.server.run("DROP TABLE IF EXISTS leave; CREATE TABLE leave (a text); GRANT ALL ON leave TO PUBLIC",
+                        dbname="shop")
+
+    def leave(self, *parts):
+        """Send it all in one write, and close."""
+        client = self.raw_login(application_name=self.id())
+        client.send(*parts, wire.TERMINATE)
+        client.close()
+
+    def assert_nothing_done(self, sessions=1):
+        """So many have left, and the server is served to the next."""
+        self.pgweir.wait_records(sessions, "session.end", application=self.id())
+        self.assert_serves()
+        self.assertEqual(self.rows(), [])
+
+    def rows(self):
+        return [row[0] for row in self.server.run("SELECT a FROM leave ORDER BY a", dbname="shop")]
+
+    def assert_rows(self, *wanted):
+        """They come, and the server is served to the next; with that all is done."""
+        wait_until(lambda: self.rows() == list(wanted), 10 * slowness(), f"{wanted} in the table")
+        self.assert_serves()
+        self.assertEqual(self.rows(), list(wanted))
+
+    def insert(self, value, seconds=0.3):
+        return f"INSERT INTO leave SELECT '{value}' FROM pg_sleep({seconds})"
+
+    def extended(self, text):
+        return wire.parse(text) + wire.bind() + wire.execute()
+
+    def test_a_statement_before_terminate_is_run_to_its_end(self):
+        self.leave(wire.query(self.insert("simple")))
+        self.assert_rows("simple")
+
+    def test_a_batch_before_terminate_is_run_to_its_end(self):
+        self.leave(self.extended(self.insert("extended")), wire.SYNC)
+        self.assert_rows("extended")
+
+    def test_a_pipeline_before_terminate_is_run_to_its_end(self):
+        self.leave(wire.query(self.insert("a")), self.extended(self.insert("b")), wire.SYNC, wire.query(self.insert("c")))
+        self.assert_rows("a", "b", "c")
+
+    def test_a_pipelined_transaction_before_terminate_is_committed(self):
+        self.leave(wire.query("BEGIN"), wire.query(self.insert("kept")), wire.query("COMMIT"))
+        self.assert_rows("kept")
+
+    def test_a_transaction_that_terminate_leaves_open_is_rolled_back(self):
+        self.leave(wire.query("BEGIN"), wire.query(self.insert("never", 0.1)))
+        self.assert_nothing_done()
+
+    def test_a_batch_without_its_sync_before_terminate_is_rolled_back(self):
+        self.leave(wire.query("SELECT 1"), self.extended(self.insert("never", 0.1)))
+        self.assert_nothing_done()
+
+    def test_a_copy_that_was_ended_before_terminate_is_committed(self):
+        self.leave(wire.query("COPY leave FROM STDIN"), wire.copy_data(b"copied\n"), wire.COPY_DONE)
+        self.assert_rows("copied")
+        self.leave(self.extended("COPY leave FROM STDIN"), wire.copy_data(b"twice\n"), wire.COPY_DONE, wire.SYNC)
+        self.assert_rows("copied", "twice")
+
+    def test_a_copy_that_terminate_cuts_off_copies_nothing(self):
+        copies = (wire.query("COPY leave FROM STDIN"), self.extended("COPY leave FROM STDIN"),
+                  self.extended("COPY leave FROM STDIN") + wire.SYNC)
+        for number, copy in enumerate(copies):
+            self.leave(copy, wire.copy_data(b"never\n"))
+            self.assert_nothing_done(number + 1)
+
+    def test_a_copy_under_way_that_terminate_cuts_off_copies_nothing(self):
+        for copy in (wire.query("COPY leave FROM STDIN"), self.extended("COPY leave FROM STDIN") + wire.SYNC):
+            client = self.raw_login()
+            client.send(copy)
+            client.receive_until((b"G",))
+            client.send(wire.copy_data(b"never\n"), wire.TERMINATE)
+            client.receive_rest()
+            self.assert_serves()
+            self.assertEqual(self.rows(), [])
+
+    def test_a_statement_that_waits_in_line_with_its_terminate_is_run_in_its_turn(self):
+        holder = self.raw_login()
+        holder.query("BEGIN")
+        self.leave(wire.query(self.insert("waited")))
+        wait_until(lambda: any(int(row["cl_waiting"]) for row in self.pgweir.console("SHOW POOLS")), 10, "one in line")
+        holder.query("COMMIT")
+        self.assert_rows("waited")
+
+    def test_the_answer_is_heard_by_who_still_listens(self):
+        client = self.raw_login()
+        client.send(wire.query("SELECT 'an answer'"), wire.TERMINATE)
+        messages, rest = client.receive_rest()
+        self.assertEqual((wire.Answer(messages).rows, rest), ([[b"an answer"]], b""))
+
+    def test_a_large_answer_that_nobody_reads_frees_its_server(self):
+        self.leave(wire.query("SELECT repeat('x', 1000) FROM generate_series(1, 50000)"))
+        self.assert_serves()
+
+    def test_bytes_behind_a_terminate_take_no_memory(self):
+        client = self.raw_login()
+        before = self.pgweir.rss_kib()
+        client.send(wire.query("SELECT pg_sleep(2)"), wire.TERMINATE)
+        client.socket.setblocking(False)
+        sent = 0
+        try:
+            while sent < 200_000_000:
+                sent += client.socket.send(bytes(1_000_000))
+        except OSError:
+            pass
+        self.assertLess(self.pgweir.rss_kib() - before, 60_000)
+        self.assert_serves()
+
+    def test_a_statement_before_terminate_is_recorded_with_its_answer(self):
+        client = self.raw_login(application_name="leaving")
+        client.send(wire.query("SELECT pg_sleep(0.2)"), wire.TERMINATE)
+        client.close()
+        record = self.pgweir.wait_records(1, "statement", application="leaving")[0]
+        self.assertEqual((record["outcome"], record["db.response.status_code"]), ("ok", "00000"))
+
+
+class TakingLeaveUnderALimit(PgweirTest):
+    config = {"pool": {"size": 1}, "timeouts": {"statement": "300ms"}}
+
+    def test_a_statement_before_terminate_is_ended_by_its_limit(self):
+        client = self.raw_login()
+        client.send(wire.query("SELECT pg_sleep(600)"), wire.TERMINATE)
+        client.close()
+        self.assert_serves()
+
+
+class DyingUnread(PgweirTest):
+    """A client is not read while its server takes nothing; its death is seen all the same."""
+    config = {"pool": {"size": 1, "wait_timeout": "30s"}}
+
+    def keep_busy(self, client, count):
+        """A statement that lasts, and so many behind it that the server's socket takes no more."""
+        client.send(wire.query("SELECT pg_sleep(600)"), *(wire.query("SELECT '" + "x" * 3000 + "'") for _ in range(count)))
+
+    def unsent(self, client):
+        """Bytes that the other side's kernel has not taken."""
+        left = fcntl.ioctl(client.socket, termios.TIOCOUTQ, bytes(4))
+        return int.from_bytes(left, sys.byteorder)
+
+    def test_a_client_reset_while_it_is_not_read_frees_its_server(self):
+        client = self.raw_login()
+        self.keep_busy(client, 150)
+        client.reset()
+        self.assert_serves()
+
+    def test_a_client_closed_while_it_is_not_read_frees_its_server(self):
+        client = self.raw_login()
+        self.keep_busy(client, 120)
+        wait_until(lambda: self.unsent(client) == 0, 10, "the kernel to take it all")
+        client.close()
+        self.assert_serves()
 
 
 class DyingServers(PgweirTest):
