@@ -20,6 +20,8 @@
 
 struct client;
 struct clients;
+struct judged;
+struct sql_statement;
 struct statement;
 
 /* What a portal runs, until the transaction ends. */
@@ -118,6 +120,16 @@ void relay_data(struct server *server, const uint8_t *bytes, size_t length);
 struct buf *relay_emit(struct link *link);
 /* relay.c: tell the client made-up answers whose turn it is. */
 void relay_settle(struct link *link);
+/* residue.c: a statement was answered; `tag` is NULL when it was not by CommandComplete. */
+void residue_of(struct link *link, const struct request *head,
+    const struct sql_statement *statement, const char *tag);
+/* residue.c: a text of which nothing is known was answered. */
+void residue_of_unknown(struct link *link);
+/* residue.c: a statement failed; some of what it left is there all the same. */
+void residue_of_failed(struct link *link, const struct judged *judged);
+/* skipped.c: take back what was expected of a request that failed; of the first so many. */
+void skipped_undo(struct link *link, struct request *request);
+void skipped_undo_all(struct link *link, size_t count);
 /* lost.c: the server is gone in the middle of a loan. */
 void link_lost(struct server *server, const char *why);
 

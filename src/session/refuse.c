@@ -114,3 +114,14 @@ refuse_with(struct client *client, uint8_t type, const struct wire_error *error)
 	refuse_message(client, type, &built);
 	buf_free(&built);
 }
+
+void
+refuse_state(struct client *client, const struct judged *judged, const char *sqlstate,
+    const char *message)
+{
+	if (judged != NULL)
+		record_answered(client, judged, sqlstate);
+	refuse_with(client, 'P',
+	    &(struct wire_error){
+		.severity = "ERROR", .sqlstate = sqlstate, .message = message });
+}

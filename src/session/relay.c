@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "frames.h"
-#include "prepared.h"
 #include "session_internal.h"
 #include "wire/frame.h"
 #include "wire/names.h"
@@ -126,102 +125,6 @@ statement_at(const struct request *request, size_t sub)
 	return &judged->facts->statements[sub];
 }
 
-/* What a residue is called as the reason of a pin, in the order of enum sql_residue. */
-static const struct pin_row {
-	unsigned residue;
-	const char *reason;
-	bool closes; /* no reset removes it: the server is closed afterwards */
-} pins[] = {
-	{ SQL_RESIDUE_TEMP, "temporary object", false },
-	{ SQL_RESIDUE_LISTEN, "LISTEN", false },
-	{ SQL_RESIDUE_ADVISORY, "session advisory lock", false },
-	{ SQL_RESIDUE_HOLD, "cursor WITH HOLD", false },
-	{ SQL_RESIDUE_PREPARE, "SQL PREPARE", false },
-	{ SQL_RESIDUE_LOAD, "LOAD", true },
-	{ SQL_RESIDUE_SEED, "setseed", true },
-	{ SQL_RESIDUE_SETTING, "setting changed by an expression", false },
-	{ SQL_RESIDUE_ROLE, "role changed", false },
-	{ SQL_RESIDUE_DBLINK, "dblink connection", true },
-};
-
-/* What a statement leaves behind even if it fails later on. */
-enum {
-	SURVIVES_ROLLBACK = SQL_RESIDUE_ADVISORY | SQL_RESIDUE_OPAQUE | SQL_RESIDUE_LOAD |
-	    SQL_RESIDUE_SEED | SQL_RESIDUE_DBLINK
-};
-
-/* What a statement left in the server stays this client's: it keeps the server. */
-static void
-note_residue(struct link *link, unsigned residue)
-{
-	link->server->residue |= residue;
-	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
-		if (!(residue & pins[i].residue))
-			continue;
-		if (pins[i].closes)
-			link->server->retired = true;
-		if (link->client != NULL && link->client->pin == NULL)
-			link->client->pin = pins[i].reason;
-	}
-}
-
-/* A PREPARE among other statements of its message; one by itself was noted when it was sent. */
-static void
-note_prepare(struct client *client, const struct request *head, const struct sql_statement *made)
-{
-	struct statement *statement;
-
-	if (client == NULL || !(made->residue & SQL_RESIDUE_PREPARE) || made->prepared_name == NULL ||
-	    head->judged->facts->statement_count == 1 ||
-	    prepared_find(&client->prepared, made->prepared_name) != NULL)
-		return;
-	statement = statement_from_sql(head->judged);
-	prepared_add(&client->prepared, made->prepared_name, statement);
-	statement_release(statement);
-}
-
-/* DISCARD ALL and DEALLOCATE ALL took away what was prepared. */
-static void
-note_discard(struct link *link, const struct sql_statement *statement)
-{
-	struct client *client = link->client;
-	if (client != NULL && statement->deallocates && statement->prepared_name != NULL)
-		prepared_remove(&client->prepared, statement->prepared_name);
-	if (!statement_discards(statement))
-		return;
-	statements_clear(link->server->statements);
-	if (client != NULL)
-		prepared_clear(&client->prepared);
-	if (!statement->discards_all)
-		return;
-	link->server->residue = 0;
-	settings_clear(&link->server->settings);
-	if (client != NULL) {
-		settings_copy(&client->settings, &client->defaults);
-		client->pin = NULL;
-	}
-}
-
-/* Once COMMIT or ROLLBACK was answered, what the transaction set is kept or forgotten. */
-static void
-note_transaction(struct link *link, const struct sql_statement *statement, const char *tag)
-{
-	struct client *client = link->client;
-
-	if (client == NULL)
-		return;
-	frames_note(&client->frames, statement);
-	/* PREPARE TRANSACTION keeps what was set, as COMMIT does. */
-	if ((statement->transaction == SQL_TXN_COMMIT && strncmp(tag, "COMMIT", 6) == 0) ||
-	    (statement->transaction == SQL_TXN_PREPARE && strncmp(tag, "PREPARE", 7) == 0))
-		frames_commit(&client->frames, &client->defaults, &client->settings,
-		    &link->server->settings);
-	else if (statement->transaction == SQL_TXN_COMMIT ||
-	    statement->transaction == SQL_TXN_ROLLBACK ||
-	    statement->transaction == SQL_TXN_PREPARE)
-		frames_drop(&client->frames);
-}
-
 /* What was asked in its place succeeded: the client hears our answer. */
 static void
 replace(struct link *link, const struct request *head)
@@ -244,15 +147,10 @@ complete(struct link *link, struct request *head, const char *tag)
 		replace(link, head);
 	if (head->answer != ANSWER_FORWARD)
 		return;
-	if (statement != NULL) {
-		note_residue(link, statement->residue);
-		if (tag != NULL)
-			note_transaction(link, statement, tag);
-		note_prepare(link->client, head, statement);
-		note_discard(link, statement);
-	} else if (head->judged != NULL && head->judged->facts == NULL) {
-		note_residue(link, SQL_RESIDUE_OPAQUE);
-	}
+	if (statement != NULL)
+		residue_of(link, head, statement, tag);
+	else if (head->judged != NULL && head->judged->facts == NULL)
+		residue_of_unknown(link);
 	record_statement(link, head, link->sub, "00000",
 	    returned || link->rows > 0 ? (int64_t)link->rows : -1, returned ? -1 : count,
 	    AUDIT_OK);
@@ -279,63 +177,6 @@ begin_copy_in(struct link *link)
 	link->copy_in = next == NULL;
 }
 
-/* A Parse or PREPARE did not add the statement, a Close or DEALLOCATE did not take it away. */
-static void
-undo_named(struct client *client, const struct request *request)
-{
-	struct statement *now = prepared_find(&client->prepared, request->name);
-
-	if (request->adds && now == request->statement)
-		prepared_remove(&client->prepared, request->name);
-	else if (!request->adds && now == NULL)
-		prepared_add(&client->prepared, request->name, request->statement);
-}
-
-/* A request failed, or was skipped: take back what was expected of it. */
-static void
-undo(struct link *link, struct request *request)
-{
-	if (request->has_id)
-		statements_doubt(link->server->statements, &request->id);
-	if (request->name != NULL && link->client != NULL)
-		undo_named(link->client, request);
-}
-
-/* The first from the i-th on that changed the client's unnamed statement, before `end`. */
-static struct request *
-change_of_unnamed(const struct link *link, size_t i, size_t end)
-{
-	for (; i < end; i++)
-		if (requests_at(&link->requests, i)->changes_unnamed)
-			return requests_at(&link->requests, i);
-	return NULL;
-}
-
-/*
- * The first so many requests were skipped: the unnamed statement is what it was before them,
- * unless it was changed again behind them. A Parse that failed has destroyed it.
- */
-static void
-undo_unnamed(struct link *link, size_t skipped)
-{
-	struct request *first = change_of_unnamed(link, 0, skipped);
-	struct request *next;
-	struct statement **place;
-
-	statement_release(link->unnamed);
-	link->unnamed = NULL; /* not known: it is parsed again when it is wanted */
-	if (first == NULL || link->client == NULL)
-		return;
-	next = change_of_unnamed(link, skipped, link->requests.count);
-	place = next == NULL ? &link->client->unnamed : &next->unnamed;
-	statement_release(*place);
-	*place = NULL;
-	if (first == requests_head(&link->requests) && first->kind == REQUEST_PARSE)
-		return;
-	*place = first->unnamed;
-	first->unnamed = NULL;
-}
-
 /* After an error the server skips everything up to the next Sync. */
 static void
 skip_to_sync(struct link *link)
@@ -346,10 +187,7 @@ skip_to_sync(struct link *link)
 	while ((request = requests_at(&link->requests, skipped)) != NULL &&
 	    request->kind != REQUEST_SYNC)
 		skipped++;
-	/* The last first: a name may have been closed and used again. */
-	for (size_t i = skipped; i > 0; i--)
-		undo(link, requests_at(&link->requests, i - 1));
-	undo_unnamed(link, skipped);
+	skipped_undo_all(link, skipped);
 	for (; skipped > 0; skipped--)
 		requests_pop(&link->requests);
 	/* Its Sync is still to come: what the client sends before that is not for the server. */
@@ -416,7 +254,7 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 		fate = FATE_SWALLOW;
 	}
 	if (head->judged != NULL && (head->kind == REQUEST_QUERY || head->kind == REQUEST_EXECUTE))
-		note_residue(link, head->judged->residue & SURVIVES_ROLLBACK);
+		residue_of_failed(link, head->judged);
 	if (head->kind != REQUEST_SYNC)
 		record_statement(link, head, link->sub, report->sqlstate, -1, -1, AUDIT_ERROR);
 	return fate;
@@ -444,7 +282,7 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 	fate = fate_of_error(link, head, &report);
 	link->limit = NULL;
 	if (head->kind == REQUEST_QUERY || head->kind == REQUEST_FUNCTION)
-		undo(link, head); /* ReadyForQuery follows */
+		skipped_undo(link, head); /* ReadyForQuery follows */
 	else
 		skip_to_sync(link);
 	return fate;

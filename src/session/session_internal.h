@@ -74,6 +74,9 @@ void refuse_put_failing(struct buf *out);
  */
 void refuse_message(struct client *client, uint8_t type, const struct buf *error);
 void refuse_with(struct client *client, uint8_t type, const struct wire_error *error);
+/* An error of the extended protocol that PostgreSQL would have given; recorded with a text. */
+void refuse_state(struct client *client, const struct judged *judged, const char *sqlstate,
+    const char *message);
 
 /* aborted.c: a transaction whose server was lost, until the client ends it. */
 bool aborted_query(struct client *client, const struct judged *judged);

@@ -1,0 +1,230 @@
+/* extended.c - Bind, Describe, Execute, Close: a client uses the statements it made. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "inbound.h"
+#include "prepared.h"
+#include "wire/frame.h"
+#include "wire/read.h"
+
+enum { BIND_NAMES_MOST = 16 * 1024 }; /* names of a Bind must be complete within so many bytes */
+
+/* The client's statement of this name; NULL: there is none, and the client was told. */
+static struct statement *
+resolve(struct client *client, const char *name)
+{
+	struct statement *statement = names_find(client, name);
+	char *text;
+
+	if (statement != NULL)
+		return statement;
+	text = *name == '\0' ? mem_strdup("unnamed prepared statement does not exist")
+			     : mem_printf("prepared statement \"%s\" does not exist", name);
+	refuse_state(client, NULL, "26000", text);
+	mem_free(text);
+	return NULL;
+}
+
+/* Write a message in which the first name after `prefix` bytes is another one. */
+static void
+put_renamed(struct client *client, const struct inbound *message, size_t prefix,
+    size_t old_length, const char *name)
+{
+	struct buf *out = outgoing_buf(client);
+	size_t new_length = strlen(name) + 1;
+	size_t skip = prefix + old_length;
+
+	buf_put_u8(out, message->type);
+	buf_put_u32(out, (uint32_t)(message->length - old_length + new_length + 4));
+	buf_put(out, message->body, prefix);
+	buf_put(out, name, new_length);
+	buf_put(out, message->body + skip, message->here - skip);
+	client->passing = message->length - message->here;
+	client->passing_on = true;
+	client->link->unsynced = true;
+}
+
+static void
+bind_statement(struct client *client, const struct inbound *message, const char *portal,
+    const char *name, struct statement *statement, struct ruling *ruling)
+{
+	struct request *request;
+
+	if (names_is_renamed(client, statement)) {
+		const char *server_name = place_statement(client, statement, *name == '\0');
+
+		put_renamed(
+		    client, message, strlen(portal) + 1, strlen(name) + 1, server_name);
+	} else {
+		outgoing_pass_extended(client, message);
+	}
+	request = outgoing_expect(client, REQUEST_BIND, ANSWER_FORWARD);
+	request->bytes_in = message->length + FRAME_HEADER;
+	request->judged = judged_reference(statement->judged);
+	request->ruling = ruling_reference(ruling);
+	link_set_portal(client->link, portal, statement->judged, ruling);
+}
+
+enum step
+on_bind(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->here);
+	const char *portal = read_cstring(&reader);
+	const char *name = read_cstring(&reader);
+	struct statement *statement;
+	struct ruling *ruling;
+
+	if (!reader_ok(&reader))
+		return message->here < message->length && message->here < BIND_NAMES_MOST
+		    ? STEP_LATER
+		    : inbound_malformed(client, 'B');
+	if (client->skipping) {
+		outgoing_drop(client, message);
+		return STEP_DONE;
+	}
+	if (names_is_unsettled(client, name))
+		return STEP_LATER;
+	statement = names_find(client, name);
+	if (!aborted_is(client) && !borrow_server(client))
+		return permit_later(client, statement == NULL ? NULL : judged_reference(statement->judged), NULL);
+	client->pool->counters.bind_count++;
+	if (aborted_message(client, 'B', statement == NULL ? NULL : statement->judged)) {
+		outgoing_drop(client, message);
+		return STEP_DONE;
+	}
+	statement = resolve(client, name);
+	if (statement == NULL) {
+		outgoing_drop(client, message);
+		return STEP_DONE;
+	}
+	ruling = permit_rule(client, statement->judged);
+	if (ruling->verdict.action == POLICY_DENY)
+		permit_refuse(client, 'B', statement->judged, ruling);
+	else
+		bind_statement(client, message, portal, name, statement, ruling);
+	if (ruling->verdict.action == POLICY_DENY)
+		outgoing_drop(client, message);
+	ruling_release(ruling);
+	return STEP_DONE;
+}
+
+enum step
+on_describe(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->length);
+	uint8_t what = read_u8(&reader);
+	const char *name = read_cstring(&reader);
+	struct statement *statement;
+
+	if (client->skipping)
+		return STEP_DONE;
+	if (!reader_done(&reader) || (what != 'S' && what != 'P'))
+		return inbound_malformed(client, 'D');
+	if (what == 'S' && names_is_unsettled(client, name))
+		return STEP_LATER;
+	if (aborted_message(client, what == 'S' ? 's' : 'D', NULL))
+		return STEP_DONE;
+	if (!borrow_server(client))
+		return STEP_LATER;
+	if (what == 'P') {
+		outgoing_pass_extended(client, message);
+		outgoing_expect(client, REQUEST_DESCRIBE_PORTAL, ANSWER_FORWARD);
+		return STEP_DONE;
+	}
+	statement = resolve(client, name);
+	if (statement == NULL)
+		return STEP_DONE;
+	if (names_is_renamed(client, statement))
+		put_renamed(client, message, 1, strlen(name) + 1,
+		    place_statement(client, statement, *name == '\0'));
+	else
+		outgoing_pass_extended(client, message);
+	outgoing_expect(client, REQUEST_DESCRIBE_STATEMENT, ANSWER_FORWARD);
+	return STEP_DONE;
+}
+
+enum step
+on_execute(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->length);
+	const char *name = read_cstring(&reader);
+	struct portal *portal;
+	struct judged *judged;
+
+	if (client->skipping)
+		return STEP_DONE;
+	read_u32(&reader);
+	if (!reader_done(&reader))
+		return inbound_malformed(client, 'E');
+	if (aborted_message(client, 'E', NULL))
+		return STEP_DONE;
+	if (!borrow_server(client))
+		return STEP_LATER;
+	portal = link_portal(client->link, name);
+	judged = portal == NULL ? NULL : portal->judged;
+	if (names_are_renamed(client) && names_awaits_deallocated(client, judged))
+		return STEP_LATER;
+	client->stmt++;
+	client->link->unsynced = true;
+	if (names_are_renamed(client) && names_deallocated(client, judged) != NULL &&
+	    client->link->server->transaction != 'E') {
+		names_deallocate(client, outgoing_expect(client, REQUEST_EXECUTE, ANSWER_MADE_UP),
+		    names_deallocated(client, judged), judged, portal->ruling,
+		    message->length + FRAME_HEADER);
+		return STEP_DONE;
+	}
+	outgoing_expect_statement(outgoing_expect(client, REQUEST_EXECUTE, ANSWER_FORWARD), client, judged,
+	    portal == NULL ? NULL : portal->ruling, message->length + FRAME_HEADER);
+	outgoing_pass(client, message);
+	/* Nothing goes on before it is known what is prepared: the server must say so now. */
+	if (client->link->discarding)
+		build_flush(outgoing_buf(client));
+	return STEP_DONE;
+}
+
+/* CloseComplete now, or in its turn when the server owes answers; the request, if there is one. */
+static struct request *
+make_up_close(struct client *client)
+{
+	struct request *request;
+
+	if (client->link == NULL) {
+		build_end(stream_out(client->stream), build_begin(stream_out(client->stream), '3'));
+		return NULL;
+	}
+	request = outgoing_expect(client, REQUEST_CLOSE, ANSWER_MADE_UP);
+	request->made_up = '3';
+	client->link->unsynced = true;
+	return request;
+}
+
+enum step
+on_close(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->length);
+	uint8_t what = read_u8(&reader);
+	const char *name = read_cstring(&reader);
+	const struct statement *statement;
+	struct request *request;
+
+	if (client->skipping)
+		return STEP_DONE;
+	if (!reader_done(&reader) || (what != 'S' && what != 'P'))
+		return inbound_malformed(client, 'C');
+	if (what == 'S' && *name != '\0' && names_is_unsettled(client, name))
+		return STEP_LATER;
+	statement = what == 'S' ? names_find(client, name) : NULL;
+	/* The server's copy stays for the next who wants it; portals end with the loan. */
+	if (client->link == NULL ||
+	    (what == 'S' && names_are_renamed(client) && (statement == NULL || !statement->from_sql))) {
+		request = make_up_close(client);
+	} else {
+		outgoing_pass_extended(client, message);
+		request = outgoing_expect(client, REQUEST_CLOSE, ANSWER_FORWARD);
+	}
+	if (what == 'S' && request != NULL)
+		names_take_away(client, request, name);
+	else if (what == 'S')
+		names_forget(client, name);
+	return STEP_DONE;
+}

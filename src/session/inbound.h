@@ -1,0 +1,113 @@
+/*
+ * inbound.h - what the handlers of a client's messages share.
+ */
+#ifndef SESSION_INBOUND_H
+#define SESSION_INBOUND_H
+
+#include "session_internal.h"
+
+struct statement;
+
+/* What a handler says of its message. */
+enum step {
+	STEP_DONE,  /* dealt with */
+	STEP_LATER, /* keep it: it will be asked again */
+	STEP_GONE,  /* the client is closing */
+};
+
+/* A message, of whose body `here` bytes have come; `length` is the body's whole length. */
+struct inbound {
+	uint8_t type;
+	const uint8_t *body;
+	size_t here, length;
+};
+
+/* inbound.c: end the client, whose message breaks the protocol. */
+enum step inbound_malformed(struct client *client, uint8_t type);
+
+/* simple.c, prepare.c, extended.c: the handlers. */
+enum step on_query(struct client *client, const struct inbound *message);
+enum step on_function_call(struct client *client, const struct inbound *message);
+enum step on_parse(struct client *client, const struct inbound *message);
+enum step on_bind(struct client *client, const struct inbound *message);
+enum step on_describe(struct client *client, const struct inbound *message);
+enum step on_execute(struct client *client, const struct inbound *message);
+enum step on_close(struct client *client, const struct inbound *message);
+
+/* outgoing.c; the client has a server. */
+static inline struct buf *
+outgoing_buf(struct client *client)
+{
+	return stream_out(client->link->server->stream);
+}
+/* Send the message on as it is. */
+void outgoing_pass(struct client *client, const struct inbound *message);
+/* One of the extended protocol: the server is not done before its Sync. */
+void outgoing_pass_extended(struct client *client, const struct inbound *message);
+/* Let nothing of it through: the part that is here, nor what is still to come. */
+void outgoing_drop(struct client *client, const struct inbound *message);
+/* What the server will answer to what was just sent. */
+struct request *outgoing_expect(
+    struct client *client, enum request_kind kind, enum request_answer answer);
+/* It runs this text; `judged` and `ruling` may be NULL, references are taken. */
+void outgoing_expect_statement(struct request *request, struct client *client,
+    struct judged *judged, struct ruling *ruling, size_t bytes);
+/* The client hears this from us when its turn has come. */
+struct request *outgoing_expect_reply(
+    struct client *client, enum request_kind kind, const struct buf *reply);
+
+/* permit.c */
+/* The facts of this text, referenced; NULL: with a parser thread, ask again. */
+struct judged *permit_judge(struct client *client, const char *text, size_t length);
+/* The ruling for this client, referenced. */
+struct ruling *permit_rule(struct client *client, struct judged *judged);
+/* Keep what was found out while the message waits for a server; references are given. */
+enum step permit_later(struct client *client, struct judged *judged, struct ruling *ruling);
+/* Answer with the policy's refusal, and record it. */
+void permit_refuse(
+    struct client *client, uint8_t type, struct judged *judged, struct ruling *ruling);
+/* A rule that warns: its notice, in its turn. */
+void permit_warn(struct client *client, const struct verdict *verdict);
+/* False: the client was told what its pool mode cannot do. */
+bool permit_in_pool_mode(struct client *client, struct judged *judged, uint8_t type);
+/* False: it uses a name of ours, and the client was told that there is no such statement. */
+bool permit_names(struct client *client, struct judged *judged, uint8_t type);
+
+/* names.c */
+/* Do statements have other names on servers than their clients give them? */
+static inline bool
+names_are_renamed(const struct client *client)
+{
+	return client->pool_mode != POOL_MODE_SESSION;
+}
+/* Has this one another name on the server? */
+bool names_is_renamed(const struct client *client, const struct statement *statement);
+/* The client's statement of this name, or NULL; "" is the unnamed one. */
+struct statement *names_find(const struct client *client, const char *name);
+/* Does it hang on the answer to an earlier batch what this name means? Then ask again. */
+bool names_is_unsettled(struct client *client, const char *name);
+/* The renamed statement that a text DEALLOCATEs, or NULL; and does it hang on an answer? */
+const char *names_deallocated(const struct client *client, const struct judged *judged);
+bool names_awaits_deallocated(struct client *client, const struct judged *judged);
+/* The statement is gone, unless the request turns out to be skipped; or at once. */
+void names_take_away(struct client *client, struct request *request, const char *name);
+void names_forget(struct client *client, const char *name);
+/* A DEALLOCATE of a renamed statement, answered by us: the server's stays. */
+void names_deallocate(struct client *client, struct request *request, const char *name,
+    struct judged *judged, struct ruling *ruling, size_t bytes);
+/* A PREPARE is sent: what it makes may be bound by its name. */
+void names_note_prepare(struct client *client, struct request *request, struct judged *judged);
+
+/* place.c */
+/* Does the server have it, as far as this batch can rely on? */
+bool place_has(struct link *link, const struct statement *statement);
+/* Send its Parse, under the name that all clients share. */
+struct request *place_parse(
+    struct client *client, const struct statement *statement, enum request_answer answer);
+/* Make it the server's unnamed statement; `judged` and `ruling` may be NULL. */
+struct request *place_unnamed(struct client *client, struct statement *statement,
+    enum request_answer answer, struct judged *judged, struct ruling *ruling);
+/* Make sure that the server has it; its name there. */
+const char *place_statement(struct client *client, struct statement *statement, bool unnamed);
+
+#endif

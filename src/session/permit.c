@@ -1,0 +1,109 @@
+/*
+ * permit.c - may this client send this text: what the policies say, and what its pool
+ * mode can do. The gate remembers; here the client is told.
+ */
+#include "base/mem.h"
+#include "inbound.h"
+
+struct judged *
+permit_judge(struct client *client, const char *text, size_t length)
+{
+	struct judged *judged = client->judged;
+
+	if (judged != NULL) { /* this very message waited for it */
+		client->judged = NULL;
+		return judged;
+	}
+	judged = gate_judge(clients_gate(client->clients), client, text, length);
+	if (judged == NULL)
+		client_enter(client, CLIENT_JUDGING);
+	return judged;
+}
+
+struct ruling *
+permit_rule(struct client *client, struct judged *judged)
+{
+	return gate_rule(clients_gate(client->clients), judged, client->identity);
+}
+
+enum step
+permit_later(struct client *client, struct judged *judged, struct ruling *ruling)
+{
+	ruling_release(ruling);
+	judged_release(client->judged);
+	client->judged = judged;
+	return STEP_LATER;
+}
+
+void
+permit_refuse(struct client *client, uint8_t type, struct judged *judged, struct ruling *ruling)
+{
+	struct buf error = { 0 };
+
+	refuse_build(&error, &ruling->verdict);
+	record_refused(client, judged, ruling);
+	client->pool->counters.denied++;
+	refuse_message(client, type, &error);
+	buf_free(&error);
+}
+
+void
+permit_warn(struct client *client, const struct verdict *verdict)
+{
+	struct buf notice = { 0 };
+
+	if (verdict->action != POLICY_WARN && !verdict->would_deny)
+		return;
+	build_notice(&notice,
+	    &(struct wire_error){ .severity = "NOTICE",
+		.sqlstate = "01000",
+		.message = verdict->message != NULL ? verdict->message : "a pgweir rule warns",
+		.detail = verdict->detail,
+		.hint = verdict->hint,
+		.constraint = verdict->rule });
+	/* In its turn: the client may be in the middle of a row of an earlier answer. */
+	outgoing_expect_reply(client, REQUEST_NOTICE, &notice);
+	buf_free(&notice);
+}
+
+/* What statement pooling cannot do: transactions and several statements at once. */
+bool
+permit_in_pool_mode(struct client *client, struct judged *judged, uint8_t type)
+{
+	const struct sql_facts *facts = judged->facts;
+	struct wire_error error = { .severity = "ERROR",
+		.sqlstate = "0A000",
+		.hint = "Connect to a database whose pool_mode is transaction or session." };
+
+	if (client->pool_mode != POOL_MODE_STATEMENT || facts == NULL)
+		return true;
+	if (facts->statement_count > 1)
+		error.message = "several statements in one message cannot be run with pool_mode statement";
+	for (size_t i = 0; i < facts->statement_count; i++)
+		if (facts->statements[i].transaction == SQL_TXN_BEGIN)
+			error.message = "transactions cannot be used with pool_mode statement";
+	if (error.message == NULL)
+		return true;
+	record_answered(client, judged, error.sqlstate);
+	refuse_with(client, type, &error);
+	return false;
+}
+
+/*
+ * A statement that another client's Parse put on the server is not there for this one: it
+ * was judged for that client.
+ */
+bool
+permit_names(struct client *client, struct judged *judged, uint8_t type)
+{
+	char *text;
+
+	if (judged->reserved == NULL)
+		return true;
+	text = mem_printf("prepared statement \"%s\" does not exist", judged->reserved);
+	record_answered(client, judged, "26000");
+	refuse_with(client, type,
+	    &(struct wire_error){ .severity = "ERROR", .sqlstate = "26000", .message = text });
+	mem_free(text);
+	return false;
+}

@@ -1,0 +1,139 @@
+/* prepare.c - Parse messages: a client makes a statement. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "inbound.h"
+#include "prepared.h"
+#include "wire/read.h"
+
+/* What protocol.max_prepared_statements: 0 leaves to session mode. */
+static const struct wire_error untracked = { .severity = "ERROR",
+	.sqlstate = "0A000",
+	.message = "prepared statements with a name cannot be used here",
+	.detail = "protocol.max_prepared_statements is 0.",
+	.hint = "Turn off prepared statements in the driver, set protocol.max_prepared_statements, "
+		"or connect to a database whose pool_mode is session." };
+
+static void
+parse_named(struct client *client, const char *name, struct statement *statement,
+    struct judged *judged, struct ruling *ruling)
+{
+	struct link *link = client->link;
+	const struct config *config = clients_config(client->clients);
+	int64_t most = 10 * config->protocol_max_prepared_statements;
+	struct request *request;
+	char *text;
+
+	if (most == 0) {
+		record_answered(client, judged, untracked.sqlstate);
+		refuse_with(client, 'P', &untracked);
+		return;
+	}
+	if (prepared_find(&client->prepared, name) != NULL && link->server->transaction == 'E') {
+		refuse_state(client, judged, "25P02",
+		    "current transaction is aborted, commands ignored until end of transaction "
+		    "block");
+		return;
+	}
+	if (prepared_find(&client->prepared, name) != NULL) {
+		text = mem_printf("prepared statement \"%s\" already exists", name);
+		refuse_state(client, judged, "42P05", text);
+		mem_free(text);
+		return;
+	}
+	if ((int64_t)prepared_count(&client->prepared) >= most) {
+		refuse_state(client, judged, "53400",
+		    "too many prepared statements in this session: close some, or raise "
+		    "protocol.max_prepared_statements");
+		return;
+	}
+	/* In a failed transaction PostgreSQL has to say so. */
+	if (link->server->transaction != 'E' && place_has(link, statement)) {
+		request = outgoing_expect(client, REQUEST_PARSE, ANSWER_MADE_UP);
+		request->made_up = '1';
+		link->unsynced = true;
+	} else {
+		request = place_parse(client, statement, ANSWER_FORWARD);
+		request->judged = judged_reference(judged);
+		request->ruling = ruling_reference(ruling);
+	}
+	requests_name(&link->requests, request, name, statement, true);
+	prepared_add(&client->prepared, name, statement);
+}
+
+/* Session pooling: the names are the client's own; only the text is looked at. */
+static void
+parse_as_it_is(struct client *client, const struct inbound *message, const char *name,
+    struct statement *statement, struct judged *judged, struct ruling *ruling)
+{
+	struct request *request = outgoing_expect(client, REQUEST_PARSE, ANSWER_FORWARD);
+
+	request->judged = judged_reference(judged);
+	request->ruling = ruling_reference(ruling);
+	outgoing_pass_extended(client, message);
+	if (*name == '\0') {
+		link_change_unnamed(client->link, request, statement);
+		return;
+	}
+	client->link->server->residue |= SQL_RESIDUE_PREPARE;
+	if (prepared_find(&client->prepared, name) == NULL) {
+		prepared_add(&client->prepared, name, statement);
+		requests_name(&client->link->requests, request, name, statement, true);
+	}
+}
+
+static void
+take_parse(struct client *client, const struct inbound *message, const char *name,
+    struct judged *judged, struct ruling *ruling)
+{
+	const uint8_t *rest = message->body + strlen(name) + 1;
+	struct statement *statement =
+	    statement_new(judged, rest, message->length - strlen(name) - 1, *name != '\0');
+
+	permit_warn(client, &ruling->verdict);
+	if (!names_are_renamed(client)) {
+		parse_as_it_is(client, message, name, statement, judged, ruling);
+	} else if (*name != '\0') {
+		parse_named(client, name, statement, judged, ruling);
+	} else {
+		link_change_unnamed(client->link,
+		    place_unnamed(client, statement, ANSWER_FORWARD, judged, ruling), statement);
+	}
+	statement_release(statement);
+}
+
+enum step
+on_parse(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->length);
+	const char *name = read_cstring(&reader);
+	const char *text = read_cstring(&reader);
+	uint16_t types = read_u16(&reader);
+	struct judged *judged;
+	struct ruling *ruling;
+
+	if (client->skipping)
+		return STEP_DONE;
+	read_bytes(&reader, 4 * (size_t)types);
+	if (!reader_done(&reader))
+		return inbound_malformed(client, 'P');
+	if (*name != '\0' && names_is_unsettled(client, name))
+		return STEP_LATER;
+	judged = permit_judge(client, text, strlen(text));
+	if (judged == NULL)
+		return STEP_LATER;
+	ruling = permit_rule(client, judged);
+	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
+	    !borrow_server(client))
+		return permit_later(client, judged, ruling);
+	client->stmt++;
+	client->pool->counters.client_parse_count++;
+	if (ruling->verdict.action == POLICY_DENY)
+		permit_refuse(client, 'P', judged, ruling);
+	else if (!aborted_message(client, 'P', judged) && permit_in_pool_mode(client, judged, 'P') &&
+	    permit_names(client, judged, 'P'))
+		take_parse(client, message, name, judged, ruling);
+	judged_release(judged);
+	ruling_release(ruling);
+	return STEP_DONE;
+}

@@ -1,0 +1,128 @@
+/*
+ * residue.c - what a statement leaves behind once the server has answered it: in the
+ * server, which then stays with its client (a pin), and in what is known of the client.
+ */
+#include <string.h>
+
+#include "frames.h"
+#include "prepared.h"
+#include "session_internal.h"
+
+/* What a residue is called as the reason of a pin, in the order of enum sql_residue. */
+static const struct pin_row {
+	unsigned residue;
+	const char *reason;
+	bool closes; /* no reset removes it: the server is closed afterwards */
+} pins[] = {
+	{ SQL_RESIDUE_TEMP, "temporary object", false },
+	{ SQL_RESIDUE_LISTEN, "LISTEN", false },
+	{ SQL_RESIDUE_ADVISORY, "session advisory lock", false },
+	{ SQL_RESIDUE_HOLD, "cursor WITH HOLD", false },
+	{ SQL_RESIDUE_PREPARE, "SQL PREPARE", false },
+	{ SQL_RESIDUE_LOAD, "LOAD", true },
+	{ SQL_RESIDUE_SEED, "setseed", true },
+	{ SQL_RESIDUE_SETTING, "setting changed by an expression", false },
+	{ SQL_RESIDUE_ROLE, "role changed", false },
+	{ SQL_RESIDUE_DBLINK, "dblink connection", true },
+};
+
+/* What a statement leaves behind even if it fails later on. */
+enum {
+	SURVIVES_ROLLBACK = SQL_RESIDUE_ADVISORY | SQL_RESIDUE_OPAQUE | SQL_RESIDUE_LOAD |
+	    SQL_RESIDUE_SEED | SQL_RESIDUE_DBLINK
+};
+
+static void
+note(struct link *link, unsigned residue)
+{
+	link->server->residue |= residue;
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+		if (!(residue & pins[i].residue))
+			continue;
+		if (pins[i].closes)
+			link->server->retired = true;
+		if (link->client != NULL && link->client->pin == NULL)
+			link->client->pin = pins[i].reason;
+	}
+}
+
+/* A PREPARE among other statements of its message; one by itself was noted when it was sent. */
+static void
+note_prepare(struct client *client, const struct request *head, const struct sql_statement *made)
+{
+	struct statement *statement;
+
+	if (client == NULL || !(made->residue & SQL_RESIDUE_PREPARE) || made->prepared_name == NULL ||
+	    head->judged->facts->statement_count == 1 ||
+	    prepared_find(&client->prepared, made->prepared_name) != NULL)
+		return;
+	statement = statement_from_sql(head->judged);
+	prepared_add(&client->prepared, made->prepared_name, statement);
+	statement_release(statement);
+}
+
+/* DISCARD ALL and DEALLOCATE ALL took away what was prepared. */
+static void
+note_discard(struct link *link, const struct sql_statement *statement)
+{
+	struct client *client = link->client;
+
+	if (client != NULL && statement->deallocates && statement->prepared_name != NULL)
+		prepared_remove(&client->prepared, statement->prepared_name);
+	if (!statement_discards(statement))
+		return;
+	statements_clear(link->server->statements);
+	if (client != NULL)
+		prepared_clear(&client->prepared);
+	if (!statement->discards_all)
+		return;
+	link->server->residue = 0;
+	settings_clear(&link->server->settings);
+	if (client != NULL) {
+		settings_copy(&client->settings, &client->defaults);
+		client->pin = NULL;
+	}
+}
+
+/* Once COMMIT or ROLLBACK was answered, what the transaction set is kept or forgotten. */
+static void
+note_transaction(struct link *link, const struct sql_statement *statement, const char *tag)
+{
+	struct client *client = link->client;
+
+	if (client == NULL)
+		return;
+	frames_note(&client->frames, statement);
+	/* PREPARE TRANSACTION keeps what was set, as COMMIT does. */
+	if ((statement->transaction == SQL_TXN_COMMIT && strncmp(tag, "COMMIT", 6) == 0) ||
+	    (statement->transaction == SQL_TXN_PREPARE && strncmp(tag, "PREPARE", 7) == 0))
+		frames_commit(&client->frames, &client->defaults, &client->settings,
+		    &link->server->settings);
+	else if (statement->transaction == SQL_TXN_COMMIT ||
+	    statement->transaction == SQL_TXN_ROLLBACK ||
+	    statement->transaction == SQL_TXN_PREPARE)
+		frames_drop(&client->frames);
+}
+
+void
+residue_of_unknown(struct link *link)
+{
+	note(link, SQL_RESIDUE_OPAQUE);
+}
+
+void
+residue_of_failed(struct link *link, const struct judged *judged)
+{
+	note(link, judged->residue & SURVIVES_ROLLBACK);
+}
+
+void
+residue_of(struct link *link, const struct request *head, const struct sql_statement *statement,
+    const char *tag)
+{
+	note(link, statement->residue);
+	if (tag != NULL)
+		note_transaction(link, statement, tag);
+	note_prepare(link->client, head, statement);
+	note_discard(link, statement);
+}

@@ -1,0 +1,110 @@
+/* simple.c - Query and FunctionCall: messages that are answered by themselves. */
+#include "inbound.h"
+#include "prepared.h"
+#include "wire/frame.h"
+#include "wire/read.h"
+
+/*
+ * What the server gets for a Query that DEALLOCATEs. Whether that is run at all, the server
+ * alone knows: it may be skipping to a Sync, or in a failed transaction.
+ */
+static const char does_nothing[] = "UNLISTEN pgweir_nothing";
+
+static void
+send_query(struct client *client, const struct inbound *message, struct judged *judged,
+    struct ruling *ruling)
+{
+	const char *name = names_are_renamed(client) ? names_deallocated(client, judged) : NULL;
+
+	struct request *request =
+	    outgoing_expect(client, REQUEST_QUERY, name == NULL ? ANSWER_FORWARD : ANSWER_REPLACE);
+
+	/* A Query destroys the unnamed statement. */
+	link_change_unnamed(client->link, request, NULL);
+	statement_release(client->link->unnamed);
+	client->link->unnamed = NULL;
+	if (name == NULL) {
+		outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
+		outgoing_pass(client, message);
+	} else {
+		names_deallocate(client, request, name, judged, ruling, message->length + FRAME_HEADER);
+		build_query(outgoing_buf(client), does_nothing);
+	}
+	client->link->server->batch++;
+}
+
+enum step
+on_query(struct client *client, const struct inbound *message)
+{
+	struct reader reader = reader_over(message->body, message->length);
+	const char *text = read_cstring(&reader);
+	size_t length = message->length - 1;
+	struct judged *judged;
+	struct ruling *ruling;
+
+	if (client->skipping)
+		return STEP_DONE;
+	if (!reader_done(&reader))
+		return inbound_malformed(client, 'Q');
+	judged = permit_judge(client, text, length);
+	if (judged == NULL)
+		return STEP_LATER;
+	ruling = permit_rule(client, judged);
+	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
+	    (!borrow_server(client) || names_awaits_deallocated(client, judged)))
+		return permit_later(client, judged, ruling);
+	client->stmt++;
+	if (ruling->verdict.action == POLICY_DENY)
+		permit_refuse(client, 'Q', judged, ruling);
+	else if (!aborted_query(client, judged) && permit_in_pool_mode(client, judged, 'Q') &&
+	    permit_names(client, judged, 'Q')) {
+		permit_warn(client, &ruling->verdict);
+		send_query(client, message, judged, ruling);
+	}
+	judged_release(judged);
+	ruling_release(ruling);
+	return STEP_DONE;
+}
+
+/* A FunctionCall message carries no SQL that a policy could judge. */
+static void
+refuse_function_call(struct client *client)
+{
+	static char message[] = "blocked by pgweir rule \"function-call-message\"";
+	static char detail[] = "A FunctionCall message carries no SQL that a policy could judge.";
+	static char hint[] = "Call the function in a SELECT.";
+	struct ruling ruling = { .verdict = { .action = POLICY_DENY,
+				     .mode = POLICY_MODE_ENFORCE,
+				     .rule = "function-call-message",
+				     .sqlstate = "42501",
+				     .message = message,
+				     .detail = detail,
+				     .hint = hint } };
+
+	ruling.rendered = audit_verdict_new(&ruling.verdict);
+	client->stmt++;
+	permit_refuse(client, 'F', NULL, &ruling);
+	audit_verdict_free(clients_lane(client->clients), ruling.rendered);
+}
+
+enum step
+on_function_call(struct client *client, const struct inbound *message)
+{
+	if (client->skipping)
+		return STEP_DONE;
+	if (!policies_are_empty(clients_policies(client->clients))) {
+		refuse_function_call(client);
+		return STEP_DONE;
+	}
+	if (aborted_query(client, NULL))
+		return STEP_DONE;
+	if (!borrow_server(client))
+		return STEP_LATER;
+	client->stmt++;
+	client->link->server->residue |= SQL_RESIDUE_OPAQUE;
+	outgoing_expect_statement(outgoing_expect(client, REQUEST_FUNCTION, ANSWER_FORWARD), client, NULL, NULL,
+	    message->length + FRAME_HEADER);
+	outgoing_pass(client, message);
+	client->link->server->batch++;
+	return STEP_DONE;
+}
