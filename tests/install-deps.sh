@@ -8,10 +8,10 @@
 set -eu
 
 build="build-essential pkg-config autoconf automake autoconf-archive
-	libevent-dev libssl-dev libyaml-dev libpcre2-dev libjansson-dev libidn-dev libxxhash-dev
+	libevent-dev libssl-dev libyaml-dev libpcre2-dev libjansson-dev libidn-dev libxxhash-dev libzstd-dev
 	libpq-dev libpg-query-dev libprotobuf-c-dev uthash-dev libcmocka-dev
 	postgresql postgresql-contrib postgresql-client python3 procps"
-check="clang python3-psycopg python3-psycopg2 pgbadger util-linux openssl git"
+check="clang python3-psycopg python3-psycopg2 pgbadger util-linux openssl zstd git"
 bench="pgbouncer haproxy"
 
 case "${1:-check}" in

@@ -106,6 +106,8 @@ struct config {
 	int audit_text;	      /* enum audit_text */
 	int audit_sync;	      /* enum audit_sync */
 	int64_t audit_sync_every_ms;
+	int64_t audit_rotate_size, audit_rotate_every_ms, audit_keep_ms;
+	bool audit_compress;
 	char *audit_mac_key, *audit_sign_key; /* "" for none */
 	int audit_on_failure; /* 0, continue: this version knows no other */
 

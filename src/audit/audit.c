@@ -27,6 +27,18 @@ is_named(const char *path)
 	return path != NULL && path[0] != '\0';
 }
 
+/* The instance is given as it stands in the records. */
+static void
+configure_keeper(struct audit *audit, const struct config *config)
+{
+	const struct audit_settings *settings = audit_settings(audit);
+	size_t before = strlen(",\"instance\":\"");
+
+	keeper_configure(&audit->keeper, is_named(config->audit_file) ? config->audit_file : "",
+	    settings->instance + before, settings->instance_length - before - 1,
+	    config->audit_keep_ms, config->audit_compress);
+}
+
 static void
 publish_settings(struct audit *audit, const struct config *config)
 {
@@ -43,7 +55,10 @@ publish_settings(struct audit *audit, const struct config *config)
 	fresh->older = atomic_load(&audit->settings);
 	audit->sync_interval = config->audit_sync == AUDIT_SYNC_INTERVAL;
 	audit->sync_every_us = (uint64_t)config->audit_sync_every_ms * 1000;
+	audit->rotate_bytes = (uint64_t)config->audit_rotate_size;
+	audit->rotate_every_us = (uint64_t)config->audit_rotate_every_ms * 1000;
 	atomic_store(&audit->settings, fresh);
+	configure_keeper(audit, config);
 }
 
 static void
@@ -65,6 +80,7 @@ free_audit(struct audit *audit)
 	sink_close(&audit->access);
 	sink_close(&audit->slow);
 	chain_close(&audit->chain);
+	keeper_close(&audit->keeper);
 	sign_key_close(&audit->sign);
 	pthread_mutex_destroy(&audit->lock);
 	close(audit->bell.fd);
@@ -104,6 +120,7 @@ audit_start(const struct config *config, size_t lanes, struct error *err)
 
 	pthread_mutex_init(&audit->lock, NULL);
 	chain_open(&audit->chain);
+	keeper_open(&audit->keeper, &audit->sign);
 	audit->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	lane_init(&audit->own, audit, &audit->bell);
 	audit->lanes = mem_zalloc(lanes > 0 ? lanes : 1, sizeof(audit->lanes[0]));

@@ -117,6 +117,7 @@ opening_open(struct audit *audit, const char *path, const char *reason, struct e
 	if (!catch_up(audit, err))
 		goto fail;
 	note_file(audit, &tail);
+	rotate_recover(audit);
 	if (tail.torn.bytes > 0)
 		buf_put_u8(&audit->access.out, '\n');
 	own_put_start(audit, reason);

@@ -133,6 +133,7 @@ own_put_rotate(struct audit *audit, const char *next_file)
 {
 	struct buf *out = begin(audit, EVENT_AUDIT_ROTATE);
 
+	json_put_member_int(out, "first_seq", (int64_t)audit->file_first_seq);
 	json_put_member(out, "next_file", next_file);
 	put(audit, out);
 }
@@ -143,6 +144,16 @@ own_put_stop(struct audit *audit, const char *reason)
 	struct buf *out = begin(audit, EVENT_AUDIT_STOP);
 
 	json_put_member(out, "reason", reason);
+	put(audit, out);
+}
+
+void
+own_put_deleted(struct audit *audit, const char *file)
+{
+	struct buf *out = begin(audit, EVENT_AUDIT_DELETE);
+
+	json_put_member(out, "file", file);
+	json_put_member(out, "reason", "keep");
 	put(audit, out);
 }
 

@@ -212,9 +212,11 @@ writer_round(struct audit *audit)
 	}
 	flush(audit);
 	own_tell_gaps(audit);
+	rotate_tell_deleted(audit);
 	checkpoint_if_due(audit, clock_monotonic_us());
 	flush(audit);
 	sync_if_due(audit, clock_monotonic_us());
+	rotate_if_due(audit, clock_monotonic_us());
 	atomic_store(&audit->seq, audit->chain.seq);
 	atomic_store(&audit->failure, audit->access.failure);
 	return any;

@@ -6,6 +6,7 @@
 #define AUDIT_WRITER_H
 
 #include "audit_internal.h"
+#include "keeper.h"
 
 /* Why records were lost. */
 enum gap_reason { GAP_QUEUE_FULL, GAP_WRITE_ERROR, GAP_DISK_FULL, GAP_REASONS };
@@ -33,6 +34,9 @@ struct audit {
 	uint64_t key_saved_us;	/* monotonic: when it was tried last */
 	struct sink access, slow;
 	uint64_t file_first_seq, file_first_us; /* of the access log's file; wall clock */
+	uint64_t rotate_bytes, rotate_every_us; /* 0: never */
+	uint64_t rotate_retry_us; /* monotonic; after a failure, not before */
+	struct keeper keeper;
 	struct gap gaps[GAP_REASONS];
 	struct audit_lane own; /* renders the writer's own records; nothing is posted to it */
 	bool sync_interval;
@@ -65,12 +69,22 @@ bool opening_open(struct audit *audit, const char *path, const char *reason, str
 bool opening_follow(struct audit *audit, const char *path, struct sink *fresh,
     struct error *err);
 
+/* ---- rotate.c ---- */
+
+void rotate_if_due(struct audit *audit, uint64_t now_us);
+/* After a crash in the middle of a rotation the file may have both names: it keeps its own. */
+void rotate_recover(const struct audit *audit);
+/* Records of files that the keeper has deleted. */
+void rotate_tell_deleted(struct audit *audit);
+
 /* ---- own.c: records of the writer, put into the access log's sink ---- */
 
 void own_put_start(struct audit *audit, const char *reason);
 void own_put_stop(struct audit *audit, const char *reason);
-/* The last record of a file that somebody moved away: where it goes on. */
+/* The last record but one of a file: where it goes on. */
 void own_put_rotate(struct audit *audit, const char *next_file);
+/* A file that was older than audit.keep is no more. */
+void own_put_deleted(struct audit *audit, const char *file);
 void own_put_checkpoint(struct audit *audit);
 void own_put_torn(struct audit *audit, const struct chain_torn *torn);
 /* Note that records were lost; they are told by the next own_tell_gaps(). */

@@ -17,7 +17,20 @@ lines_open(struct lines *lines, const char *path, struct error *err)
 	lines->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (lines->fd < 0)
 		return error_set(err, ERROR_IO, "cannot open %s: %s", path, strerror(errno));
+	if (packed_name(path))
+		lines->unpacker = unpacker_new();
 	return true;
+}
+
+static ssize_t
+read_plain(struct lines *lines)
+{
+	ssize_t got;
+
+	do
+		got = read(lines->fd, buf_reserve(&lines->ahead, READ_STEP), READ_STEP);
+	while (got < 0 && errno == EINTR);
+	return got;
 }
 
 /* Read some more behind what is there; false at the end or when it failed. */
@@ -28,15 +41,19 @@ read_more(struct lines *lines, struct error *err)
 
 	if (lines->ended)
 		return false;
-	do
-		got = read(lines->fd, buf_reserve(&lines->ahead, READ_STEP), READ_STEP);
-	while (got < 0 && errno == EINTR);
+	if (lines->unpacker != NULL)
+		got = unpacker_read(lines->unpacker, lines->fd,
+		    buf_reserve(&lines->ahead, READ_STEP), READ_STEP, err);
+	else
+		got = read_plain(lines);
 	if (got > 0) {
 		buf_grown(&lines->ahead, (size_t)got);
 		return true;
 	}
 	lines->ended = true;
-	return got == 0 ? false : error_set(err, ERROR_IO, "cannot read: %s", strerror(errno));
+	if (got < 0 && lines->unpacker == NULL)
+		error_set(err, ERROR_IO, "cannot read: %s", strerror(errno));
+	return false;
 }
 
 /* Drop bytes up to the next LF. */
@@ -101,6 +118,7 @@ lines_close(struct lines *lines)
 {
 	if (lines->fd > STDIN_FILENO)
 		close(lines->fd);
+	unpacker_free(lines->unpacker);
 	buf_free(&lines->ahead);
 	*lines = (struct lines){ .fd = -1 };
 }

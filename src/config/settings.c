@@ -402,6 +402,38 @@ const struct setting settings[] = {
 	    .text = "What happens while records cannot be written. continue lets statements "
 		    "run, counts what is missing and records the gap later. This version knows "
 		    "no other." },
+	{ .name = "audit.rotate_size",
+	    .type = SETTING_SIZE,
+	    .where = AT(audit_rotate_size),
+	    .fallback = "256MiB",
+	    .least = "0",
+	    .most = "1024GiB",
+	    .reloadable = true,
+	    .text = "The access log gets a name with its first seq, such as audit-1.jsonl, and a new "
+		    "file is begun when it is this long. 0 is never." },
+	{ .name = "audit.rotate_every",
+	    .type = SETTING_DURATION,
+	    .where = AT(audit_rotate_every_ms),
+	    .fallback = "24h",
+	    .least = "0",
+	    .most = "366d",
+	    .reloadable = true,
+	    .text = "The same when its first record is this old. 0 is never." },
+	{ .name = "audit.keep",
+	    .type = SETTING_DURATION,
+	    .where = AT(audit_keep_ms),
+	    .fallback = "400d",
+	    .least = "0",
+	    .most = "36500d",
+	    .reloadable = true,
+	    .text = "Rotated files whose last record is older are deleted, which is recorded. 0 keeps "
+		    "them for ever." },
+	{ .name = "audit.compress",
+	    .type = SETTING_BOOL,
+	    .where = AT(audit_compress),
+	    .fallback = "true",
+	    .reloadable = true,
+	    .text = "Whether rotated files are compressed by zstd; reports and verify read them as they are." },
 	{ .name = "audit.mac_key",
 	    .type = SETTING_PATH,
 	    .where = AT(audit_mac_key),
@@ -679,8 +711,7 @@ const char include_text[] =
 static const char *const unsupported[] = { "auth.hba", "auth.ident", "auth.query",
 	"auth.query_user", "auth.query_database", "protocol.pin_budget", "tls.client.cert",
 	"tls.client.key", "tls.client.ca", "tls.client.min_version", "tls.server.ca",
-	"tls.server.cert", "tls.server.key", "tls.server.min_version", 
-	"audit.rotate_size", "audit.rotate_every", "audit.keep", "http" };
+	"tls.server.cert", "tls.server.key", "tls.server.min_version", "http" };
 
 const struct setting *
 setting_find(const char *name)

@@ -226,3 +226,76 @@ class Crash(TimedTest):
             status, output, _ = ctl("verify", aside[0], pgweir.audit_path, *options)
             self.assertEqual(status, 1, output)
             self.assertIn(f"{pgweir.audit_path}:1: seq", output)
+
+
+class Rotation(TimedTest):
+
+    def rotated(self, pgweir, count):
+        """The rotated files, once so many are sealed and compressed, in the order of their records."""
+        def done():
+            files = [path for path in glob.glob(f"{pgweir.folder}/audit-*.jsonl.zst")
+                     if os.path.exists(path.replace(".jsonl.zst", ".sig"))]
+            return files if len(files) >= count and not glob.glob(f"{pgweir.folder}/audit-*.jsonl") else None
+        return sorted(wait_until(done, 20, "the files to be compressed"), key=self.first_seq)
+
+    @staticmethod
+    def first_seq(path):
+        return int(os.path.basename(path).split("-")[1].split(".")[0])
+
+    def fill(self, pgweir, files):
+        """Statements until so many files were rotated."""
+        def enough():
+            run_statements(pgweir, 100)
+            return sum(json.loads(line)["event"] == "audit.start" for line in open(pgweir.audit_path)) and \
+                len(glob.glob(f"{pgweir.folder}/audit-*.jsonl*")) >= files
+        wait_until(enough, 30, "rotations")
+
+    def test_files_rotate_by_size_and_are_sealed_compressed_and_read_as_they_are(self):
+        with with_keys(shared_postgres(), {"rotate_size": "64KiB"}) as pgweir:
+            self.fill(pgweir, 2)
+            pgweir.stop()
+            pgweir.start()
+            files = self.rotated(pgweir, 2)
+            pgweir.stop()
+            files = self.rotated(pgweir, 2) + [pgweir.audit_path]
+            options = ["--public-key", f"{pgweir.folder}/sign.pub", "--mac-key", f"{pgweir.folder}/k0.key",
+                       "--main-log", pgweir.log_path]
+            status, output, _ = ctl("verify", *files, *options)
+            self.assertEqual(status, 0, output)
+            self.assertIn(f"files as their .sig tells: {len(files) - 1}", output)
+            status, words = second(*files, *options)
+            self.assertEqual(status, 0, words)
+            status, output, errors = ctl("report", "--audit", *files, "--format", "json")
+            self.assertEqual(status, 0, errors)
+            services = json.loads(output)["Service cost: server-seconds by user and application"]
+            sent = sum(json.loads(line)["event"] == "statement" for path in files for line in
+                       (subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE, check=True).stdout.splitlines()
+                        if path.endswith(".zst") else open(path, "rb")))
+            self.assertEqual(sum(service["statements"] for service in services), sent)
+
+            # A file left out, exchanged for another, changed or cut off is found by both.
+            touched = os.path.join(pgweir.folder, "touched-1.jsonl.zst")
+            shutil.copy(files[0].replace(".jsonl.zst", ".sig"), touched.replace(".jsonl.zst", ".sig"))
+            shutil.copy(files[0], touched)
+            with open(files[0], "rb") as file:
+                packed = file.read()
+            with open(os.path.join(pgweir.folder, "cut.jsonl.zst"), "wb") as file:
+                file.write(packed[:len(packed) // 2])
+            for wrong in (files[1:][1:] and [files[0], *files[2:]], [files[1], files[0], *files[2:]],
+                          [touched, *files[1:]], [os.path.join(pgweir.folder, "cut.jsonl.zst")]):
+                status, output, errors = ctl("verify", *wrong, *options)
+                self.assertEqual((status, second(*wrong, *options)[0]), (1, 1), (wrong, output, errors))
+
+    def test_files_older_than_keep_are_deleted_and_that_is_recorded(self):
+        with with_keys(shared_postgres(), {"rotate_size": "64KiB", "keep": "1h"}) as pgweir:
+            self.fill(pgweir, 1)
+            first = self.rotated(pgweir, 1)[0]
+            os.utime(first, (1, 1))
+            pgweir.reload()
+            wait_until(lambda: not os.path.exists(first), 10, "the file to be deleted")
+            self.assertFalse(os.path.exists(first.replace(".jsonl.zst", ".sig")))
+
+            def told():
+                run_statements(pgweir, 1)
+                return pgweir.records("audit.delete", file=first)
+            wait_until(told, 10, "the record of it")

@@ -393,6 +393,64 @@ a_moved_file_is_left_and_the_chain_goes_on_in_a_new_one(void **state)
 }
 
 static void
+a_file_at_its_size_gets_a_name_of_its_own_and_the_chain_goes_on(void **state)
+{
+	static const struct audit_verify_options chain_only;
+	struct place *place = place_new();
+	char *first = mem_printf("%s/audit-1.jsonl", place->folder);
+	char *seal = mem_printf("rm -f %s/audit-*.sig", place->folder);
+	struct audit_who *who = who_of_a_service();
+	struct audit_verified found;
+	struct error err;
+	struct audit *audit;
+	json_t *old;
+
+	place->config.audit_rotate_size = 65536;
+	audit = audit_start(&place->config, 1, &err);
+	post_statements(audit, 0, who, 500);
+	assert_true(audit_reload(audit, &place->config, &err));
+	post_statements(audit, 0, who, 10);
+	audit_stop(audit, "test");
+	old = chain_read(first, NULL);
+	assert_int_equal(system(seal), 0);
+	assert_true(audit_verify((char *[]){ first, place->access }, 2, &chain_only, &found, &err));
+
+	assert_true(found.good);
+	assert_int_equal(count_event(old, "statement"), 500);
+	assert_string_equal(member(json_array_get(old, json_array_size(old) - 2), "event"),
+	    "audit.rotate");
+	assert_string_equal(member(json_array_get(old, json_array_size(old) - 1), "event"),
+	    "audit.checkpoint");
+	assert_int_equal(found.records, json_array_size(old) + 13);
+	json_decref(old);
+	audit_who_free(NULL, who);
+	mem_free(first);
+	mem_free(seal);
+	place_free(place);
+	(void)state;
+}
+
+/* As after a crash between giving it its name and taking the old one. */
+static void
+a_file_with_both_names_keeps_its_own(void **state)
+{
+	struct place *place = place_new();
+	char *second = mem_printf("%s/audit-1.jsonl", place->folder);
+	struct stat file;
+
+	run_with(place, 3);
+	assert_int_equal(link(place->access, second), 0);
+	run_with(place, 3);
+
+	assert_int_equal(stat(place->access, &file), 0);
+	assert_int_equal(file.st_nlink, 1);
+	assert_int_not_equal(access(second, F_OK), 0);
+	mem_free(second);
+	place_free(place);
+	(void)state;
+}
+
+static void
 a_reload_that_cannot_open_its_file_changes_nothing(void **state)
 {
 	struct place *place = place_new();
@@ -482,6 +540,8 @@ main(void)
 		cmocka_unit_test(a_burst_is_written_or_counted_to_the_last_record),
 		cmocka_unit_test(a_killed_process_leaves_a_file_to_go_on_from),
 		cmocka_unit_test(a_moved_file_is_left_and_the_chain_goes_on_in_a_new_one),
+		cmocka_unit_test(a_file_at_its_size_gets_a_name_of_its_own_and_the_chain_goes_on),
+		cmocka_unit_test(a_file_with_both_names_keeps_its_own),
 		cmocka_unit_test(a_reload_that_cannot_open_its_file_changes_nothing),
 		cmocka_unit_test(logs_can_be_turned_off_and_on_by_a_reload),
 		cmocka_unit_test(the_file_is_not_for_others_to_read),

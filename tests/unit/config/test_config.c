@@ -289,12 +289,11 @@ static void
 what_later_versions_will_know_is_refused_by_name(void **state)
 {
 	expect_refused(LEAST "auth: {hba: pg_hba.conf, query: x}\nhttp: {listen: \"*\"}\n"
-			     "audit: {keep: 400d}\ntls: {client: {cert: x}}\n",
+			     "tls: {client: {cert: x}}\n",
 	    "p.yaml:2:8: error: `auth.hba` is not supported by this version\n"
 	    "p.yaml:2:26: error: `auth.query` is not supported by this version\n"
 	    "p.yaml:3:1: error: `http` is not supported by this version\n"
-	    "p.yaml:4:9: error: `audit.keep` is not supported by this version\n"
-	    "p.yaml:5:16: error: `tls.client.cert` is not supported by this version");
+	    "p.yaml:4:16: error: `tls.client.cert` is not supported by this version");
 	(void)state;
 }
 
