@@ -21,7 +21,12 @@ enum auth_method { AUTH_METHOD_TRUST, AUTH_METHOD_PASSWORD, AUTH_METHOD_MD5, AUT
 enum audit_statements { AUDIT_ALL, AUDIT_WRITE, AUDIT_DENIED, AUDIT_NONE };
 enum audit_text { AUDIT_TEXT_NORMALIZED, AUDIT_TEXT_RAW, AUDIT_TEXT_NONE };
 enum audit_sync { AUDIT_SYNC_NONE, AUDIT_SYNC_INTERVAL };
-enum backend_reset { BACKEND_RESET_AUTO, BACKEND_RESET_ALWAYS, BACKEND_RESET_NEVER };
+enum backend_reset {
+	BACKEND_RESET_AUTO,
+	BACKEND_RESET_ALWAYS,
+	BACKEND_RESET_NEVER,
+	BACKEND_RESET_CLOSE,
+};
 
 enum { CONFIG_INHERIT = -1 }; /* a database's or user's value that follows the global one */
 

@@ -11,7 +11,7 @@
 
 static const char *const pool_modes[] = { "session", "transaction", "statement", NULL };
 static const char *const auth_methods[] = { "trust", "password", "md5", "scram-sha-256", NULL };
-static const char *const resets[] = { "auto", "always", "never", NULL };
+static const char *const resets[] = { "auto", "always", "never", "close", NULL };
 static const char *const audit_whats[] = { "all", "write", "denied", "none", NULL };
 static const char *const audit_texts[] = { "normalized", "raw", "none", NULL };
 static const char *const audit_syncs[] = { "none", "interval", NULL };
@@ -304,7 +304,8 @@ const struct setting settings[] = {
 	    .text = "When DISCARD ALL is sent before a server connection goes to another "
 		    "client: after session mode and whenever something was left behind (auto), "
 		    "after every use (always), or never, which lets what one client leaves "
-		    "behind be seen by the next." },
+		    "behind be seen by the next. close: no server connection is used twice, so "
+		    "that not even a loaded library is left of whoever had it before." },
 
 	{ .name = "protocol.max_prepared_statements",
 	    .type = SETTING_INT,

@@ -351,6 +351,8 @@ pool_return(struct server *server)
 		    loop_now_us(server->loop) + (uint64_t)config->timeouts_cancel_ms * 1000;
 		return;
 	}
+	if (config->backend_reset == BACKEND_RESET_CLOSE)
+		server->retired = true;
 	if (config->backend_reset == BACKEND_RESET_ALWAYS ||
 	    (server->residue != 0 && config->backend_reset == BACKEND_RESET_AUTO))
 		server_reset(server);

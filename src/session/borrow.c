@@ -13,7 +13,7 @@ borrow_server(struct client *client)
 	struct server *server;
 
 	if (client->link != NULL)
-		return true;
+		return link_in_step(client->link);
 	client->waiter.granted = borrow_granted;
 	client->waiter.refused = borrow_refused;
 	client->waiter.settings_hash = client->settings.hash;

@@ -31,7 +31,8 @@ static const struct client_state_info {
 	[CLIENT_WAITING] = { "waiting",
 	    TO(CLIENT_READY) | TO(CLIENT_RESTORING) | TO(CLIENT_ACTIVE), true },
 	[CLIENT_RESTORING] = { "active", TO(CLIENT_READY) | TO(CLIENT_ACTIVE), false },
-	[CLIENT_ACTIVE] = { "active", TO(CLIENT_READY) | TO(CLIENT_JUDGING), false },
+	[CLIENT_ACTIVE] = { "active",
+	    TO(CLIENT_READY) | TO(CLIENT_JUDGING) | TO(CLIENT_RESTORING), false },
 	[CLIENT_ANSWERED] = { "active", TO(CLIENT_READY), false },
 	[CLIENT_CLOSING] = { "closing", 0, false },
 };

@@ -110,6 +110,17 @@ link_open(struct client *client, struct server *server)
 	begin_restore(link);
 }
 
+bool
+link_in_step(struct link *link)
+{
+	if (link->requests.count > 0 || link->unsynced || link->server->transaction != 'I' ||
+	    settings_are_equal(&link->server->settings, &link->client->settings))
+		return true;
+	client_enter(link->client, CLIENT_RESTORING);
+	begin_restore(link);
+	return false;
+}
+
 void
 link_restored(struct link *link)
 {

@@ -102,6 +102,12 @@ bool link_finish(struct link *link);
 void link_abandon(struct link *link);
 /* The server broke the protocol: discard it; the client is told. */
 void link_violated(struct link *link, const char *what);
+/*
+ * Has the server the settings of the client that keeps it? After a RESET it has its own
+ * defaults and not those that the client logged in with. False: they are being restored,
+ * and the message that asked is to wait.
+ */
+bool link_in_step(struct link *link);
 /* The restore of the client's settings was answered. */
 void link_restored(struct link *link);
 /* A ReadyForQuery came on a link without a client. */

@@ -128,6 +128,19 @@ class SessionMode(PgweirTest):
             client.close()
 
 
+class UsedOnce(PgweirTest):
+    """backend.reset: close. DISCARD ALL does not unload a language; a new server connection has none."""
+    config = {"pool": {"mode": "session", "size": 2}, "backend": {"reset": "close"}}
+
+    def test_no_client_gets_a_server_that_another_had(self):
+        pids = set()
+        for _ in range(4):
+            with self.connect() as client:
+                pids.add(client.execute("SELECT pg_backend_pid() + 0").fetchone())
+                client.execute("DO 'BEGIN END'")
+        self.assertEqual(len(pids), 4)
+
+
 class StatementMode(PgweirTest):
     config = {"pool": {"mode": "statement", "size": 2}}
 

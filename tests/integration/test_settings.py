@@ -66,6 +66,24 @@ class Settings(PgweirTest):
             self.assertEqual(second.query("SHOW TimeZone").rows, [[second.parameters["TimeZone"].encode()]])
             self.assertEqual(first.query("SHOW TimeZone").rows, [[b"Europe/Berlin"]])
 
+    def assert_reset_returns_to_the_startup_value(self, before=""):
+        first = self.raw_login(DateStyle="German", **{"app.tag": "mine"})
+        if before:
+            first.query(before)
+        for statement in ("RESET DateStyle", "RESET ALL", "SET DateStyle TO DEFAULT", "DISCARD ALL"):
+            with self.subTest(statement=statement):
+                first.query("SET DateStyle = 'SQL'")
+                self.assertIsNone(first.query(statement).error)
+                self.assertEqual(first.query("SHOW DateStyle").rows, [[b"German, DMY"]])
+                self.assertEqual(first.query("SHOW app.tag").rows, [[b"mine"]])
+        first.close()
+
+    def test_a_reset_returns_to_what_the_client_logged_in_with(self):
+        self.assert_reset_returns_to_the_startup_value()
+
+    def test_a_reset_on_a_pinned_server_returns_to_what_the_client_logged_in_with(self):
+        self.assert_reset_returns_to_the_startup_value("CREATE TEMP TABLE pinning (i int)")
+
     def test_a_set_role_is_never_left_for_the_next_client(self):
         self.server.run("GRANT analyst TO app")
         try:
@@ -113,3 +131,8 @@ class Settings(PgweirTest):
         self.server.run("NOTIFY channel, 'hello'", dbname="shop")
         notice = next(connection.notifies())
         self.assertEqual(notice.payload, "hello")
+
+
+class SessionSettings(Settings):
+    """The same, where a client keeps its server."""
+    config = {"pool": {"mode": "session", "size": 60}}

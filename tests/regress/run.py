@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""Runs PostgreSQL's own regression suite directly and through pgweir, and compares file by file.
+"""Runs PostgreSQL's own test suites directly and through pgweir, and compares file by file.
 
-    PGWEIR=build/pgweir tests/regress/run.py [--modes session,transaction] [--source DIR] [--keep DIR]
+    PGWEIR=build/pgweir tests/regress/run.py [--suite regress|isolation] [--modes session,transaction]
+                                             [--source DIR] [--keep DIR]
 
-Each mode has a PostgreSQL of its own. What counts is that a test's output is that of the direct
+Each mode has a PostgreSQL of its own. In session mode no server connection serves twice
+(backend.reset: close), for the suite asks what a new session has not loaded and not counted yet. What counts is that a test's output is that of the direct
 run, byte for byte; whether it is what PostgreSQL's authors expected depends on locale and build.
 A test that hangs is ended after --timeout and counted as different.
 
@@ -27,6 +29,9 @@ sys.path.insert(0, os.path.dirname(HERE))
 from support.pgweir import Pgweir  # noqa: E402
 from support.postgres import Postgres, bindir, demote  # noqa: E402
 
+# By suite: the driver, its schedule.
+SUITES = {"regress": ("pg_regress", "parallel_schedule"),
+          "isolation": ("pg_isolation_regress", "isolation_schedule")}
 PGXS = os.path.join(os.path.dirname(bindir()), "lib", "pgxs", "src", "test")
 HBA = "local all all trust\nhost all all 127.0.0.1/32 trust\n"
 SETTINGS = {"log_statement": "none", "autovacuum": "on", "max_prepared_transactions": "2",
@@ -40,26 +45,28 @@ def fetch_source(folder):
     return glob.glob(os.path.join(folder, "postgresql-15*"))[0]
 
 
-def build_libraries(suite, folder):
+def build_libraries(source, folder):
     """regress.so, and beside it the two contrib modules that the suite loads by path."""
     include = subprocess.run(["pg_config", "--includedir-server"], capture_output=True, text=True, check=True)
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", f"-I{include.stdout.strip()}",
                     "-I/usr/include/postgresql/internal", "-o", os.path.join(folder, "regress.so"),
-                    os.path.join(suite, "regress.c")], check=True)
+                    os.path.join(source, "src", "test", "regress", "regress.c")], check=True)
     for name in ("autoinc.so", "refint.so"):
         shutil.copy(os.path.join(os.path.dirname(bindir()), "lib", name), folder)
     os.chmod(folder, 0o755)
 
 
 def run_suite(suite, libraries, folder, host, port, timeout):
-    """Run pg_regress; its results are in FOLDER/results."""
+    """Run a suite, the folder `suite`; its results are in FOLDER/results."""
+    name = os.path.basename(suite)
+    driver, schedule = SUITES[name]
     os.makedirs(folder)
     shutil.chown(folder, "postgres")
-    command = [os.path.join(PGXS, "regress", "pg_regress"), f"--inputdir={suite}", f"--outputdir={folder}",
+    command = [os.path.join(PGXS, name, driver), f"--inputdir={suite}", f"--outputdir={folder}",
                f"--dlpath={libraries}", f"--bindir={bindir()}", f"--host={host}", f"--port={port}",
                "--user=postgres", "--max-concurrent-tests=20",
-               f"--schedule={os.path.join(suite, 'parallel_schedule')}"]
-    with open(os.path.join(folder, "pg_regress.log"), "w") as log:
+               f"--schedule={os.path.join(suite, schedule)}"]
+    with open(os.path.join(folder, "driver.log"), "w") as log:
         try:
             subprocess.run(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, timeout=timeout,
                            preexec_fn=demote(), env={**os.environ, "HOME": folder})
@@ -100,7 +107,8 @@ def one_mode(mode, suite, libraries, work, timeout):
             run_suite(suite, libraries, folder, server.socket_dir, server.port, timeout)
             return outputs(folder)
         config = {"pool": {"mode": mode, "size": 40, "wait_timeout": "60s"}, "workers": 2,
-                  "audit": {"statements": "denied"}}
+                  "audit": {"statements": "denied"},
+                  "backend": {"reset": "close", "idle_timeout": "1s"} if mode == "session" else {}}
         with Pgweir(server, config) as pgweir:
             run_suite(suite, libraries, folder, "127.0.0.1", pgweir.port, timeout)
             shutil.copy(pgweir.log_path, os.path.join(folder, "pgweir.log"))
@@ -109,6 +117,7 @@ def one_mode(mode, suite, libraries, work, timeout):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--suite", choices=sorted(SUITES), default="regress")
     parser.add_argument("--modes", default="session,transaction")
     parser.add_argument("--source")
     parser.add_argument("--keep", help="a folder for the differences")
@@ -117,10 +126,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pgweir-regress-") as work:
         os.chmod(work, 0o755)
         source = options.source or fetch_source(work)
-        suite = os.path.join(source, "src", "test", "regress")
+        suite = os.path.join(source, "src", "test", options.suite)
         libraries = os.path.join(work, "lib")
         os.mkdir(libraries)
-        build_libraries(suite, libraries)
+        build_libraries(source, libraries)
         keep = options.keep or work
         os.makedirs(keep, exist_ok=True)
         direct = one_mode("direct", suite, libraries, work, options.timeout)
