@@ -34,6 +34,7 @@ struct identity;
 struct link;
 struct prepared;
 struct frames;
+struct policy_transaction;
 struct statement;
 struct judged;
 
@@ -74,6 +75,7 @@ struct client {
 	struct settings defaults;   /* asked for at start: what RESET returns to */
 	struct settings settings;   /* in force */
 	struct frames *frames;	    /* settings changed in the open transaction; NULL if none */
+	struct policy_transaction *doings; /* DDL of the open transaction; NULL if none */
 	struct prepared *prepared;  /* named statements; NULL if none */
 	struct statement *unnamed;  /* referenced; NULL if none */
 	struct judged *judged;	    /* referenced: of the message that waits in `in` */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "doings.h"
 #include "frames.h"
 #include "prepared.h"
 #include "session_internal.h"
@@ -309,6 +310,7 @@ client_die(struct deferred *deferred)
 	settings_clear(&client->defaults);
 	settings_clear(&client->settings);
 	frames_drop(&client->frames);
+	doings_forget(client);
 	prepared_clear(&client->prepared);
 	statement_release(client->unnamed);
 	judged_release(client->judged);

@@ -448,29 +448,48 @@ is_fresh(const struct ruling *ruling, const struct identity *identity,
 	    ruling->policies == policies && now_us - ruling->judged_us < RULING_KEPT_US;
 }
 
-struct ruling *
-gate_rule(struct gate *gate, struct judged *judged, const struct identity *identity)
+/* Ask the policies; `script` is NULL for a text by itself. */
+static struct ruling *
+ruling_new(struct gate *gate, const struct judged *judged, const struct identity *identity,
+    const struct policy_script *script)
 {
 	struct policies *policies = clients_policies(gate->clients);
 	struct loop *loop = clients_loop(gate->clients);
-	struct ruling **slot = &judged->rulings[identity->id % GATE_RULINGS];
-	struct ruling *ruling;
+	struct ruling *ruling = mem_zalloc(1, sizeof(*ruling));
 
-	if (is_fresh(*slot, identity, policies, loop_now_us(loop)))
-		return ruling_reference(*slot);
-	ruling = mem_zalloc(1, sizeof(*ruling));
 	*ruling = (struct ruling){ .references = 1,
 		.identity = identity->id,
 		.policies = policies_reference(policies),
 		.lane = clients_lane(gate->clients),
 		.judged_us = loop_now_us(loop) };
-	policies_judge(policies, &identity->subject, judged->text, judged->length,
-	    judged->outcome, judged->facts, &judged->err, loop_wall_us(loop), &ruling->verdict);
+	policies_judge_in(policies, &identity->subject, judged->text, judged->length,
+	    judged->outcome, judged->facts, &judged->err, loop_wall_us(loop), script,
+	    &ruling->verdict);
 	if (judged->outcome == SQL_UNPARSEABLE && ruling->verdict.position == 0)
 		ruling->verdict.position = judged->position;
 	if (!policies_are_empty(policies))
 		ruling->rendered = audit_verdict_new(&ruling->verdict);
-	ruling_release(*slot);
-	*slot = ruling;
-	return ruling_reference(ruling);
+	return ruling;
+}
+
+struct ruling *
+gate_rule(struct gate *gate, struct judged *judged, const struct identity *identity)
+{
+	struct ruling **slot = &judged->rulings[identity->id % GATE_RULINGS];
+
+	if (!is_fresh(*slot, identity, clients_policies(gate->clients),
+		loop_now_us(clients_loop(gate->clients)))) {
+		ruling_release(*slot);
+		*slot = ruling_new(gate, judged, identity, NULL);
+	}
+	return ruling_reference(*slot);
+}
+
+struct ruling *
+gate_rule_within(struct gate *gate, const struct judged *judged,
+    const struct identity *identity, const struct policy_transaction *doings)
+{
+	const struct policy_script script = { .transaction = doings, .in_block = true };
+
+	return ruling_new(gate, judged, identity, &script);
 }

@@ -90,6 +90,9 @@ struct judged *gate_judge(
 /* The ruling for an identity under the policies now in force; referenced. */
 struct ruling *gate_rule(
     struct gate *gate, struct judged *judged, const struct identity *identity);
+/* The same within a transaction that has done something to objects; never remembered. */
+struct ruling *gate_rule_within(struct gate *gate, const struct judged *judged,
+    const struct identity *identity, const struct policy_transaction *doings);
 /* The client of a parse under way is going. */
 void gate_abandon(struct parse_job *job);
 /* client.c: the parse is done; the reference is given. */

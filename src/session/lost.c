@@ -5,6 +5,7 @@
  * session is lost with it.
  */
 #include "base/mem.h"
+#include "doings.h"
 #include "frames.h"
 #include "session_internal.h"
 
@@ -117,6 +118,7 @@ link_lost(struct server *server, const char *why)
 	}
 	keeps_state = client->pool_mode == POOL_MODE_SESSION || client->pin != NULL;
 	frames_drop(&client->frames);
+	doings_forget(client);
 	if (client->startup != NULL) {
 		link_free(link);
 		client_end(client, "08006", "server closed the connection during log-in");

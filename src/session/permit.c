@@ -3,6 +3,7 @@
  * mode can do. The gate remembers; here the client is told.
  */
 #include "base/mem.h"
+#include "doings.h"
 #include "inbound.h"
 
 struct judged *
@@ -23,6 +24,10 @@ permit_judge(struct client *client, const char *text, size_t length)
 struct ruling *
 permit_rule(struct client *client, struct judged *judged)
 {
+	struct ruling *within = doings_rule(client, judged);
+
+	if (within != NULL)
+		return within;
 	return gate_rule(clients_gate(client->clients), judged, client->identity);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "doings.h"
 #include "frames.h"
 #include "session_internal.h"
 #include "wire/frame.h"
@@ -340,6 +341,7 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 	if (fate == FATE_FORWARD)
 		count_ready(link, (char)body[0]);
 	if (body[0] == 'I') {
+		doings_forget(client);
 		if (link->failed)
 			frames_drop(&client->frames);
 		else

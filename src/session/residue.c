@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "doings.h"
 #include "frames.h"
 #include "prepared.h"
 #include "session_internal.h"
@@ -93,6 +94,7 @@ note_transaction(struct link *link, const struct sql_statement *statement, const
 	if (client == NULL)
 		return;
 	frames_note(&client->frames, statement);
+	doings_note(client, statement);
 	/* PREPARE TRANSACTION keeps what was set, as COMMIT does. */
 	if ((statement->transaction == SQL_TXN_COMMIT && strncmp(tag, "COMMIT", 6) == 0) ||
 	    (statement->transaction == SQL_TXN_PREPARE && strncmp(tag, "PREPARE", 7) == 0))
@@ -108,6 +110,7 @@ void
 residue_of_unknown(struct link *link)
 {
 	note(link, SQL_RESIDUE_OPAQUE);
+	doings_forget(link->client);
 }
 
 void
