@@ -1,0 +1,277 @@
+-- Ways around a guard. Each is one line of SQL (or several, parted by semicolons, sent as one
+-- message) that somebody who may not do it would try. tests/integration/test_policy_hostile.py
+-- sends each through pgweir, as a simple query and as a Parse, and looks whether the effect came.
+--
+-- `=== name: what must not happen` begins a group; the policy and the probe of each are in the test.
+
+=== delete: a row of guarded.things goes
+DELETE FROM guarded.things
+delete from guarded.things
+DELETE /* WHERE id = 1 */ FROM guarded.things
+DELETE FROM guarded.things -- WHERE id = 1
+DELETE FROM ONLY guarded.things
+DELETE FROM guarded.things *
+DELETE FROM guarded . things
+DELETE FROM "guarded"."things"
+DELETE FROM U&"\0067uarded".U&"things"
+DELETE FROM guarded.things AS t
+DELETE FROM guarded.things t USING guarded.others o
+DELETE FROM guarded.things RETURNING *
+DELETE FROM guarded.things WHERE true
+DELETE FROM guarded.things WHERE 1 = 1
+DELETE FROM guarded.things WHERE '1' = '1'
+DELETE FROM guarded.things WHERE NOT false
+DELETE FROM guarded.things WHERE 1 < 2
+DELETE FROM guarded.things WHERE 1 + 1 = 2
+DELETE FROM guarded.things WHERE id = id
+DELETE FROM guarded.things WHERE id IS NULL OR id IS NOT NULL
+DELETE FROM guarded.things WHERE id = id OR false
+DELETE FROM guarded.things WHERE NULL IS NULL
+DELETE FROM guarded.things WHERE coalesce(NULL, true)
+DELETE FROM guarded.things WHERE CASE WHEN true THEN true ELSE false END
+DELETE FROM guarded.things WHERE 't'::boolean
+DELETE FROM guarded.things WHERE CAST('yes' AS bool)
+DELETE FROM guarded.things WHERE 1 IN (1, 2)
+DELETE FROM guarded.things WHERE 1 BETWEEN 0 AND 2
+DELETE FROM guarded.things WHERE name LIKE '%' OR name IS NULL
+DELETE FROM guarded.things WHERE 'a' LIKE '%'
+DELETE FROM guarded.things WHERE EXISTS (SELECT 1)
+DELETE FROM guarded.things WHERE (true)
+DELETE FROM guarded.things WHERE true AND true
+DELETE FROM guarded.things WHERE true OR id = 5
+DELETE FROM guarded.things WHERE 1 = 1 OR id = 5
+DELETE FROM guarded.things WHERE NOT (1 = 2)
+DELETE FROM guarded.things WHERE true IS TRUE
+DELETE FROM guarded.things WHERE (1 = 1) IS NOT FALSE
+WITH gone AS (DELETE FROM guarded.things RETURNING *) SELECT 1
+WITH gone AS (DELETE FROM guarded.things RETURNING *) SELECT * FROM gone
+WITH gone AS MATERIALIZED (DELETE FROM guarded.things RETURNING id) SELECT count(*) FROM gone
+WITH a AS (SELECT 1), b AS (DELETE FROM guarded.things RETURNING 1) SELECT * FROM a
+WITH gone AS (DELETE FROM guarded.things RETURNING id, name) INSERT INTO guarded.others SELECT * FROM gone
+WITH RECURSIVE gone AS (DELETE FROM guarded.things RETURNING id) SELECT * FROM gone
+EXPLAIN ANALYZE DELETE FROM guarded.things
+EXPLAIN (ANALYZE) DELETE FROM guarded.things
+EXPLAIN (ANALYZE true) DELETE FROM guarded.things
+EXPLAIN (ANALYZE 1) DELETE FROM guarded.things
+EXPLAIN (ANALYZE on, COSTS off) DELETE FROM guarded.things
+EXPLAIN (ANALYZE false, ANALYZE) DELETE FROM guarded.things
+EXPLAIN (VERBOSE, ANALYZE 'true') DELETE FROM guarded.things
+EXPLAIN ANALYZE WITH gone AS (DELETE FROM guarded.things RETURNING *) SELECT 1
+COPY (DELETE FROM guarded.things RETURNING *) TO STDOUT
+COPY (WITH x AS (DELETE FROM guarded.things RETURNING *) SELECT * FROM x) TO STDOUT
+PREPARE around AS DELETE FROM guarded.things; EXECUTE around
+SELECT 1; DELETE FROM guarded.things
+;;;DELETE FROM guarded.things;;;
+SELECT 1 /* ; */; DELETE FROM guarded.things; SELECT ';'
+BEGIN; DELETE FROM guarded.things; COMMIT
+SELECT '--'; DELETE FROM guarded.things
+SELECT '/*'; DELETE FROM guarded.things; SELECT '*/'
+SELECT $$ $$; DELETE FROM guarded.things
+SELECT $a$ ' $a$; DELETE FROM guarded.things
+SELECT 'it''s'; DELETE FROM guarded.things --'
+SELECT E'\''; DELETE FROM guarded.things --'
+SELECT '\'; DELETE FROM guarded.things --'
+SELECT "a""b" FROM (SELECT 1 AS "a""b") x; DELETE FROM guarded.things
+/* /* nested */ */ DELETE FROM guarded.things
+/* pgweir: allow */ DELETE FROM guarded.things
+/*exception='OPS-1'*/ DELETE FROM guarded.things
+MERGE INTO guarded.things t USING guarded.others o ON true WHEN MATCHED THEN DELETE
+MERGE INTO guarded.things t USING (SELECT 1) o ON 1 = 1 WHEN MATCHED THEN DELETE
+MERGE INTO guarded.things t USING (SELECT id FROM guarded.things) o ON true WHEN MATCHED AND true THEN DELETE
+CREATE FUNCTION guarded.around() RETURNS void LANGUAGE sql AS 'DELETE FROM guarded.things'; SELECT guarded.around()
+CREATE FUNCTION guarded.around2() RETURNS void BEGIN ATOMIC DELETE FROM guarded.things; END; SELECT guarded.around2()
+CREATE PROCEDURE guarded.around3() LANGUAGE sql AS 'DELETE FROM guarded.things'; CALL guarded.around3()
+CREATE RULE around AS ON INSERT TO guarded.others DO ALSO DELETE FROM guarded.things; INSERT INTO guarded.others VALUES (9, 'x')
+
+=== update: a row of guarded.things gets another name
+UPDATE guarded.things SET name = 'taken'
+UPDATE ONLY guarded.things SET name = 'taken'
+UPDATE guarded.things AS t SET name = 'taken'
+UPDATE guarded.things SET (name) = ROW ('taken')
+UPDATE guarded.things SET (name) = (SELECT 'taken')
+UPDATE guarded.things SET name = 'taken' FROM guarded.others
+UPDATE guarded.things SET name = 'taken' WHERE true
+UPDATE guarded.things SET name = 'taken' WHERE id = id
+UPDATE guarded.things SET name = 'taken' WHERE 2 > 1
+UPDATE guarded.things SET name = 'taken' WHERE NOT NOT true
+WITH x AS (UPDATE guarded.things SET name = 'taken' RETURNING 1) SELECT count(*) FROM x
+MERGE INTO guarded.things t USING (SELECT 1) o ON true WHEN MATCHED THEN UPDATE SET name = 'taken'
+EXPLAIN (ANALYZE, FORMAT json) UPDATE guarded.things SET name = 'taken'
+PREPARE around AS UPDATE guarded.things SET name = $1; EXECUTE around('taken')
+
+=== drop: guarded.things is gone, or has lost a column
+DROP TABLE guarded.things
+drop table guarded.things
+DROP TABLE IF EXISTS guarded.things CASCADE
+DROP TABLE guarded.others, guarded.things
+DROP TABLE guarded."things"
+DROP/**/TABLE/**/guarded.things
+DROP TABLE guarded.things RESTRICT
+SELECT 1; DROP TABLE guarded.things
+DO $$ BEGIN EXECUTE 'DROP TABLE guarded.things'; END $$
+DO LANGUAGE plpgsql 'BEGIN DROP TABLE guarded.things; END'
+DROP SCHEMA guarded CASCADE
+DROP OWNED BY app CASCADE
+ALTER TABLE guarded.things DROP COLUMN name
+ALTER TABLE guarded.things DROP name
+ALTER TABLE IF EXISTS guarded.things DROP COLUMN IF EXISTS name CASCADE
+ALTER TABLE guarded.things ADD COLUMN other int, DROP COLUMN name
+TRUNCATE guarded.things
+TRUNCATE TABLE ONLY guarded.things
+TRUNCATE guarded.others, guarded.things
+TRUNCATE guarded.things RESTART IDENTITY CASCADE
+ALTER TABLE guarded.things RENAME TO elsewhere
+ALTER TABLE guarded.things SET SCHEMA public
+ALTER TABLE guarded.things RENAME COLUMN name TO title
+BEGIN; CREATE TABLE IF NOT EXISTS guarded.things (id int); DROP TABLE guarded.things; COMMIT
+CREATE TABLE public.things (id int); SET search_path = guarded; DROP TABLE things
+CREATE TABLE guarded.mine (id int); ALTER TABLE guarded.mine RENAME TO ours; DROP TABLE guarded.things
+BEGIN; CREATE TABLE guarded.mine (id int); SAVEPOINT s; ROLLBACK TO s; DROP TABLE guarded.things; COMMIT
+CREATE FUNCTION guarded.dropper() RETURNS void LANGUAGE sql AS 'DROP TABLE guarded.things'; SELECT guarded.dropper()
+
+=== secret: the word "sesame" of guarded.secrets comes back
+SELECT word FROM guarded.secrets
+SELECT * FROM guarded.secrets
+TABLE guarded.secrets
+SELECT word FROM ONLY guarded.secrets
+SELECT s FROM guarded.secrets s
+SELECT s.* FROM guarded.secrets s
+SELECT (s).word FROM guarded.secrets s
+SELECT x FROM guarded.secrets AS s (i, x)
+SELECT row_to_json(s) FROM guarded.secrets s
+SELECT to_jsonb(secrets) FROM guarded.secrets
+SELECT array_agg(word) FROM guarded.secrets
+SELECT string_agg(s::text, ',') FROM guarded.secrets s
+SELECT 1, (SELECT word FROM guarded.secrets LIMIT 1)
+SELECT * FROM (SELECT word FROM guarded.secrets) x
+SELECT * FROM guarded.others NATURAL JOIN guarded.secrets
+SELECT o.*, s.* FROM guarded.others o, guarded.secrets s
+SELECT * FROM guarded.others o, LATERAL (SELECT word FROM guarded.secrets) s
+WITH x AS (SELECT word FROM guarded.secrets) SELECT * FROM x
+WITH RECURSIVE x AS (SELECT word FROM guarded.secrets UNION SELECT word FROM x) SELECT * FROM x
+WITH secrets AS (SELECT 1) SELECT * FROM guarded.secrets
+SELECT 'a' UNION ALL SELECT word FROM guarded.secrets
+SELECT 'a' EXCEPT SELECT 'b' UNION SELECT word FROM guarded.secrets
+VALUES ((SELECT word FROM guarded.secrets LIMIT 1))
+SELECT CASE WHEN true THEN (SELECT word FROM guarded.secrets LIMIT 1) END
+SELECT coalesce(NULL, (SELECT word FROM guarded.secrets LIMIT 1))
+SELECT ARRAY(SELECT word FROM guarded.secrets)
+SELECT (SELECT word FROM guarded.secrets LIMIT 1) || ''
+SELECT count(*) FROM guarded.others GROUP BY (SELECT word FROM guarded.secrets LIMIT 1)
+SELECT name FROM guarded.others ORDER BY (SELECT word FROM guarded.secrets LIMIT 1)
+COPY guarded.secrets TO STDOUT
+COPY guarded.secrets (word) TO STDOUT
+COPY (SELECT word FROM guarded.secrets) TO STDOUT
+COPY (TABLE guarded.secrets) TO STDOUT
+BEGIN; DECLARE c CURSOR FOR SELECT word FROM guarded.secrets; FETCH ALL FROM c; COMMIT
+BEGIN; DECLARE c CURSOR WITH HOLD FOR TABLE guarded.secrets; COMMIT; FETCH ALL FROM c
+PREPARE around AS SELECT word FROM guarded.secrets; EXECUTE around
+SET search_path = guarded; SELECT word FROM secrets
+SELECT set_config('search_path', 'guarded', false); SELECT word FROM secrets
+CREATE TEMP VIEW around AS SELECT word FROM guarded.secrets; SELECT * FROM around
+CREATE TEMP TABLE around AS SELECT word FROM guarded.secrets; SELECT * FROM around
+SELECT word INTO TEMP around FROM guarded.secrets; SELECT * FROM around
+CREATE TEMP TABLE around AS TABLE guarded.secrets; TABLE around
+INSERT INTO guarded.others (id, name) SELECT 7, word FROM guarded.secrets RETURNING name
+UPDATE guarded.others SET name = word FROM guarded.secrets WHERE others.id = 1 RETURNING name
+UPDATE guarded.others SET name = (SELECT word FROM guarded.secrets LIMIT 1) WHERE id = 1 RETURNING name
+DELETE FROM guarded.others USING guarded.secrets WHERE others.id = 1 RETURNING word
+INSERT INTO guarded.others (id, name) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET name = (SELECT word FROM guarded.secrets LIMIT 1) RETURNING name
+SELECT query_to_xml('select word from guarded.secrets', true, false, '')
+SELECT table_to_xml('guarded.secrets', true, false, '')
+SELECT schema_to_xml('guarded', true, false, '')
+SELECT database_to_xml(true, false, '')
+SELECT * FROM ts_stat('select to_tsvector(word) from guarded.secrets')
+DO $$ DECLARE w text; BEGIN SELECT word INTO w FROM guarded.secrets; RAISE NOTICE '%', w; END $$
+CREATE FUNCTION guarded.peek() RETURNS text LANGUAGE sql AS 'SELECT word FROM guarded.secrets'; SELECT guarded.peek()
+CREATE FUNCTION guarded.peek2() RETURNS text RETURN (SELECT word FROM guarded.secrets); SELECT guarded.peek2()
+SELECT 1 WHERE EXISTS (SELECT 1 FROM guarded.secrets WHERE word::int = 5)
+SELECT most_common_vals FROM pg_stats WHERE tablename = 'secrets'
+EXPLAIN (ANALYZE, VERBOSE) SELECT word FROM guarded.secrets WHERE word::int > 1
+
+=== role: the session acts as other, or a later one will
+SET ROLE other
+SET LOCAL ROLE other
+SET SESSION ROLE other
+SET role = other
+SET role TO 'other'
+SET "role" = 'other'
+SET ROLE "other"
+SET SESSION AUTHORIZATION other
+SET LOCAL SESSION AUTHORIZATION other
+SET session_authorization = 'other'
+SET SESSION AUTHORIZATION 'other'
+SELECT set_config('role', 'other', false)
+SELECT set_config('ROLE', 'other', false)
+SELECT pg_catalog.set_config('role', 'other', false)
+SELECT set_config('ro' || 'le', 'other', false)
+SELECT set_config(lower('ROLE'), 'other', false)
+SELECT set_config(n, 'other', false) FROM (VALUES ('role')) v (n)
+SELECT set_config(setting_name => 'role', new_value => 'other', is_local => false)
+SELECT 1 FROM guarded.others WHERE set_config('role', 'other', false) = 'x'
+SELECT * FROM set_config('role', 'other', false)
+SELECT (SELECT set_config('session_authorization', 'other', false))
+WITH x AS (SELECT set_config('role', 'other', false)) SELECT * FROM x
+VALUES (set_config('role', 'other', false))
+UPDATE pg_settings SET setting = 'other' WHERE name = 'role'
+UPDATE pg_catalog.pg_settings SET setting = 'other' WHERE name = 'session_authorization'
+ALTER ROLE app SET role = other
+ALTER ROLE app IN DATABASE shop SET role = other
+ALTER DATABASE shop SET role = other
+ALTER USER app SUPERUSER
+ALTER ROLE ALL SET role = other
+CREATE FUNCTION guarded.up() RETURNS text LANGUAGE sql SET role = other AS 'SELECT current_user::text'; SELECT guarded.up()
+DO $$ BEGIN PERFORM set_config('role', 'other', false); END $$
+GRANT other TO app
+CREATE ROLE around SUPERUSER LOGIN
+BEGIN; SET LOCAL ROLE other; SELECT current_user; COMMIT
+SELECT 1; SET ROLE other
+RESET ROLE; SET ROLE other
+
+=== server: a file of the server is read or written, a program runs, a backend is signalled
+COPY guarded.others TO PROGRAM 'cat > /dev/null'
+COPY guarded.others FROM PROGRAM 'echo 1'
+COPY (SELECT 1) TO PROGRAM 'true'
+COPY guarded.others TO '/tmp/pgweir-around'
+COPY guarded.others FROM '/etc/hostname'
+COPY (SELECT 1) TO '/tmp/pgweir-around'
+SELECT pg_read_file('postgresql.conf')
+SELECT pg_catalog.pg_read_file('PG_VERSION')
+SELECT "pg_read_file"('PG_VERSION')
+SELECT pg_read_binary_file('PG_VERSION')
+SELECT * FROM pg_ls_dir('.')
+SELECT * FROM pg_ls_logdir()
+SELECT * FROM pg_ls_waldir()
+SELECT (pg_stat_file('PG_VERSION')).size
+SELECT count(*) FROM LATERAL pg_ls_tmpdir() x
+SELECT lo_import('/etc/hostname')
+SELECT lo_export(1, '/tmp/pgweir-around')
+CREATE TABLE guarded.around (t text DEFAULT pg_read_file('PG_VERSION')); INSERT INTO guarded.around DEFAULT VALUES RETURNING t
+CREATE INDEX ON guarded.others (pg_read_file(name))
+SELECT 1 FROM guarded.others ORDER BY pg_read_file('PG_VERSION')
+SELECT pg_terminate_backend(pg_backend_pid())
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+SELECT pg_reload_conf()
+SELECT pg_rotate_logfile()
+SELECT pg_switch_wal()
+SELECT pg_create_restore_point('x')
+ALTER SYSTEM SET log_statement = 'none'
+CHECKPOINT
+CREATE EXTENSION dblink
+CREATE EXTENSION IF NOT EXISTS file_fdw
+LOAD 'auto_explain'
+CREATE FUNCTION guarded.c() RETURNS int LANGUAGE c AS 'libc.so.6', 'getpid'
+CREATE FUNCTION guarded.i(text) RETURNS text LANGUAGE internal AS 'pg_read_file'
+CREATE SERVER around FOREIGN DATA WRAPPER postgres_fdw
+CREATE PUBLICATION around FOR ALL TABLES
+SELECT pg_create_physical_replication_slot('around')
+SELECT rolpassword FROM pg_authid
+SELECT passwd FROM pg_shadow
+SELECT * FROM pg_catalog.pg_authid
+TABLE pg_authid
+COPY pg_authid TO STDOUT
+SELECT * FROM pg_hba_file_rules
+SELECT pg_show_all_file_settings()
+DELETE FROM pg_class WHERE relname = 'things'
+UPDATE pg_catalog.pg_proc SET prosecdef = true WHERE proname = 'now'
+INSERT INTO pg_db_role_setting VALUES (0, 10, '{role=postgres}')
