@@ -1,5 +1,5 @@
 /*
- * report.h - what the access log and the slow log tell, as tables.
+ * report.h - what the access log and the slow log tell, as tables, in text, JSON or one page of HTML.
  *
  * Reads audit.jsonl and slow.json line by line in bounded memory: each table keeps
  * so many different keys, and counts the rest as "(others)". A line that cannot be
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "audit/verify.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -19,11 +20,13 @@ struct report;
 
 /* What each view answers: where does the time go; who touched what. */
 enum report_view { REPORT_PERFORMANCE = 1 << 0, REPORT_ACCESS = 1 << 1 };
-enum report_format { REPORT_TEXT, REPORT_JSON };
+enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_HTML };
 
 struct report_options {
 	uint64_t since_us, until_us; /* wall clock; 0: no bound. since <= time < until */
 	size_t top;		     /* rows of a table */
+	uint64_t objective_us;	     /* a statement should take no longer, its wait included */
+	struct audit_verify_options verify; /* what the chain is held to */
 };
 
 struct report *report_new(const struct report_options *options);
@@ -31,6 +34,8 @@ void report_free(struct report *report);
 /* Read a file of the access log or of the slow log. False when it cannot be opened or read. */
 bool report_read_access(struct report *report, const char *path, struct error *err);
 bool report_read_slow(struct report *report, const char *path, struct error *err);
+/* An access log of another time, to compare with; its period is not bounded. */
+bool report_read_baseline(struct report *report, const char *path, struct error *err);
 /* Append the report; `views` are bits of enum report_view. */
 void report_print(
     struct report *report, unsigned views, enum report_format format, struct buf *out);

@@ -1,4 +1,4 @@
-/* report.c - pgweirctl report: the logs as tables. */
+/* report.c - pgweirctl report: the logs as tables and as a page. */
 #include <string.h>
 
 #include "ctl.h"
@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "report/report.h"
 
-enum { TOP_DEFAULT = 20 };
+enum { TOP_DEFAULT = 20, OBJECTIVE_DEFAULT_US = 200000, PUBLIC_KEYS_MOST = 16 };
 
 /* The command line; the file names stay in argv. */
 struct request {
@@ -14,6 +14,7 @@ struct request {
 	unsigned views;
 	enum report_format format;
 	bool any_file;
+	char *public_keys[PUBLIC_KEYS_MOST];
 };
 
 /* "2h" is two hours ago; anything else is a moment. */
@@ -50,6 +51,8 @@ read_format(const char *text, enum report_format *format)
 		*format = REPORT_TEXT;
 	else if (strcmp(text, "json") == 0)
 		*format = REPORT_JSON;
+	else if (strcmp(text, "html") == 0)
+		*format = REPORT_HTML;
 	else
 		return false;
 	return true;
@@ -66,7 +69,40 @@ read_top(const char *text, size_t *top)
 	return true;
 }
 
-/* Read one file or, behind --audit and --slow, all up to the next option. */
+static bool
+read_objective(const char *text, uint64_t *objective_us)
+{
+	int64_t ms;
+
+	if (!text_to_duration(text, &ms) || ms <= 0)
+		return false;
+	*objective_us = (uint64_t)ms * 1000;
+	return true;
+}
+
+static bool
+add_public_key(struct request *request, char *path)
+{
+	struct audit_verify_options *verify = &request->options.verify;
+
+	if (verify->public_key_count == PUBLIC_KEYS_MOST)
+		return false;
+	request->public_keys[verify->public_key_count++] = path;
+	verify->public_keys = request->public_keys;
+	return true;
+}
+
+static bool
+read_file(struct report *report, int letter, const char *path, struct error *err)
+{
+	if (letter == 'a')
+		return report_read_access(report, path, err);
+	if (letter == 'b')
+		return report_read_baseline(report, path, err);
+	return report_read_slow(report, path, err);
+}
+
+/* Read one file or, behind --audit and its like, all up to the next option. */
 static bool
 read_files(struct report *report, int letter, int argc, char **argv)
 {
@@ -74,10 +110,7 @@ read_files(struct report *report, int letter, int argc, char **argv)
 	struct error err;
 
 	for (;;) {
-		bool read = letter == 'a' ? report_read_access(report, path, &err) :
-					    report_read_slow(report, path, &err);
-
-		if (!read) {
+		if (!read_file(report, letter, path, &err)) {
 			fprintf(stderr, "pgweirctl report: %s\n", err.text);
 			return false;
 		}
@@ -88,16 +121,17 @@ read_files(struct report *report, int letter, int argc, char **argv)
 }
 
 static const struct option names[] = { { "audit", required_argument, NULL, 'a' },
-	{ "slow", required_argument, NULL, 's' }, { "view", required_argument, NULL, 'v' },
+	{ "slow", required_argument, NULL, 's' }, { "baseline", required_argument, NULL, 'b' },
+	{ "objective", required_argument, NULL, 'j' }, { "public-key", required_argument, NULL, 'p' },
+	{ "mac-key", required_argument, NULL, 'm' }, { "view", required_argument, NULL, 'v' },
 	{ "since", required_argument, NULL, 'f' }, { "until", required_argument, NULL, 'u' },
 	{ "top", required_argument, NULL, 't' }, { "format", required_argument, NULL, 'o' },
 	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 
 /* Step over the files of --audit and --slow, which are read once all options are known. */
 static void
-skip_files(struct request *request, int argc, char **argv)
+skip_files(int argc, char **argv)
 {
-	request->any_file = true;
 	while (optind < argc && argv[optind][0] != '-')
 		optind++;
 }
@@ -109,7 +143,18 @@ take_option(struct request *request, int letter, int argc, char **argv)
 	switch (letter) {
 	case 'a':
 	case 's':
-		skip_files(request, argc, argv);
+		request->any_file = true;
+		skip_files(argc, argv);
+		return true;
+	case 'b':
+		skip_files(argc, argv);
+		return true;
+	case 'j':
+		return read_objective(optarg, &request->options.objective_us);
+	case 'p':
+		return add_public_key(request, optarg);
+	case 'm':
+		request->options.verify.mac_key = optarg;
 		return true;
 	case 'v':
 		return read_view(optarg, &request->views);
@@ -161,7 +206,7 @@ read_all(struct report *report, int argc, char **argv)
 
 	optind = 1;
 	while ((letter = getopt_long(argc, argv, "+h", names, NULL)) != -1)
-		if ((letter == 'a' || letter == 's') && !read_files(report, letter, argc, argv))
+		if (strchr("abs", letter) != NULL && !read_files(report, letter, argc, argv))
 			return false;
 	return true;
 }
@@ -170,6 +215,7 @@ int
 ctl_report(const struct ctl_command *command, int argc, char **argv)
 {
 	struct request request = { .options.top = TOP_DEFAULT,
+		.options.objective_us = OBJECTIVE_DEFAULT_US,
 		.views = REPORT_PERFORMANCE | REPORT_ACCESS };
 	struct report *report;
 	struct buf out = { 0 };

@@ -19,6 +19,7 @@ access_open(struct access *access)
 		.exceptions.most = KEYS_MOST,
 		.modes.most = KEYS_MOST,
 		.events.most = KEYS_MOST,
+		.changes.most = KEYS_MOST,
 	};
 }
 
@@ -32,6 +33,7 @@ access_close(struct access *access)
 	tally_free(&access->exceptions);
 	tally_free(&access->modes);
 	tally_free(&access->events);
+	tally_free(&access->changes);
 }
 
 static void
@@ -74,11 +76,36 @@ is_privileged(const struct record *record)
 	return false;
 }
 
+/* Changes of roles, policies, configuration, and commands at the console. */
+static void
+add_change(struct access *access, const struct record *record, const char *what,
+    const char *detail)
+{
+	const char *parts[] = { what, record->user, detail };
+
+	tally_count(&access->changes, parts, 3, record->time_us);
+}
+
+static void
+add_event_change(struct access *access, const struct record *record)
+{
+	static const struct {
+		const char *event, *key;
+	} told[] = { { "policy.load", "file" }, { "policy.reject", "error" },
+		{ "config.change", "keys" }, { "console.command", "text" } };
+
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		if (strcmp(record->event, told[i].event) == 0)
+			add_change(access, record, told[i].event,
+			    record_text(record->json, told[i].key));
+}
+
 static void
 add_statement(struct access *access, const struct record *record)
 {
 	const char *mode[] = { record->mode[0] != '\0' ? record->mode : "none" };
 	const char *denied[] = { record->rule, record->policy, record->user };
+	const char *lifted[] = { record->rule, record_text(record->json, "exception"), "", "" };
 	const char *acted[] = { record->user, record_text(record->json, "db.operation.name"),
 		record->database };
 
@@ -90,6 +117,11 @@ add_statement(struct access *access, const struct record *record)
 		return; /* it touched nothing */
 	}
 	add_relations(access, record);
+	if (lifted[1][0] != '\0')
+		tally_count(&access->exceptions, lifted, 4, record->time_us);
+	if (has_class(record, "ROLE"))
+		add_change(access, record, "role", record->text[0] != '\0' ? record->text :
+										record->summary);
 	if (is_privileged(record))
 		tally_note(tally_count(&access->privileged, acted, 3, record->time_us), record->text);
 }
@@ -117,6 +149,7 @@ access_add(struct access *access, const struct record *record)
 		return;
 	}
 	add_event(access, record);
+	add_event_change(access, record);
 	if (strcmp(record->event, "session.fail") == 0)
 		tally_count(&access->logins, login, 4, record->time_us);
 	if (strcmp(record->event, "exception.used") == 0)
@@ -134,33 +167,37 @@ struct view_table {
 };
 
 static const struct view_table relations_table = { "Who touched what",
-	{ { "database", false, 30 }, { "relation", false, 60 }, { "access", false, 0 },
-	    { "user", false, 30 }, { "statements", true, 0 }, { "first", false, 0 },
-	    { "last", false, 0 } },
+	{ { "database", CELL_TEXT, 30 }, { "relation", CELL_TEXT, 60 }, { "access", CELL_TEXT, 0 },
+	    { "user", CELL_TEXT, 30 }, { "statements", CELL_NUMBER, 0 }, { "first", CELL_TEXT, 0 },
+	    { "last", CELL_TEXT, 0 } },
 	4, false };
 static const struct view_table denied_table = { "Denied statements by rule",
-	{ { "rule", false, 40 }, { "policy", false, 40 }, { "user", false, 30 },
-	    { "count", true, 0 }, { "first", false, 0 }, { "last", false, 0 },
-	    { "last_query", false, 80 } },
+	{ { "rule", CELL_TEXT, 40 }, { "policy", CELL_TEXT, 40 }, { "user", CELL_TEXT, 30 },
+	    { "count", CELL_NUMBER, 0 }, { "first", CELL_TEXT, 0 }, { "last", CELL_TEXT, 0 },
+	    { "last_query", CELL_TEXT, 80 } },
 	3, true };
 static const struct view_table privileged_table = { "Privileged actions",
-	{ { "user", false, 30 }, { "action", false, 30 }, { "database", false, 30 },
-	    { "count", true, 0 }, { "first", false, 0 }, { "last", false, 0 },
-	    { "last_query", false, 80 } },
+	{ { "user", CELL_TEXT, 30 }, { "action", CELL_TEXT, 30 }, { "database", CELL_TEXT, 30 },
+	    { "count", CELL_NUMBER, 0 }, { "first", CELL_TEXT, 0 }, { "last", CELL_TEXT, 0 },
+	    { "last_query", CELL_TEXT, 80 } },
 	3, true };
 static const struct view_table logins_table = { "Failed log-ins",
-	{ { "user", false, 30 }, { "address", false, 0 }, { "reason", false, 60 },
-	    { "database", false, 30 }, { "count", true, 0 }, { "first", false, 0 },
-	    { "last", false, 0 } },
+	{ { "user", CELL_TEXT, 30 }, { "address", CELL_TEXT, 0 }, { "reason", CELL_TEXT, 60 },
+	    { "database", CELL_TEXT, 30 }, { "count", CELL_NUMBER, 0 }, { "first", CELL_TEXT, 0 },
+	    { "last", CELL_TEXT, 0 } },
 	4, false };
 static const struct view_table exceptions_table = { "Exceptions used",
-	{ { "rule", false, 40 }, { "ticket", false, 30 }, { "owner", false, 40 },
-	    { "expires", false, 0 }, { "count", true, 0 }, { "first", false, 0 },
-	    { "last", false, 0 } },
+	{ { "rule", CELL_TEXT, 40 }, { "ticket", CELL_TEXT, 30 }, { "owner", CELL_TEXT, 40 },
+	    { "expires", CELL_TEXT, 0 }, { "count", CELL_NUMBER, 0 }, { "first", CELL_TEXT, 0 },
+	    { "last", CELL_TEXT, 0 } },
 	4, false };
+static const struct view_table changes_table = { "Changes of roles, policies and configuration",
+	{ { "what", CELL_TEXT, 0 }, { "user", CELL_TEXT, 30 }, { "detail_query", CELL_TEXT, 80 },
+	    { "count", CELL_NUMBER, 0 }, { "first", CELL_TEXT, 0 }, { "last", CELL_TEXT, 0 } },
+	3, false };
 static const struct view_table events_table = { "Other events",
-	{ { "event", false, 0 }, { "reason", false, 40 }, { "count", true, 0 },
-	    { "first", false, 0 }, { "last", false, 0 }, { "last_user", false, 30 } },
+	{ { "event", CELL_TEXT, 0 }, { "reason", CELL_TEXT, 40 }, { "count", CELL_NUMBER, 0 },
+	    { "first", CELL_TEXT, 0 }, { "last", CELL_TEXT, 0 }, { "last_user", CELL_TEXT, 30 } },
 	2, true };
 
 static void
@@ -191,8 +228,8 @@ print_view_table(const struct view_table *view, struct tally *tally, size_t top,
 static void
 print_coverage(struct access *access, enum report_format format, struct buf *out)
 {
-	static const struct column columns[] = { { "mode", false, 20 }, { "statements", true, 0 },
-		{ "share_%", true, 0 } };
+	static const struct column columns[] = { { "mode", CELL_TEXT, 20 }, { "statements", CELL_NUMBER, 0 },
+		{ "share_%", CELL_NUMBER, 0 } };
 	struct table table;
 
 	tally_sort(&access->modes, tally_by_count);
@@ -214,6 +251,7 @@ access_print(struct access *access, size_t top, enum report_format format, struc
 	print_view_table(&privileged_table, &access->privileged, top, format, out);
 	print_view_table(&logins_table, &access->logins, top, format, out);
 	print_view_table(&exceptions_table, &access->exceptions, top, format, out);
+	print_view_table(&changes_table, &access->changes, top, format, out);
 	print_coverage(access, format, out);
 	print_view_table(&events_table, &access->events, top, format, out);
 }

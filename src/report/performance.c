@@ -9,17 +9,14 @@
 
 enum { SERVICES_MOST = 5000, QUERIES_MOST = 20000, ERRORS_MOST = 2000, DATABASES_MOST = 2000 };
 
-/* What hangs on a tally's entry: sums over its statements. */
-struct cost {
-	uint64_t total_us, queue_us, waited, rows, errors;
-	struct histogram durations;
-	struct histogram waits; /* of those that waited */
-};
+/* Bars of a histogram: up to 2^FIRST us, then twice as long each, the last what is longer. */
+enum { BARS = 16, BARS_FIRST = 7 };
 
 void
-performance_open(struct performance *performance)
+performance_open(struct performance *performance, uint64_t objective_us)
 {
 	*performance = (struct performance){
+		.objective_us = objective_us,
 		.services.most = SERVICES_MOST,
 		.queries.most = QUERIES_MOST,
 		.errors.most = ERRORS_MOST,
@@ -34,10 +31,11 @@ performance_close(struct performance *performance)
 	tally_free(&performance->queries);
 	tally_free(&performance->errors);
 	tally_free(&performance->databases);
+	load_free(&performance->load);
 }
 
 static void
-add_cost(struct tally_entry *entry, const struct record *record)
+add_cost(struct tally_entry *entry, const struct record *record, bool met)
 {
 	struct cost *cost;
 
@@ -47,6 +45,8 @@ add_cost(struct tally_entry *entry, const struct record *record)
 	cost->total_us += record->duration_us;
 	cost->rows += record->rows;
 	cost->errors += record->is_error;
+	cost->met += met;
+	series_add(&cost->trend, record->time_us, record->duration_us);
 	histogram_record(&cost->durations, record->duration_us);
 	if (record->queue_us == 0)
 		return;
@@ -63,8 +63,10 @@ performance_add(struct performance *performance, const struct record *record)
 	const char *query[] = { record->fingerprint };
 	const char *error[] = { record->sqlstate, record->user };
 	const char *database[] = { record->database };
+	bool met = record->duration_us + record->queue_us <= performance->objective_us;
 	struct tally_entry *entry;
 
+	load_add(&performance->load, record);
 	if (!record->is_statement)
 		return;
 	if (record->is_error) {
@@ -74,22 +76,18 @@ performance_add(struct performance *performance, const struct record *record)
 	if (record->is_denied)
 		return; /* refused: no server has spent time on it */
 	performance->statements++;
+	performance->met += met;
 	performance->total_us += record->duration_us;
-	add_cost(tally_count(&performance->services, service, 2, record->time_us), record);
-	add_cost(tally_count(&performance->databases, database, 1, record->time_us), record);
+	add_cost(tally_count(&performance->services, service, 2, record->time_us), record, met);
+	add_cost(tally_count(&performance->databases, database, 1, record->time_us), record,
+	    met);
 	entry = tally_count(&performance->queries, query, 1, record->time_us);
 	if (entry->note == NULL)
 		tally_note(entry, record->text[0] != '\0' ? record->text : record->summary);
-	add_cost(entry, record);
+	add_cost(entry, record, met);
 }
 
 /* ---- orders ---- */
-
-static const struct cost *
-cost_of(const struct tally_entry *entry)
-{
-	return entry->more;
-}
 
 static int
 descending(uint64_t one, uint64_t other)
@@ -128,15 +126,15 @@ static void
 print_services(struct performance *performance, size_t top, enum report_format format,
     struct buf *out)
 {
-	static const struct column columns[] = { { "user", false, 30 }, { "application", false, 30 },
-		{ "statements", true, 0 }, { "server_s", true, 0 }, { "share_%", true, 0 },
-		{ "mean_ms", true, 0 }, { "p50_ms", true, 0 }, { "p99_ms", true, 0 },
-		{ "rows", true, 0 }, { "errors", true, 0 }, { "wait_s", true, 0 } };
+	static const struct column columns[] = { { "user", CELL_TEXT, 30 }, { "application", CELL_TEXT, 30 },
+		{ "statements", CELL_NUMBER, 0 }, { "server_s", CELL_NUMBER, 0 }, { "share_%", CELL_NUMBER, 0 },
+		{ "met_%", CELL_NUMBER, 0 }, { "mean_ms", CELL_NUMBER, 0 }, { "p50_ms", CELL_NUMBER, 0 }, { "p99_ms", CELL_NUMBER, 0 },
+		{ "rows", CELL_NUMBER, 0 }, { "errors", CELL_NUMBER, 0 }, { "wait_s", CELL_NUMBER, 0 } };
 	struct table table;
 	size_t shown = 0;
 
 	tally_sort(&performance->services, by_time);
-	table_begin(&table, "Service cost: server-seconds by user and application", columns, 11);
+	table_begin(&table, "Service cost: server-seconds by user and application", columns, 12);
 	for (struct tally_entry *entry = performance->services.entries; entry != NULL;
 	     entry = entry->hh.next) {
 		const struct cost *cost = cost_of(entry);
@@ -150,6 +148,7 @@ print_services(struct performance *performance, size_t top, enum report_format f
 		table_count(&table, entry->count);
 		table_seconds(&table, cost->total_us);
 		table_percent(&table, cost->total_us, performance->total_us);
+		table_percent(&table, cost->met, entry->count);
 		table_ms(&table, histogram_mean_us(&cost->durations));
 		table_ms(&table, histogram_percentile(&cost->durations, 50));
 		table_ms(&table, histogram_percentile(&cost->durations, 99));
@@ -161,19 +160,46 @@ print_services(struct performance *performance, size_t top, enum report_format f
 }
 
 static void
+put_histogram(struct table *table, const struct histogram *durations)
+{
+	uint64_t bars[BARS], before = 0;
+
+	for (unsigned i = 0; i < BARS; i++) {
+		uint64_t up_to = i + 1 < BARS ?
+		    histogram_count_up_to(durations, ((uint64_t)1 << (BARS_FIRST + i)) - 1) :
+		    durations->count;
+
+		bars[i] = up_to - before;
+		before = up_to;
+	}
+	table_spark(table, bars, BARS);
+}
+
+static void
+put_trend(struct table *table, const struct series *trend, const struct series_shape *shape)
+{
+	uint64_t slots[SERIES_SLOTS];
+	size_t count = series_fit(trend, shape, slots);
+
+	table_spark(table, slots, count);
+}
+
+static void
 print_queries(struct performance *performance, const char *title,
     int (*order)(struct tally_entry *, struct tally_entry *), size_t top,
     enum report_format format, struct buf *out)
 {
-	static const struct column columns[] = { { "calls", true, 0 }, { "total_s", true, 0 },
-		{ "mean_ms", true, 0 }, { "p95_ms", true, 0 }, { "p99_ms", true, 0 },
-		{ "most_ms", true, 0 }, { "rows", true, 0 }, { "errors", true, 0 },
-		{ "wait_s", true, 0 }, { "fingerprint", false, 24 }, { "query", false, 80 } };
+	static const struct column columns[] = { { "calls", CELL_NUMBER, 0 }, { "total_s", CELL_NUMBER, 0 },
+		{ "mean_ms", CELL_NUMBER, 0 }, { "p95_ms", CELL_NUMBER, 0 }, { "p99_ms", CELL_NUMBER, 0 },
+		{ "most_ms", CELL_NUMBER, 0 }, { "rows", CELL_NUMBER, 0 }, { "errors", CELL_NUMBER, 0 },
+		{ "wait_s", CELL_NUMBER, 0 }, { "histogram", CELL_SPARK, 0 }, { "trend", CELL_SPARK, 0 },
+		{ "fingerprint", CELL_TEXT, 24 }, { "query", CELL_TEXT, 80 } };
+	struct series_shape shape = load_shape(&performance->load);
 	struct table table;
 	size_t shown = 0;
 
 	tally_sort(&performance->queries, order);
-	table_begin(&table, title, columns, 11);
+	table_begin(&table, title, columns, 13);
 	for (struct tally_entry *entry = performance->queries.entries; entry != NULL;
 	     entry = entry->hh.next) {
 		const struct cost *cost = cost_of(entry);
@@ -191,6 +217,8 @@ print_queries(struct performance *performance, const char *title,
 		table_count(&table, cost->rows);
 		table_count(&table, cost->errors);
 		table_seconds(&table, cost->queue_us);
+		put_histogram(&table, &cost->durations);
+		put_trend(&table, &cost->trend, &shape);
 		table_text(&table, entry->parts[0][0] != '\0' ? entry->parts[0] : "(not parsed)");
 		table_text(&table, entry->note != NULL ? entry->note : "");
 	}
@@ -201,8 +229,8 @@ static void
 print_errors(struct performance *performance, size_t top, enum report_format format,
     struct buf *out)
 {
-	static const struct column columns[] = { { "sqlstate", false, 5 }, { "user", false, 30 },
-		{ "count", true, 0 }, { "last", false, 0 }, { "last_query", false, 80 } };
+	static const struct column columns[] = { { "sqlstate", CELL_TEXT, 5 }, { "user", CELL_TEXT, 30 },
+		{ "count", CELL_NUMBER, 0 }, { "last", CELL_TEXT, 0 }, { "last_query", CELL_TEXT, 80 } };
 	struct table table;
 	size_t shown = 0;
 
@@ -227,9 +255,9 @@ static void
 print_waits(struct performance *performance, size_t top, enum report_format format,
     struct buf *out)
 {
-	static const struct column columns[] = { { "database", false, 30 },
-		{ "statements", true, 0 }, { "waited", true, 0 }, { "waited_%", true, 0 },
-		{ "wait_s", true, 0 }, { "p99_ms", true, 0 }, { "most_ms", true, 0 } };
+	static const struct column columns[] = { { "database", CELL_TEXT, 30 },
+		{ "statements", CELL_NUMBER, 0 }, { "waited", CELL_NUMBER, 0 }, { "waited_%", CELL_NUMBER, 0 },
+		{ "wait_s", CELL_NUMBER, 0 }, { "p99_ms", CELL_NUMBER, 0 }, { "most_ms", CELL_NUMBER, 0 } };
 	struct table table;
 	size_t shown = 0;
 
@@ -258,6 +286,7 @@ void
 performance_print(struct performance *performance, size_t top, enum report_format format,
     struct buf *out)
 {
+	load_print(&performance->load, format, out);
 	print_services(performance, top, format, out);
 	print_queries(performance, "Statements by total time", by_time, top, format, out);
 	print_queries(performance, "Statements by calls", tally_by_count, top, format, out);

@@ -26,6 +26,7 @@ struct report {
 	char *bad_named[BAD_NAMED_MOST];
 	uint64_t slow_statements, slow_refusals, slow_total_us, slow_most_us;
 	struct performance performance;
+	struct performance *baseline; /* NULL: there is none */
 	struct access access;
 };
 
@@ -35,7 +36,7 @@ report_new(const struct report_options *options)
 	struct report *report = mem_zalloc(1, sizeof(*report));
 
 	report->options = *options;
-	performance_open(&report->performance);
+	performance_open(&report->performance, options->objective_us);
 	access_open(&report->access);
 	return report;
 }
@@ -49,6 +50,9 @@ report_free(struct report *report)
 	for (size_t i = 0; i < BAD_NAMED_MOST; i++)
 		mem_free(report->bad_named[i]);
 	performance_close(&report->performance);
+	if (report->baseline != NULL)
+		performance_close(report->baseline);
+	mem_free(report->baseline);
 	access_close(&report->access);
 	mem_free(report);
 }
@@ -100,6 +104,17 @@ add_access(struct report *report, const json_t *json)
 	performance_add(&report->performance, &record);
 	access_add(&report->access, &record);
 	add_lost(report, &record);
+	return true;
+}
+
+static bool
+add_baseline(struct report *report, const json_t *json)
+{
+	struct record record;
+
+	if (!record_from(json, &record))
+		return false;
+	performance_add(report->baseline, &record);
 	return true;
 }
 
@@ -176,6 +191,16 @@ report_read_slow(struct report *report, const char *path, struct error *err)
 	return read_lines(report, path, add_slow, err);
 }
 
+bool
+report_read_baseline(struct report *report, const char *path, struct error *err)
+{
+	if (report->baseline == NULL) {
+		report->baseline = mem_alloc(sizeof(*report->baseline));
+		performance_open(report->baseline, report->options.objective_us);
+	}
+	return read_lines(report, path, add_baseline, err);
+}
+
 /* ---- printing ---- */
 
 /* Standard input cannot be read a second time. */
@@ -188,10 +213,28 @@ can_read_again(const struct report *report)
 	return true;
 }
 
+/* What was not looked at is said, too. */
+static char *
+chain_words(const struct report *report, const struct audit_verified *found)
+{
+	const struct audit_verify_options *options = &report->options.verify;
+	struct buf text = { 0 };
+
+	buf_printf(&text, "whole: seq %" PRIu64 " to %" PRIu64, found->first_seq, found->last_seq);
+	if (options->mac_key != NULL)
+		buf_printf(&text, "; %" PRIu64 " macs good", found->macs);
+	else
+		buf_put_text(&text, "; macs not checked");
+	if (options->public_key_count > 0)
+		buf_printf(&text, "; %" PRIu64 " signatures good", found->signatures);
+	else
+		buf_put_text(&text, "; signatures not checked");
+	return buf_steal_text(&text);
+}
+
 static void
 put_chain(const struct report *report, struct table *table)
 {
-	static const struct audit_verify_options chain_only;
 	struct audit_verified found;
 	struct error err;
 	char *text;
@@ -200,12 +243,11 @@ put_chain(const struct report *report, struct table *table)
 		return;
 	if (!can_read_again(report))
 		text = mem_strdup("not checked: standard input");
-	else if (!audit_verify(report->access_paths, report->access_count, &chain_only, &found,
-		      &err))
+	else if (!audit_verify(report->access_paths, report->access_count, &report->options.verify,
+		      &found, &err))
 		text = mem_printf("not checked: %s", err.text);
 	else if (found.good)
-		text = mem_printf("whole: seq %" PRIu64 " to %" PRIu64, found.first_seq,
-		    found.last_seq);
+		text = chain_words(report, &found);
 	else
 		text = mem_printf("BROKEN at %s:%" PRIu64 ": %s", found.file, found.line,
 		    found.reason);
@@ -266,14 +308,36 @@ put_bad(const struct report *report, struct table *table)
 	buf_free(&text);
 }
 
-void
-report_print(struct report *report, unsigned views, enum report_format format, struct buf *out)
+static void
+put_objective(const struct report *report, struct table *table)
 {
-	static const struct column columns[] = { { "what", false, 0 }, { "value", false, 0 } };
+	const struct performance *performance = &report->performance;
+	uint64_t all = performance->statements, met = performance->met;
+	char *text;
+
+	if (all == 0)
+		return;
+	text = mem_printf("%.2f %% of statements within %.0f ms, their wait included",
+	    100.0 * (double)met / (double)all, (double)performance->objective_us / 1e3);
+	table_text(table, "latency objective");
+	table_text(table, text);
+	mem_free(text);
+	text = mem_printf("%" PRIu64 " of %" PRIu64 " (%.2f %%)", all - met, all,
+	    100.0 * (double)(all - met) / (double)all);
+	table_text(table, "slower than that");
+	table_text(table, text);
+	mem_free(text);
+}
+
+static void
+print_overview(struct report *report, unsigned views, enum report_format format, struct buf *out)
+{
+	static const struct column columns[] = { { "what", CELL_TEXT, 0 },
+		{ "value", CELL_TEXT, 0 } };
 	struct table table;
 
-	buf_put_text(out, format == REPORT_JSON ? "{\"report\":\"pgweir\"" : "pgweir report\n");
 	table_begin(&table, "Overview", columns, 2);
+	table.pairs = true;
 	put_period(report, &table);
 	put_number(&table, "records", report->records);
 	if (report->outside > 0)
@@ -281,15 +345,41 @@ report_print(struct report *report, unsigned views, enum report_format format, s
 	if (report->lost > 0)
 		put_number(&table, "records lost, as audit.gap tells", report->lost);
 	put_chain(report, &table);
+	if ((views & REPORT_PERFORMANCE) != 0)
+		put_objective(report, &table);
 	if (report->slow_count > 0)
 		put_slow(report, &table);
 	if (report->bad_lines > 0)
 		put_bad(report, &table);
 	table_end(&table, format, out);
+}
+
+static void
+print_views(struct report *report, unsigned views, enum report_format format, struct buf *out)
+{
+	size_t top = report->options.top;
+
+	print_overview(report, views, format, out);
+	if ((views & REPORT_PERFORMANCE) != 0 && report->baseline != NULL)
+		regress_print(&report->performance, report->baseline, top, format, out);
 	if ((views & REPORT_PERFORMANCE) != 0)
-		performance_print(&report->performance, report->options.top, format, out);
+		performance_print(&report->performance, top, format, out);
 	if ((views & REPORT_ACCESS) != 0)
-		access_print(&report->access, report->options.top, format, out);
+		access_print(&report->access, top, format, out);
+}
+
+void
+report_print(struct report *report, unsigned views, enum report_format format, struct buf *out)
+{
+	struct buf body = { 0 };
+
+	if (format == REPORT_HTML) {
+		print_views(report, views, format, &body);
+		html_page(out, &body);
+		return;
+	}
+	buf_put_text(out, format == REPORT_JSON ? "{\"report\":\"pgweir\"" : "pgweir report\n");
+	print_views(report, views, format, out);
 	if (format == REPORT_JSON)
 		buf_put_text(out, "}\n");
 }

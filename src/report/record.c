@@ -126,6 +126,8 @@ record_from(const json_t *json, struct record *record)
 		.application = record_name(json, "application", "application.b64"),
 		.database = record_name(json, "db.namespace", "db.namespace.b64"),
 		.address = record_text(json, "client.address"),
+		.session = record_text(json, "session"),
+		.txn = record_text(json, "txn"),
 		.fingerprint = record_text(json, "query.fingerprint"),
 		.summary = record_text(json, "db.query.summary"),
 		.text = record_text(json, "db.query.text"),

@@ -20,7 +20,7 @@ struct record {
 	uint64_t time_us;
 	const char *event;
 	/* "" when not there. */
-	const char *user, *application, *database, *address;
+	const char *user, *application, *database, *address, *session, *txn;
 	/* Of statements. */
 	bool is_statement, is_denied, is_error;
 	const char *fingerprint, *summary, *text, *sqlstate, *mode, *rule, *policy;
@@ -31,6 +31,35 @@ struct record {
 bool record_from(const json_t *json, struct record *record);
 /* A string member, or "". */
 const char *record_text(const json_t *json, const char *key);
+
+/* ---- series: an amount over time ---- */
+
+enum { SERIES_SLOTS = 48 };
+
+/* Zeroed is empty. Slot i begins at second (base + i) << shift. */
+struct series {
+	bool used;
+	unsigned shift;
+	uint64_t base, top; /* the first and the last slot's number */
+	uint64_t slots[SERIES_SLOTS];
+};
+/* Slots that several series can be shown in. Zeroed is none. */
+struct series_shape {
+	bool used;
+	unsigned shift;
+	uint64_t base, top;
+};
+
+void series_add(struct series *series, uint64_t time_us, uint64_t amount);
+/* Each microsecond of [from, to) into the slot where it is. */
+void series_spread(struct series *series, uint64_t from_us, uint64_t to_us);
+/* Make a shape so wide that the series fits it. */
+void series_cover(struct series_shape *shape, const struct series *series);
+/* The series' amounts in the slots of a shape that covers it; returns how many there are. */
+size_t series_fit(const struct series *series, const struct series_shape *shape,
+    uint64_t slots[SERIES_SLOTS]);
+uint64_t series_slot_us(const struct series_shape *shape, size_t slot);
+uint64_t series_width_us(const struct series_shape *shape);
 
 /* ---- tally: counts by key, not more than so many keys ---- */
 
@@ -64,10 +93,13 @@ void tally_free(struct tally *tally);
 
 /* ---- table: rows of text and numbers ---- */
 
+/* A number is right-aligned; a spark is several, drawn as small bars, an array in JSON. */
+enum cell_kind { CELL_TEXT, CELL_NUMBER, CELL_SPARK };
+
 struct column {
 	const char *name;
-	bool is_number; /* right-aligned; a number in JSON */
-	size_t most;	/* characters shown as text; 0: all */
+	enum cell_kind kind;
+	size_t most; /* characters shown as text; 0: all */
 };
 
 /* One table being filled, row by row, cell by cell. On the stack; table_end() frees. */
@@ -78,6 +110,9 @@ struct table {
 	char **cells;
 	size_t cell_count;
 	size_t hidden; /* rows that were not added, for "and N more" */
+	bool pairs;    /* of what and value */
+	/* Draws the table, in HTML; NULL: there is nothing but the rows. */
+	void (*chart)(struct buf *out, const struct table *table);
 };
 
 void table_begin(struct table *table, const char *title, const struct column *columns,
@@ -89,26 +124,68 @@ void table_ms(struct table *table, uint64_t us);
 void table_seconds(struct table *table, uint64_t us);
 void table_percent(struct table *table, uint64_t part, uint64_t whole);
 void table_time(struct table *table, uint64_t wall_us);
+void table_spark(struct table *table, const uint64_t *values, size_t count);
 /* Print and free. An empty table says so in one line. */
 void table_end(struct table *table, enum report_format format, struct buf *out);
 /* Append a text fit for a terminal: nothing in it can move the cursor or turn it around. */
 void table_put_safe(struct buf *out, const char *text, size_t most_characters);
 
+/* ---- chart and html: the page ---- */
+
+/* Small bars of a cell "1,2,3": in SVG, and in characters. */
+void chart_spark(struct buf *out, const char *cell);
+void chart_spark_text(struct buf *out, const char *cell);
+void chart_load(struct buf *out, const struct table *table);
+/* Text that cannot be anything but text; 0: all of it. */
+void html_put_text(struct buf *out, const char *text, size_t most_characters);
+void html_table(struct buf *out, const struct table *table);
+/* The whole page around what stands in *body, which is emptied. */
+void html_page(struct buf *out, struct buf *body);
+
 /* ---- the views ---- */
+
+struct load_session;
+/* Emptied by load_free(). */
+struct load {
+	struct series running, waiting, idle, statements;
+	struct load_session *sessions;
+};
+void load_add(struct load *load, const struct record *record);
+struct series_shape load_shape(const struct load *load);
+void load_print(const struct load *load, enum report_format format, struct buf *out);
+void load_free(struct load *load);
+
+/* What hangs on a tally's entry: sums over its statements. */
+struct cost {
+	uint64_t total_us, queue_us, waited, rows, errors, met;
+	struct histogram durations;
+	struct histogram waits; /* of those that waited */
+	struct series trend;	/* of total_us */
+};
+static inline const struct cost *
+cost_of(const struct tally_entry *entry)
+{
+	return entry->more;
+}
 
 struct performance {
 	struct tally services, queries, errors, databases;
+	struct load load;
 	uint64_t statements, total_us;
+	uint64_t objective_us, met; /* statements that took no longer */
 };
-void performance_open(struct performance *performance);
+void performance_open(struct performance *performance, uint64_t objective_us);
 void performance_add(struct performance *performance, const struct record *record);
 void performance_print(
     struct performance *performance, size_t top, enum report_format format, struct buf *out);
 void performance_close(struct performance *performance);
+/* What got slower since the baseline, and what is new. */
+void regress_print(struct performance *now, struct performance *baseline, size_t top,
+    enum report_format format, struct buf *out);
 
 struct access {
-	struct tally relations, denied, privileged, logins, exceptions, modes, events;
-	uint64_t statements;
+	struct tally relations, denied, privileged, logins, exceptions, modes, events, changes;
+	uint64_t statements, last_us;
 };
 void access_open(struct access *access);
 void access_add(struct access *access, const struct record *record);

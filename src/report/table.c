@@ -1,5 +1,5 @@
 /*
- * table.c - rows of text and numbers, as aligned text or as JSON. Used by the views.
+ * table.c - rows of text and numbers, as aligned text, as JSON or in a page. Used by the views.
  *
  * Whatever a client has sent may stand in a cell, so text goes to the terminal only
  * through table_put_safe().
@@ -68,6 +68,16 @@ table_time(struct table *table, uint64_t wall_us)
 
 	clock_format_console(wall_us, text);
 	table_text(table, text);
+}
+
+void
+table_spark(struct table *table, const uint64_t *values, size_t count)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&text, "%s%" PRIu64, i > 0 ? "," : "", values[i]);
+	add_cell(table, buf_steal_text(&text));
 }
 
 /* ---- text for a terminal ---- */
@@ -142,7 +152,11 @@ make_safe(struct table *table)
 	for (size_t i = 0; i < table->cell_count; i++) {
 		struct buf safe = { 0 };
 
-		table_put_safe(&safe, table->cells[i], table->columns[i % table->column_count].most);
+		if (table->columns[i % table->column_count].kind == CELL_SPARK)
+			chart_spark_text(&safe, table->cells[i]);
+		else
+			table_put_safe(&safe, table->cells[i],
+			    table->columns[i % table->column_count].most);
 		mem_free(table->cells[i]);
 		table->cells[i] = buf_steal_text(&safe);
 	}
@@ -163,10 +177,10 @@ put_cell(struct buf *out, const struct table *table, size_t column, const char *
 	size_t blanks = width - width_of(text);
 
 	buf_put_text(out, "  ");
-	if (table->columns[column].is_number)
+	if (table->columns[column].kind == CELL_NUMBER)
 		put_blanks(out, blanks);
 	buf_put_text(out, text);
-	if (!table->columns[column].is_number && column + 1 < table->column_count)
+	if (table->columns[column].kind != CELL_NUMBER && column + 1 < table->column_count)
 		put_blanks(out, blanks);
 	if (column + 1 == table->column_count)
 		buf_put_u8(out, '\n');
@@ -217,7 +231,9 @@ print_json(const struct table *table, struct buf *out)
 		buf_put_text(out, column > 0 ? "," : i > 0 ? ",{" : "{");
 		json_put_string(out, table->columns[column].name, strlen(table->columns[column].name));
 		buf_put_u8(out, ':');
-		if (table->columns[column].is_number)
+		if (table->columns[column].kind == CELL_SPARK)
+			buf_printf(out, "[%s]", table->cells[i]);
+		else if (table->columns[column].kind == CELL_NUMBER)
 			buf_put_text(out, table->cells[i]);
 		else
 			json_put_string(out, table->cells[i], strlen(table->cells[i]));
@@ -232,6 +248,8 @@ table_end(struct table *table, enum report_format format, struct buf *out)
 {
 	if (format == REPORT_JSON)
 		print_json(table, out);
+	else if (format == REPORT_HTML)
+		html_table(out, table);
 	else
 		print_text(table, out);
 	for (size_t i = 0; i < table->cell_count; i++)
