@@ -36,6 +36,8 @@ void admin_start(const struct admin_setup *setup);
 struct admin_reload *admin_reload_of(struct message *message);
 /* Where to say why it failed; left alone when it succeeded. */
 struct error *admin_reload_error(struct admin_reload *reload);
+/* Who said RELOAD; the reload's, until it is answered. */
+const struct audit_who *admin_reload_who(const struct admin_reload *reload);
 /* It is done on every worker, or failed with the error set: the console answers its client. */
 void admin_reload_done(struct admin_reload *reload);
 /* It was not even tried. */

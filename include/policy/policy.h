@@ -58,6 +58,8 @@ struct verdict {
 	/* "name@sha256:8 hex digits" of the deciding policy, else of the first that applies, or NULL */
 	const char *policy;
 	const char *exception;	   /* ticket of the exception that lifted a rule, or NULL */
+	const char *exception_rule, *exception_owner; /* of the same; NULL without one */
+	uint64_t exception_expires_us;
 	const char *file;	   /* where the rule stands */
 	int line;
 	char sqlstate[6];

@@ -310,6 +310,12 @@ admin_reload_error(struct admin_reload *reload)
 	return &reload->err;
 }
 
+const struct audit_who *
+admin_reload_who(const struct admin_reload *reload)
+{
+	return reload->errand->who;
+}
+
 void
 admin_reload_done(struct admin_reload *reload)
 {

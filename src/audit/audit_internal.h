@@ -251,9 +251,12 @@ struct text_part {
 	struct span shown; /* what the slow log shows: the text, or its summary */
 };
 
-/* What the policies said: the quote that ends the outcome, and the members from "decision" on. */
+/*
+ * What the policies said: the quote that ends the outcome, and the members from "decision"
+ * on. Behind them those of exception.used, if an exception let the text pass.
+ */
 struct audit_verdict {
-	size_t length;
+	size_t length, used_length;
 	char bytes[];
 };
 
@@ -269,6 +272,10 @@ void record_begin(struct audit_lane *lane, const struct audit_settings *settings
 /* The members of a statement's record, rendered by the lane's thread. */
 void record_put_statement(struct audit_lane *lane, const struct audit_settings *settings,
     struct buf *out, const struct audit_statement *statement);
+/* The same of the exception.used that belongs to it; false when none does. */
+bool record_put_exception(struct audit_lane *lane, const struct audit_settings *settings,
+    struct buf *out, const struct audit_statement *statement);
+bool record_has_exception(const struct audit_statement *statement);
 /* Append `,"key":"text"`, or `,"key.b64":"…"` when it is not UTF-8. NULL: nothing. */
 void record_put_text(struct buf *out, const char *key, const char *text, size_t length,
     struct span *value);

@@ -188,6 +188,14 @@ put_end(struct pen *pen, const struct audit_statement *statement, const struct b
 		pen_literal(pen, NO_VERDICT);
 }
 
+/* What an exception let pass is recorded whatever audit.statements says. */
+bool
+record_has_exception(const struct audit_statement *statement)
+{
+	return statement->rendered != NULL && statement->rendered->used_length > 0 &&
+	    statement->outcome != AUDIT_DENIED_OUTCOME;
+}
+
 static bool
 is_wanted(const struct audit_settings *settings, const struct audit_statement *statement)
 {
@@ -197,15 +205,17 @@ is_wanted(const struct audit_settings *settings, const struct audit_statement *s
 	case AUDIT_ALL:
 		return true;
 	case AUDIT_WRITE:
+		if (record_has_exception(statement))
+			return true;
 		/* A text that was not understood may write. */
 		return denied || statement->facts == NULL ||
 		    (statement->facts->classes & ~(unsigned)(SQL_READ | SQL_TXN)) != 0;
 	case AUDIT_DENIED:
-		return denied;
+		return denied || record_has_exception(statement);
 	case AUDIT_NONE:
 		break;
 	}
-	return false;
+	return record_has_exception(statement);
 }
 
 /* The rendered members of this statement of its text, or NULL. */
@@ -241,6 +251,24 @@ record_put_statement(struct audit_lane *lane, const struct audit_settings *setti
 	put_answer(&pen, statement);
 	put_end(&pen, statement, pin);
 	pen_give(&pen, out);
+}
+
+bool
+record_put_exception(struct audit_lane *lane, const struct audit_settings *settings,
+    struct buf *out, const struct audit_statement *statement)
+{
+	const struct audit_verdict *rendered = statement->rendered;
+	const struct audit_who *who = statement->who;
+
+	if (!record_has_exception(statement) || statement->sub > 0)
+		return false;
+	record_begin(lane, settings, out, statement->wall_us, event_names[EVENT_EXCEPTION_USED]);
+	put_literal(out, ",\"session\":\"");
+	buf_put(out, who->bytes + who->session.at, who->session.length);
+	buf_printf(out, "\",\"stmt\":%llu", (unsigned long long)statement->stmt);
+	buf_put(out, who->bytes, who->length);
+	buf_put(out, rendered->bytes + rendered->length, rendered->used_length);
+	return true;
 }
 
 static const char *

@@ -3,6 +3,7 @@
  * for a ruling, then copied into every record of it.
  */
 #include "audit_internal.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -51,15 +52,35 @@ render(struct buf *out, const struct verdict *verdict)
 		json_put_member_int(out, "position", verdict->position);
 }
 
+/* The members of exception.used. */
+static void
+render_used(struct buf *out, const struct verdict *verdict)
+{
+	char expires[CLOCK_TEXT_SIZE];
+
+	if (verdict->exception == NULL || verdict->action == POLICY_DENY)
+		return;
+	clock_format_rfc3339(verdict->exception_expires_us, expires);
+	json_put_member(out, "rule", verdict->exception_rule);
+	json_put_member(out, "ticket", verdict->exception);
+	json_put_member(out, "owner", verdict->exception_owner);
+	json_put_member(out, "expires", expires);
+	json_put_member(out, "policy", verdict->policy);
+}
+
 struct audit_verdict *
 audit_verdict_new(const struct verdict *verdict)
 {
 	struct buf out = { 0 };
 	struct audit_verdict *rendered;
+	size_t length;
 
 	render(&out, verdict);
+	length = buf_length(&out);
+	render_used(&out, verdict);
 	rendered = mem_alloc(sizeof(*rendered) + buf_length(&out));
-	rendered->length = buf_length(&out);
+	rendered->length = length;
+	rendered->used_length = buf_length(&out) - length;
 	memcpy(rendered->bytes, buf_bytes(&out), buf_length(&out));
 	buf_free(&out);
 	return rendered;

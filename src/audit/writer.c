@@ -62,6 +62,21 @@ failure_reason(int failure)
 									     GAP_WRITE_ERROR;
 }
 
+/* An exception let this statement pass: that is a record of its own. */
+static void
+put_exception(struct audit *audit, const struct audit_statement *statement)
+{
+	struct buf *body = &audit->own.scratch, *out = &audit->access.out;
+	size_t begin;
+
+	buf_clear(body);
+	if (!record_put_exception(&audit->own, audit_settings(audit), body, statement))
+		return;
+	begin = chain_begin(&audit->chain, out);
+	buf_put(out, buf_bytes(body), buf_length(body));
+	chain_end(&audit->chain, out, begin);
+}
+
 static void
 put_record(struct audit *audit, const struct lane_entry *entry)
 {
@@ -74,6 +89,8 @@ put_record(struct audit *audit, const struct lane_entry *entry)
 	else
 		buf_put(out, entry->bytes, entry->header.length);
 	chain_end(&audit->chain, out, begin);
+	if (entry->header.kind == LANE_STATEMENT)
+		put_exception(audit, &((const struct lane_statement *)entry->bytes)->statement);
 	if (audit->chain.seq - audit->chain.checkpoint_seq >= CHECKPOINT_RECORDS)
 		own_put_checkpoint(audit);
 }

@@ -144,15 +144,41 @@ log_problems(const struct problems *problems)
 	}
 }
 
+/* `,"changes":{"pool.size":["10","20"],…}`; what is secret shows as *** on both sides. */
 static void
-record_change(struct supervisor *supervisor, const struct config *before)
+put_changes(struct buf *members, const struct config *before, const struct config *after)
+{
+	const char *comma = "";
+	struct config_row was, is;
+
+	buf_put_text(members, ",\"changes\":{");
+	for (size_t i = 0; i < config_row_count(); i++) {
+		config_row(before, i, &was);
+		config_row(after, i, &is);
+		if (strcmp(was.value, is.value) == 0)
+			continue;
+		buf_printf(members, "%s\"%s\":[", comma, is.key);
+		json_put_string(members, was.value, strlen(was.value));
+		buf_put_u8(members, ',');
+		json_put_string(members, is.value, strlen(is.value));
+		buf_put_u8(members, ']');
+		comma = ",";
+	}
+	buf_put_u8(members, '}');
+}
+
+static void
+record_change(struct supervisor *supervisor, const struct config *before,
+    const struct audit_who *asked)
 {
 	struct buf changed = { 0 }, waiting = { 0 }, members = { 0 };
 
 	if (config_differences(before, supervisor->snapshot.config, false, &changed)) {
 		buf_put_u8(&changed, 0);
 		json_put_member(&members, "keys", (const char *)buf_bytes(&changed));
-		audit_event(supervisor->lane, "config.change", NULL, &members);
+		json_put_member(&members, "asked", asked != NULL ? "console" : "signal");
+		put_changes(&members, before, supervisor->snapshot.config);
+		audit_event(supervisor->lane, "config.change", asked, &members);
 	}
 	if (config_differences(before, supervisor->snapshot.config, true, &waiting)) {
 		buf_put_u8(&waiting, 0);
@@ -177,9 +203,9 @@ record_rejection(struct supervisor *supervisor, const struct problems *problems)
 	mem_free(first);
 }
 
-/* Read everything again. All or nothing: false, with the first fault in *err, changes nothing. */
+/* Read everything again, for a console's user or, NULL, a signal. All or nothing: false, with the first fault in *err, changes nothing. */
 static bool
-reload(struct supervisor *supervisor, struct error *err)
+reload(struct supervisor *supervisor, const struct audit_who *asked, struct error *err)
 {
 	struct problems problems = { 0 };
 	struct snapshot fresh, before = supervisor->snapshot;
@@ -207,7 +233,7 @@ reload(struct supervisor *supervisor, struct error *err)
 	}
 	supervisor->snapshot = fresh;
 	options_open_log(supervisor->options, fresh.config);
-	record_change(supervisor, before.config);
+	record_change(supervisor, before.config, asked);
 	record_policies(supervisor);
 	snapshot_release(&before);
 	order_all(supervisor, ORDER_CONFIGURE);
@@ -251,7 +277,7 @@ reload_for_signal(struct supervisor *supervisor)
 	struct error err = { 0 };
 
 	if (supervisor->phase == PHASE_SERVE)
-		reload(supervisor, &err);
+		reload(supervisor, NULL, &err);
 }
 
 static void
@@ -315,7 +341,7 @@ on_console_reload(struct message *message, void *receiver)
 		admin_reload_refuse(asked, "another reload or a shutdown is under way");
 		return;
 	}
-	if (!reload(supervisor, admin_reload_error(asked)))
+	if (!reload(supervisor, admin_reload_who(asked), admin_reload_error(asked)))
 		admin_reload_done(asked);
 	else
 		supervisor->reload = asked;

@@ -94,6 +94,9 @@ consider(struct run *run, const struct policy *policy, const struct rule *rule,
 		    lifted);
 	if (lifted != NULL) {
 		run->verdict->exception = lifted->ticket;
+		run->verdict->exception_rule = lifted->rule;
+		run->verdict->exception_owner = lifted->owner;
+		run->verdict->exception_expires_us = lifted->expires_us;
 		return;
 	}
 	if (action == POLICY_DENY && mode == POLICY_MODE_WARN) {

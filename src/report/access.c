@@ -105,7 +105,6 @@ add_statement(struct access *access, const struct record *record)
 {
 	const char *mode[] = { record->mode[0] != '\0' ? record->mode : "none" };
 	const char *denied[] = { record->rule, record->policy, record->user };
-	const char *lifted[] = { record->rule, record_text(record->json, "exception"), "", "" };
 	const char *acted[] = { record->user, record_text(record->json, "db.operation.name"),
 		record->database };
 
@@ -117,8 +116,6 @@ add_statement(struct access *access, const struct record *record)
 		return; /* it touched nothing */
 	}
 	add_relations(access, record);
-	if (lifted[1][0] != '\0')
-		tally_count(&access->exceptions, lifted, 4, record->time_us);
 	if (has_class(record, "ROLE"))
 		add_change(access, record, "role", record->text[0] != '\0' ? record->text :
 										record->summary);

@@ -189,6 +189,19 @@ class AccessLog(PgweirTest):
         self.assertEqual(record["tags"].get("route"), "/pay")
         self.assertEqual(record["trace.id"], "4bf92f3577b34da6a3ce929d0e0e4736")
 
+    def test_a_changed_configuration_is_recorded_with_its_values_and_who_asked(self):
+        self.pgweir.change_config({"timeouts": {"client_idle": "7h"}})
+        self.pgweir.reload()
+        change = self.pgweir.wait_records(1, "config.change")[-1]
+        self.assertEqual((change["asked"], change["changes"]), ("signal", {"timeouts.client_idle": ["0", "7h"]}))
+        self.pgweir.change_config({"users": {"secretive": {"password": "canary password 1"}}, "timeouts": {"client_idle": 0}})
+        self.pgweir.console("RELOAD")
+        change = self.pgweir.wait_records(2, "config.change")[-1]
+        self.assertEqual((change["asked"], change["user.name"]), ("console", "postgres"))
+        self.assertIn("users", change["keys"])
+        with open(self.pgweir.audit_path) as file:
+            self.assertNotIn("canary password 1", file.read())
+
     def test_the_report_is_made_from_the_logs(self):
         client = self.raw_login(application_name="reported service")
         for _ in range(5):
@@ -206,6 +219,35 @@ class AccessLog(PgweirTest):
             status, output, errors = ctl("explain", "SELECT 1")
         self.assertEqual(status, 0, errors)
         self.assertIn("allow", output)
+
+
+class Exceptions(PgweirTest):
+    expires = time.strftime("%Y-%m-%dT00:00:00", time.gmtime(time.time() + 30 * 86400))
+    policies = {"shop.yaml": f"""
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {{name: shop, owner: tests}}
+rules:
+  - {{id: no-notes, match: {{relations: {{write: [public.notes]}}}}, action: deny}}
+exceptions:
+  - {{rule: no-notes, match: {{user: app}}, ticket: OPS-1, owner: jane@example.com, expires: {expires}Z}}
+"""}
+    config = {"audit": {"statements": "none"}}
+
+    def test_what_an_exception_let_pass_is_recorded_and_reported(self):
+        client = self.raw_login(application_name="lifted")
+        client.query("INSERT INTO notes (text) VALUES ('a')")
+        client.query("SELECT 1")
+        used = self.pgweir.wait_records(1, "exception.used", application="lifted")
+        self.assertEqual([(record["rule"], record["ticket"], record["owner"], record["expires"]) for record in used],
+                         [("no-notes", "OPS-1", "jane@example.com", f"{self.expires}.000000Z")])
+        statement, = self.pgweir.records("statement", application="lifted")
+        self.assertEqual((statement["exception"], statement["session"], statement["stmt"]),
+                         ("OPS-1", used[0]["session"], used[0]["stmt"]))
+        status, output, errors = ctl("report", "--audit", self.pgweir.audit_path, "--view", "access", "--format", "json")
+        self.assertEqual(status, 0, errors)
+        self.assertEqual([(row["rule"], row["ticket"], row["count"]) for row in json.loads(output)["Exceptions used"]],
+                         [("no-notes", "OPS-1", 1)])
 
 
 class SlowLog(PgweirTest):

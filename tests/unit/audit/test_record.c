@@ -142,6 +142,39 @@ a_rule_that_would_have_denied_is_named(void **state)
 }
 
 static void
+what_an_exception_let_pass_has_a_record_of_its_own(void **state)
+{
+	static const int settings[] = { AUDIT_ALL, AUDIT_WRITE, AUDIT_DENIED, AUDIT_NONE };
+
+	for (size_t i = 0; i < 4; i++) {
+		struct place *place = place_new();
+		struct audit_who *who = who_of_a_service();
+		struct verdict verdict = { .action = POLICY_ALLOW, .mode = POLICY_MODE_ENFORCE,
+			.policy = "p@sha256:00000000", .exception = "OPS-4711",
+			.exception_rule = "where-required", .exception_owner = "jane@example.com",
+			.exception_expires_us = 1800000000000000 };
+		json_t *records, *used;
+
+		place->config.audit_statements = settings[i];
+		records = records_of(place, &(struct audit_statement){ .who = who, .stmt = 7,
+		    .sqlstate = "00000", .verdict = &verdict, .wall_us = 1 });
+		used = find_event(records, "exception.used");
+
+		assert_string_equal(member(find_event(records, "statement"), "exception"), "OPS-4711");
+		assert_string_equal(member(used, "rule"), "where-required");
+		assert_string_equal(member(used, "ticket"), "OPS-4711");
+		assert_string_equal(member(used, "owner"), "jane@example.com");
+		assert_string_equal(member(used, "expires"), "2027-01-15T08:00:00.000000Z");
+		assert_string_equal(member(used, "user.name"), "orders-svc");
+		assert_int_equal(number(used, "stmt"), 7);
+		json_decref(records);
+		audit_who_free(NULL, who);
+		place_free(place);
+	}
+	(void)state;
+}
+
+static void
 hostile_names_stay_inside_their_strings(void **state)
 {
 	static const char evil[] = "x\",\"event\":\"audit.stop\"}\n{\"\\\x01\x7f\xe2\x80\xa8";
@@ -405,6 +438,7 @@ main(void)
 		cmocka_unit_test(a_statement_says_who_what_and_how_it_ended),
 		cmocka_unit_test(a_refusal_is_an_event_of_its_own_with_its_rule),
 		cmocka_unit_test(a_rule_that_would_have_denied_is_named),
+		cmocka_unit_test(what_an_exception_let_pass_has_a_record_of_its_own),
 		cmocka_unit_test(hostile_names_stay_inside_their_strings),
 		cmocka_unit_test(what_is_not_utf8_goes_base64_under_another_key),
 		cmocka_unit_test(a_text_that_was_not_parsed_is_told_by_length_and_hash),
