@@ -29,6 +29,21 @@ enum client_state {
 	CLIENT_CLOSING,
 };
 
+/* A transaction that was lost with its server, until the client ends it. */
+enum client_lost {
+	LOST_NOTHING,
+	LOST_UNTOLD, /* no error has told the client yet */
+	LOST_TOLD,
+	LOST_ENDING, /* what it bound last ends that transaction */
+};
+
+/* Its end of the connection. */
+enum client_presence {
+	CLIENT_PRESENT,
+	CLIENT_HUNG_UP, /* it closed while it was not read: what it sent is read all the same */
+	CLIENT_LEFT,	/* it closed behind a Terminate that waits in `in` */
+};
+
 /* Names and the address of a client as the policies see them; shared by equal clients of a worker. */
 struct identity;
 struct link;
@@ -55,11 +70,8 @@ struct client {
 	bool log_in_done;	      /* counted as authenticated */
 	bool counted;		      /* in the census, under its names */
 	bool paused_for_server;	      /* its server is slow to read */
-	bool hung_up;		      /* it closed meanwhile: what it sent is read all the same */
-	bool left;		      /* it closed behind a Terminate that waits in `in` */
-	bool aborted;		      /* its transaction was lost with its server */
-	bool aborted_end;	      /* what it bound last ends that transaction */
-	bool aborted_untold;	      /* it has not been told of the loss by any error yet */
+	enum client_presence presence;
+	enum client_lost lost;	      /* its transaction, with its server; see aborted.c */
 	bool ssl_asked, gss_asked;    /* once each */
 	uint32_t slot, key;	      /* of its cancel key */
 	struct packed_address peer;

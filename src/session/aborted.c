@@ -21,7 +21,7 @@ static const struct wire_error lost_between = { .severity = "ERROR",
 bool
 aborted_is(const struct client *client)
 {
-	return client->aborted;
+	return client->lost != LOST_NOTHING;
 }
 
 /* Is it one statement that ends a transaction? */
@@ -56,13 +56,14 @@ tells_of_loss(struct client *client, const struct judged *judged)
 {
 	bool ends = ends_transaction(judged);
 
-	if (!client->aborted_untold)
+	if (client->lost != LOST_UNTOLD)
 		return false;
-	client->aborted_untold = false;
+	client->lost = LOST_TOLD;
 	if (ends && judged->facts->statements[0].transaction == SQL_TXN_ROLLBACK)
 		return false;
 	fail(client, judged, &lost_between);
-	client->aborted = !ends;
+	if (ends)
+		client->lost = LOST_NOTHING;
 	return true;
 }
 
@@ -71,12 +72,12 @@ aborted_query(struct client *client, const struct judged *judged)
 {
 	struct buf *out = stream_out(client->stream);
 
-	if (!client->aborted)
+	if (!aborted_is(client))
 		return false;
 	if (tells_of_loss(client, judged)) {
-		build_ready(out, client->aborted ? 'E' : 'I');
+		build_ready(out, aborted_is(client) ? 'E' : 'I');
 	} else if (ends_transaction(judged)) {
-		client->aborted = false;
+		client->lost = LOST_NOTHING;
 		build_command_complete(out, "ROLLBACK");
 		build_ready(out, 'I');
 		record_answered(client, judged, "00000");
@@ -113,16 +114,16 @@ describe_nothing(struct client *client, bool statement)
 bool
 aborted_message(struct client *client, uint8_t type, const struct judged *judged)
 {
-	if (!client->aborted)
+	if (!aborted_is(client))
 		return false;
 	if (type == 'P' || (type == 'B' && judged != NULL)) {
 		if (tells_of_loss(client, judged)) {
 			client->skipping = true;
 			return true;
 		}
-		client->aborted_end = ends_transaction(judged);
+		client->lost = ends_transaction(judged) ? LOST_ENDING : LOST_TOLD;
 	}
-	if (!client->aborted_end) {
+	if (client->lost != LOST_ENDING) {
 		fail(client, judged, &in_failed_transaction);
 		client->skipping = true;
 		return true;
@@ -140,7 +141,7 @@ aborted_message(struct client *client, uint8_t type, const struct judged *judged
 		break;
 	case 'E':
 		build_command_complete(stream_out(client->stream), "ROLLBACK");
-		client->aborted = client->aborted_end = false;
+		client->lost = LOST_NOTHING;
 		break;
 	}
 	return true;

@@ -152,7 +152,8 @@ adjust_reading(struct client *client)
 	    (client->link != NULL && (client->link->discarding || client->link->unsettled));
 	bool full = waits && buf_length(&client->in) > WAITING_INPUT_MOST;
 
-	if (client->left || (client->paused_for_server && !client->hung_up) || full)
+	if (client->presence == CLIENT_LEFT || full ||
+	    (client->paused_for_server && client->presence == CLIENT_PRESENT))
 		stream_pause(client->stream);
 	else
 		stream_resume(client->stream);
@@ -241,7 +242,7 @@ on_closed(struct client *client)
 		client_close(client, stream_why(client->stream));
 		return;
 	}
-	client->left = true;
+	client->presence = CLIENT_LEFT;
 	adjust_reading(client);
 	on_drained(client); /* what is not taken now never will be */
 }
@@ -249,9 +250,10 @@ on_closed(struct client *client)
 void
 client_look_for_end(struct client *client)
 {
-	if (!client->paused_for_server || client->hung_up || !stream_is_hung_up(client->stream))
+	if (!client->paused_for_server || client->presence != CLIENT_PRESENT ||
+	    !stream_is_hung_up(client->stream))
 		return;
-	client->hung_up = true;
+	client->presence = CLIENT_HUNG_UP;
 	adjust_reading(client);
 }
 

@@ -1,5 +1,6 @@
 /* limits.c - deadlines of clients and of what they run, on pgweir's own clock. */
 #include "base/mem.h"
+#include "base/text.h"
 #include "session_internal.h"
 
 enum { CANCEL_AGAIN_US = 1000 * 1000 };
@@ -64,6 +65,34 @@ check_statement(struct link *link, uint64_t now_us)
 	link->limit_rule = limit;
 	link->limit_us = now_us;
 	server_cancel(link->server, NULL, NULL);
+}
+
+void
+limits_tell(struct link *link)
+{
+	const struct policy_limit *limit = &link->limit_rule;
+	char duration[32];
+	char *detail;
+
+	text_from_duration(limit->value, duration);
+	if (limit->rule != NULL)
+		detail = mem_printf("limit %s %s of rule \"%s\" in policy \"%s\"", link->limit,
+		    duration, limit->rule, limit->policy);
+	else if (limit->policy != NULL)
+		detail = mem_printf("limit %s %s of the defaults of policy \"%s\"", link->limit,
+		    duration, limit->policy);
+	else
+		detail = mem_printf(
+		    "limit %s %s of pgweir's configuration", link->limit, duration);
+	build_error(relay_emit(link),
+	    &(struct wire_error){ .severity = "ERROR",
+		.sqlstate = "57014",
+		.message = "canceling statement due to statement timeout",
+		.detail = detail,
+		.constraint = limit->rule,
+		.file = limit->file,
+		.line = limit->line });
+	mem_free(detail);
 }
 
 static void

@@ -78,7 +78,7 @@ begin_restore(struct link *link)
 	    add_statement_of_ours, link);
 	build_sync(stream_out(link->server->stream));
 	link_expect(link, REQUEST_SYNC, ANSWER_SWALLOW);
-	link->restoring = true;
+	link->restore = RESTORE_SENT;
 	stream_flush(link->server->stream);
 }
 
@@ -127,10 +127,9 @@ link_restored(struct link *link)
 	struct client *client = link->client;
 	struct wire_error error = { .severity = "ERROR", .sqlstate = link->last_state };
 
-	link->restoring = false;
+	link->restore = link->failed ? RESTORE_NONE : RESTORE_ANSWERED;
 	if (!link->failed) {
 		settings_copy(&link->server->settings, &client->settings);
-		link->restored = true;
 		client_enter(client, CLIENT_ACTIVE);
 		if (client->startup != NULL)
 			login_greet(client, &link->server->parameters);
@@ -232,7 +231,7 @@ is_held(const struct link *link)
 	const struct client *client = link->client;
 
 	if (link->requests.count > 0 || link->server->transaction != 'I' || link->unsynced ||
-	    link->restoring || link->passing > 0 || buf_length(&link->in) > 0 ||
+	    link->restore == RESTORE_SENT || link->passing > 0 || buf_length(&link->in) > 0 ||
 	    stream_pending(link->server->stream) > 0)
 		return true;
 	return client != NULL &&
@@ -353,7 +352,7 @@ link_abandon(struct link *link)
 	}
 	client->link = NULL;
 	link->client = NULL;
-	link->restoring = false;
+	link->restore = RESTORE_NONE;
 	stream_resume(server->stream);
 	if (half_sent) {
 		link_discard(link, "its client went away inside a message");

@@ -24,6 +24,13 @@ struct judged;
 struct sql_statement;
 struct statement;
 
+/* The client's settings on the server. */
+enum link_restore {
+	RESTORE_NONE,	 /* nothing to do */
+	RESTORE_SENT,	 /* they are being put there */
+	RESTORE_ANSWERED, /* just now: the message that asked for the server is still to go */
+};
+
 /* What a portal runs, until the transaction ends. */
 struct portal {
 	UT_hash_handle hh;     /* by name; not of the unnamed one */
@@ -53,8 +60,7 @@ struct link {
 	bool copy_in;		   /* the server reads CopyData */
 	bool unsettled;		   /* the client's next message waits for an answer */
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
-	bool restoring;		   /* the client's settings are being put on the server */
-	bool restored;		   /* they were just now: the message that asked is still to go */
+	enum link_restore restore;
 	bool paused_for_client;	   /* its client is slow to read */
 	bool fatal;		   /* the server said FATAL: it will close */
 	struct statement *unnamed; /* referenced: what the server's unnamed statement is */
@@ -126,6 +132,10 @@ void relay_data(struct server *server, const uint8_t *bytes, size_t length);
 struct buf *relay_emit(struct link *link);
 /* relay.c: tell the client made-up answers whose turn it is. */
 void relay_settle(struct link *link);
+/* What becomes of a message from the server. */
+enum fate { FATE_FORWARD, FATE_SWALLOW, FATE_GONE }; /* GONE: the link is no more */
+/* answer.c: this message came, whole if it is one that is looked into. */
+enum fate answer_take(struct link *link, uint8_t type, const uint8_t *body, size_t length);
 /* residue.c: a statement was answered; `tag` is NULL when it was not by CommandComplete. */
 void residue_of(struct link *link, const struct request *head,
     const struct sql_statement *statement, const char *tag);

@@ -88,11 +88,10 @@ tell_client(struct link *link, const char *why)
 	bool open = link->server->transaction != 'I' || beginning;
 	const char *sqlstate = committing ? "08007" : link->fatal ? link->last_state : "08006";
 
-	client->aborted = open && !committing && !rolling_back;
-	/* Lost between two statements: no error can be sent now, so the next one gets it. */
-	client->aborted_untold =
-	    client->aborted && link->requests.count == 0 && !link->unsynced;
-	answer_all(link, sqlstate, why, client->aborted ? 'E' : 'I');
+	if (open && !committing && !rolling_back)
+		/* Lost between two statements: no error can be sent now, so the next one gets it. */
+		client->lost = link->requests.count == 0 && !link->unsynced ? LOST_UNTOLD : LOST_TOLD;
+	answer_all(link, sqlstate, why, aborted_is(client) ? 'E' : 'I');
 }
 
 void
@@ -100,7 +99,7 @@ link_lost(struct server *server, const char *why)
 {
 	struct link *link = server->user_arg;
 	struct client *client = link->client;
-	bool restoring = link->restoring;
+	bool restoring = link->restore == RESTORE_SENT;
 	bool keeps_state;
 
 	if (client == NULL) {

@@ -102,7 +102,7 @@ refuse_message(struct client *client, uint8_t type, const struct buf *error)
 	out = stream_out(client->stream);
 	buf_put(out, buf_bytes(error), buf_length(error));
 	if (simple)
-		build_ready(out, client->aborted ? 'E' : 'I');
+		build_ready(out, aborted_is(client) ? 'E' : 'I');
 }
 
 void

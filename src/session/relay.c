@@ -2,50 +2,17 @@
  * relay.c - from the server to the client.
  *
  * Messages are walked by their headers; what goes on unchanged is sent from the
- * buffer it was read into. Only what must be understood is looked into: errors, tags,
- * ParameterStatus, ReadyForQuery.
+ * buffer it was read into. What a message means is in answer.c.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/mem.h"
-#include "base/text.h"
-#include "doings.h"
-#include "frames.h"
 #include "session_internal.h"
 #include "wire/frame.h"
-#include "wire/names.h"
-#include "wire/read.h"
-#include "wire/report.h"
 
 enum { WHOLE_MESSAGE_MOST = 16 * 1024 * 1024 }; /* of those that are looked into */
-
-enum fate { FATE_FORWARD, FATE_SWALLOW, FATE_GONE }; /* GONE: the link is no more */
 
 /* Messages that are looked into; the others go on as they come, whole or not. */
 static const bool needs_whole[256] = {
 	['C'] = true, ['E'] = true, ['S'] = true, ['Z'] = true, ['N'] = true, ['A'] = true,
 };
-
-static enum fate
-violation(struct link *link, uint8_t type)
-{
-	const struct request *head = requests_head(&link->requests);
-	char what[120];
-
-	snprintf(what, sizeof(what), "the server sent %s ('%c') where %s", message_name_from_server(type),
-	    type >= 0x20 && type < 0x7f ? type : '?',
-	    head == NULL ? "nothing was asked" : "another answer was due");
-	link_violated(link, what);
-	return FATE_GONE;
-}
-
-static uint64_t
-now(const struct link *link)
-{
-	return loop_now_us(clients_loop(link->clients));
-}
 
 /*
  * Where to put something of ours for the client, now: behind what the server said
@@ -86,341 +53,6 @@ relay_settle(struct link *link)
 			record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
 		}
 		requests_pop(&link->requests);
-	}
-}
-
-static void
-next_head(struct link *link)
-{
-	requests_pop(&link->requests);
-	link->sub = 0;
-	link->rows = link->bytes_out = 0;
-	link->head_us = now(link);
-	link->limit = NULL;
-}
-
-/* "SELECT 5", "INSERT 0 3": the number at the end, or -1. */
-static int64_t
-count_in_tag(const char *tag)
-{
-	const char *space = strrchr(tag, ' ');
-
-	if (space == NULL || space[1] < '0' || space[1] > '9')
-		return -1;
-	return strtoll(space + 1, NULL, 10);
-}
-
-static bool
-tag_tells_rows_returned(const char *tag)
-{
-	return strncmp(tag, "SELECT", 6) == 0 || strncmp(tag, "FETCH", 5) == 0;
-}
-
-static const struct sql_statement *
-statement_at(const struct request *request, size_t sub)
-{
-	const struct judged *judged = request->judged;
-
-	if (judged == NULL || judged->facts == NULL || sub >= judged->facts->statement_count)
-		return NULL;
-	return &judged->facts->statements[sub];
-}
-
-/* What was asked in its place succeeded: the client hears our answer. */
-static void
-replace(struct link *link, const struct request *head)
-{
-	if (link->client == NULL)
-		return;
-	buf_put(relay_emit(link), head->reply, head->reply_length);
-	record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
-}
-
-/* A statement was answered: CommandComplete, EmptyQueryResponse or PortalSuspended. */
-static void
-complete(struct link *link, struct request *head, const char *tag)
-{
-	const struct sql_statement *statement = statement_at(head, link->sub);
-	int64_t count = tag == NULL ? -1 : count_in_tag(tag);
-	bool returned = tag == NULL || tag_tells_rows_returned(tag);
-
-	if (head->answer == ANSWER_REPLACE)
-		replace(link, head);
-	if (head->answer != ANSWER_FORWARD)
-		return;
-	if (statement != NULL)
-		residue_of(link, head, statement, tag);
-	else if (head->judged != NULL && head->judged->facts == NULL)
-		residue_of_unknown(link);
-	record_statement(link, head, link->sub, "00000",
-	    returned || link->rows > 0 ? (int64_t)link->rows : -1, returned ? -1 : count,
-	    AUDIT_OK);
-	link->sub++;
-	link->rows = link->bytes_out = 0;
-	link->head_us = now(link);
-}
-
-/*
- * The server reads CopyData now. Syncs sent behind the Execute are in that
- * stream, and PostgreSQL ignores them there: they bring no ReadyForQuery.
- */
-static void
-begin_copy_in(struct link *link)
-{
-	bool extended = requests_head(&link->requests)->kind == REQUEST_EXECUTE;
-	const struct request *next;
-
-	while ((next = requests_at(&link->requests, 1)) != NULL && next->kind == REQUEST_SYNC) {
-		requests_remove(&link->requests, 1);
-		link->unsynced = link->unsynced || extended;
-	}
-	/* Otherwise its end is on its way already, or what PostgreSQL does not bear there. */
-	link->copy_in = next == NULL;
-}
-
-/* After an error the server skips everything up to the next Sync. */
-static void
-skip_to_sync(struct link *link)
-{
-	const struct request *request;
-	size_t skipped = 0;
-
-	while ((request = requests_at(&link->requests, skipped)) != NULL &&
-	    request->kind != REQUEST_SYNC)
-		skipped++;
-	skipped_undo_all(link, skipped);
-	for (; skipped > 0; skipped--)
-		requests_pop(&link->requests);
-	/* Its Sync is still to come: what the client sends before that is not for the server. */
-	if (request == NULL && link->client != NULL)
-		link->client->skipping = true;
-	link->sub = 0;
-	link->rows = link->bytes_out = 0;
-	link->head_us = now(link);
-}
-
-static void
-remember_error(struct link *link, const struct wire_report *report)
-{
-	snprintf(link->last_state, sizeof(link->last_state), "%s", report->sqlstate);
-	mem_free(link->last_message);
-	link->last_message = mem_strdup(report->message);
-}
-
-/* A limit of ours ended the statement: PostgreSQL's words, and which limit and rule. */
-static void
-tell_limit(struct link *link)
-{
-	const struct policy_limit *limit = &link->limit_rule;
-	char duration[32];
-	char *detail;
-
-	text_from_duration(limit->value, duration);
-	if (limit->rule != NULL)
-		detail = mem_printf("limit %s %s of rule \"%s\" in policy \"%s\"", link->limit,
-		    duration, limit->rule, limit->policy);
-	else if (limit->policy != NULL)
-		detail = mem_printf("limit %s %s of the defaults of policy \"%s\"", link->limit,
-		    duration, limit->policy);
-	else
-		detail = mem_printf(
-		    "limit %s %s of pgweir's configuration", link->limit, duration);
-	build_error(relay_emit(link),
-	    &(struct wire_error){ .severity = "ERROR",
-		.sqlstate = "57014",
-		.message = "canceling statement due to statement timeout",
-		.detail = detail,
-		.constraint = limit->rule,
-		.file = limit->file,
-		.line = limit->line });
-	mem_free(detail);
-}
-
-/* The server refuses what we made it refuse, or fails what the client asked for. */
-static enum fate
-fate_of_error(struct link *link, struct request *head, const struct wire_report *report)
-{
-	enum fate fate = head->answer == ANSWER_SWALLOW && link->restoring ? FATE_SWALLOW
-									  : FATE_FORWARD;
-	bool ours = link->limit != NULL && strcmp(report->sqlstate, "57014") == 0;
-
-	if (link->client == NULL)
-		return FATE_SWALLOW;
-	if (head->answer == ANSWER_REFUSE) {
-		buf_put(relay_emit(link), head->reply, head->reply_length);
-		return FATE_SWALLOW;
-	}
-	if (ours) {
-		tell_limit(link);
-		fate = FATE_SWALLOW;
-	}
-	if (head->judged != NULL && (head->kind == REQUEST_QUERY || head->kind == REQUEST_EXECUTE))
-		residue_of_failed(link, head->judged);
-	if (head->kind != REQUEST_SYNC)
-		record_statement(link, head, link->sub, report->sqlstate, -1, -1, AUDIT_ERROR);
-	return fate;
-}
-
-static enum fate
-on_error(struct link *link, const uint8_t *body, size_t length)
-{
-	struct wire_report report = report_read(body, length);
-	struct request *head;
-	enum fate fate;
-
-	relay_settle(link);
-	head = requests_head(&link->requests);
-	link->failed = true;
-	link->copy_in = false;
-	remember_error(link, &report);
-	if (strcmp(report.severity, "FATAL") == 0 || strcmp(report.severity, "PANIC") == 0) {
-		/* The connection ends behind it; link_lost() tells the client. */
-		link->fatal = true;
-		return FATE_SWALLOW;
-	}
-	if (head == NULL)
-		return violation(link, 'E');
-	fate = fate_of_error(link, head, &report);
-	link->limit = NULL;
-	if (head->kind == REQUEST_QUERY || head->kind == REQUEST_FUNCTION)
-		skipped_undo(link, head); /* ReadyForQuery follows */
-	else
-		skip_to_sync(link);
-	return fate;
-}
-
-static void
-count_ready(struct link *link, char status)
-{
-	struct pool_counters *counters = &link->server->pool->counters;
-	uint64_t at_us = now(link);
-
-	counters->query_count++;
-	counters->query_time_us += at_us - link->request_us;
-	if (link->transaction_us == 0)
-		link->transaction_us = link->request_us;
-	link->request_us = at_us; /* of those behind it in a pipeline */
-	if (status != 'I') {
-		link->idle_us = link->requests.count == 0 ? at_us : 0;
-		return;
-	}
-	counters->xact_count++;
-	counters->xact_time_us += at_us - link->transaction_us;
-	link->transaction_us = 0;
-	link->idle_us = 0;
-}
-
-static enum fate
-on_ready(struct link *link, const uint8_t *body, size_t length)
-{
-	struct server *server = link->server;
-	struct client *client = link->client;
-	uint64_t batch;
-	enum fate fate;
-
-	relay_settle(link);
-	if (length != 1 || request_match(requests_head(&link->requests), 'Z') != MATCH_LAST ||
-	    strchr("ITE", body[0]) == NULL || body[0] == 0)
-		return violation(link, 'Z');
-	server->transaction = (char)body[0];
-	link->copy_in = false;
-	fate = requests_head(&link->requests)->answer == ANSWER_SWALLOW ? FATE_SWALLOW
-									: FATE_FORWARD;
-	if (link->requests.count == 1)
-		link->unsynced = false;
-	batch = requests_head(&link->requests)->batch;
-	next_head(link);
-	if (client == NULL) {
-		link->failed = false;
-		return FATE_SWALLOW;
-	}
-	if (link->restoring) {
-		link_restored(link);
-		return client->state == CLIENT_CLOSING ? FATE_GONE : FATE_SWALLOW;
-	}
-	if (fate == FATE_FORWARD)
-		count_ready(link, (char)body[0]);
-	if (body[0] == 'I') {
-		doings_forget(client);
-		if (link->failed)
-			frames_drop(&client->frames);
-		else
-			frames_commit(&client->frames, &client->defaults, &client->settings,
-			    &server->settings);
-		link_forget_portals(link, batch);
-		client->txn++;
-	}
-	link->failed = false;
-	return fate;
-}
-
-/* Any other answer: it belongs to the head of the queue, or the server is discarded. */
-static enum fate
-on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
-{
-	struct request *head;
-	enum request_match match;
-	enum fate fate;
-	struct reader reader;
-
-	relay_settle(link);
-	head = requests_head(&link->requests);
-	match = request_match(head, type);
-	if (match == MATCH_VIOLATION)
-		return violation(link, type);
-	fate = head->answer == ANSWER_FORWARD ? FATE_FORWARD : FATE_SWALLOW;
-	switch (type) {
-	case 'D':
-		link->rows++;
-		break;
-	case 'C':
-		reader = reader_over(body, length);
-		link->copy_in = false;
-		complete(link, head, read_cstring(&reader));
-		break;
-	case 'I':
-	case 's':
-		complete(link, head, NULL);
-		break;
-	case 'V':
-		record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
-		break;
-	case 'G':
-		begin_copy_in(link);
-		break;
-	case '1':
-		if (head->has_id)
-			statements_confirm(link->server->statements, &head->id);
-		break;
-	case '3':
-		if (head->has_id)
-			statements_forget(link->server->statements, &head->id);
-		break;
-	}
-	if (match == MATCH_LAST) {
-		requests_pop(&link->requests);
-		link->sub = 0;
-	}
-	return fate;
-}
-
-static enum fate
-on_message(struct link *link, uint8_t type, const uint8_t *body, size_t length)
-{
-	switch (type) {
-	case 'E':
-		return on_error(link, body, length);
-	case 'Z':
-		return on_ready(link, body, length);
-	case 'S':
-		if (!server_note_parameter(link->server, body, length))
-			return violation(link, type);
-		return FATE_FORWARD;
-	case 'N':
-	case 'A':
-		return FATE_FORWARD;
-	default:
-		return on_answer(link, type, body, length);
 	}
 }
 
@@ -471,7 +103,7 @@ walk(struct link *link, const uint8_t *bytes, size_t length, size_t *run, bool *
 		link->run = bytes + *run;
 		link->run_length = at - *run;
 		here = frame.length < length - at ? frame.length : length - at;
-		fate = on_message(link, frame.type, bytes + at + FRAME_HEADER, here - FRAME_HEADER);
+		fate = answer_take(link, frame.type, bytes + at + FRAME_HEADER, here - FRAME_HEADER);
 		if (fate == FATE_GONE) {
 			*gone = true;
 			return length;
@@ -522,14 +154,14 @@ after_data(struct link *link)
 		link->paused_for_client = true;
 		stream_pause(link->server->stream);
 	}
-	if (link->restoring)
+	if (link->restore == RESTORE_SENT)
 		return;
-	if (link->restored) {
+	if (link->restore == RESTORE_ANSWERED) {
 		/*
 		 * The message for which the settings were restored goes first: given back now,
 		 * the server would go to the next in line, and be restored for nothing for ever.
 		 */
-		link->restored = false;
+		link->restore = RESTORE_NONE;
 		client_resume(client);
 		if (client->link == link)
 			link_release(link);

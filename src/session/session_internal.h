@@ -102,5 +102,7 @@ void cancel_client(struct client *client, const char *origin, void (*done)(void 
 
 /* limits.c */
 void limits_tick(struct clients *clients);
+/* A limit of ours ended the statement: PostgreSQL's words, and which limit and rule. */
+void limits_tell(struct link *link);
 
 #endif
