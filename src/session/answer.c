@@ -334,6 +334,8 @@ answer_take(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 		return FATE_FORWARD;
 	case 'N':
 	case 'A':
+		/* What it is about was asked behind what we have to answer. */
+		relay_settle(link);
 		return FATE_FORWARD;
 	default:
 		return on_answer(link, type, body, length);

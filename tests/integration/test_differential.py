@@ -39,11 +39,12 @@ PARAMETERS = [("SELECT $1::int + 1", 1), ("SELECT $1::text, $2::int", 2), ("INSE
               ("SELECT * FROM things WHERE id = $1", 1), ("SELECT generate_series(1, $1::int)", 1), ("SELECT length($1)", 1)]
 VALUES = ["1", "2", "7", "none", None, "z" * 20_000]
 NAMES = ["n1", "n2", "n3", "n4"]
+MARKS = 7  # so many empty Queries in a row are in no round otherwise
 FAULTS_OF_PARSE = {"42P05", "42601", "42703", "42P01"}  # of several, another one may be told
 
 
 class Conversation:
-    """Rounds: bytes to send, and how many ReadyForQuery answer them."""
+    """Rounds: bytes to send, and how many ReadyForQuery answer them; None: up to the MARKS."""
 
     def __init__(self, chance):
         self.chance = chance
@@ -92,6 +93,17 @@ class Conversation:
             data += wire.SYNC
         return data, count
 
+    def mixed(self):
+        """Batches without their Sync, Queries among them; how many ReadyForQuery come, PostgreSQL decides."""
+        data = b""
+        for _ in range(self.chance.choice((2, 3, 5))):
+            kind = self.chance.choice((self.unnamed, self.named, self.named, self.query, lambda: wire.SYNC))
+            data += kind()
+        return data + wire.SYNC + MARKS * wire.query(""), None
+
+    def query(self):
+        return wire.query(self.chance.choice(TEXTS))
+
     def copy_in(self):
         rows = self.chance.choice((b"10\tten\n", b"10\tten\n11\televen\n", b"no number\tx\n", b"12\n", b"13\tthirteen\n" * 3000))
         table = self.chance.choice(("things", "things", "things", "nosuch", "own"))
@@ -104,7 +116,7 @@ class Conversation:
         return wire.parse(text) + wire.bind() + wire.execute() + data + wire.SYNC, 1
 
     def rounds(self):
-        kinds = (self.simple, self.simple, self.extended, self.extended, self.extended, self.copy_in)
+        kinds = (self.simple, self.simple, self.extended, self.extended, self.extended, self.mixed, self.mixed, self.copy_in)
         return [self.chance.choice(kinds)() for _ in range(ROUNDS)]
 
 
@@ -165,10 +177,15 @@ class Differential(PgweirTest):
             if end < len(data) and chance.random() < 0.5:
                 time.sleep(0.002)
 
+    def is_over(self, told, count):
+        if count is not None:
+            return len(told) == count
+        return [[kind for kind, _ in answer] for answer in told[-MARKS:]] == MARKS * [["I", "Z"]]
+
     def ask(self, client, data, count, chance):
         self.send_in_pieces(client, data, chance)
         told = []
-        for _ in range(count):
+        while not self.is_over(told, count):
             failed = client.status == b"E"
             told.append(comparable(client.receive_until((b"Z",)), failed))
             client.status = told[-1][-1][1]

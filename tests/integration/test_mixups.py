@@ -257,6 +257,11 @@ class SharedStatements(PgweirTest):
         client.send(wire.query("SELECT pg_sleep(0.1)"), wire.parse("SELECT 75", "n"), wire.SYNC)
         self.assertEqual((client.answer().types, client.answer().types), ("TDCZ", "1Z"))
 
+    def test_a_notice_comes_behind_the_answer_that_pgweir_makes_up_before_it(self):
+        client = self.raw_login()
+        client.send(wire.parse("SELECT 1"), wire.close(b"S", "never"), wire.query("ROLLBACK"), wire.SYNC)
+        self.assertEqual((client.answer().types, client.answer().types), ("13NCZ", "Z"))
+
     def test_a_flush_brings_also_the_answers_that_pgweir_makes_up(self):
         client = self.raw_login()
         client.ask(wire.parse("SELECT 74", "l"), wire.SYNC)
