@@ -11,6 +11,7 @@ import unittest
 
 CTL = os.path.abspath(os.environ.get("PGWEIRCTL", "./pgweirctl"))
 SOURCE = os.path.abspath(os.environ.get("srcdir", "."))
+ALIKE = os.path.join(SOURCE, "tests", "corpus", "alike")
 MIGRATIONS = os.path.join(SOURCE, "tests", "corpus", "migrations")
 POLICIES = os.path.join(SOURCE, "etc", "policies")
 
@@ -168,6 +169,16 @@ class Lint(CtlTest):
         self.assertEqual(status, 0)
         self.assertIn(": warn[", output)
         self.assertNotIn(": deny[", output)
+
+    def test_what_only_looks_dangerous_passes_the_ready_packs(self):
+        for policy, role, name in (("oltp-service", "app_rw", "tpch"), ("oltp-service", "app_rw", "service"),
+                                   ("baseline", "app_rw", "tpch"), ("baseline", "app_rw", "service"),
+                                   ("migrator", "migrator", "migrations")):
+            with self.subTest(policy=policy, name=name):
+                status, output, _ = ctl("lint", os.path.join(ALIKE, name + ".sql"), "--role", role, "--user", "x",
+                                        "--policy", os.path.join(POLICIES, policy + ".yaml"))
+                self.assertEqual([line for line in output.splitlines() if ": deny[" in line], [])
+                self.assertEqual(status, 0)
 
     def test_json_sarif_and_github_say_the_same(self):
         path = self.write("m.sql", "SELECT 1;\n\n  CREATE INDEX i ON t (a); -- 100%\n")

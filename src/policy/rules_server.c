@@ -174,11 +174,19 @@ replicates(const struct asked *asked, const struct sql_act *act)
 }
 
 static bool
+names_column(const struct sql_statement *statement, const char *name)
+{
+	for (size_t i = 0; i < statement->column_count; i++)
+		if (strcmp(statement->columns[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool
 reads_secrets(const struct asked *asked, const struct sql_act *act)
 {
 	static const char *const relations[] = { "pg_authid", "pg_shadow", "pg_user_mapping",
-		"pg_user_mappings", "pg_subscription", "pg_largeobject", "pg_file_settings",
-		"pg_hba_file_rules", "pg_ident_file_mappings", "pg_statistic" };
+		"pg_user_mappings", "pg_largeobject", "pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings", "pg_statistic" };
 	static const char *const names[] = { "pg_hba_file_rules", "pg_show_all_file_settings",
 		"pg_ident_file_mappings", "lo_get", "loread", "lo_open", NULL };
 	const struct sql_statement *statement = asked->statement;
@@ -192,6 +200,10 @@ reads_secrets(const struct asked *asked, const struct sql_act *act)
 		for (size_t j = 0; j < ARRAY_LENGTH(relations); j++)
 			if (strcmp(relation->name, relations[j]) == 0)
 				return true;
+		/* Whoever may read it at all may count subscriptions, as pg_dump does. */
+		if (strcmp(relation->name, "pg_subscription") == 0 &&
+		    (names_column(statement, "subconninfo") || names_column(statement, "*")))
+			return true;
 	}
 	return calls(asked, names);
 }

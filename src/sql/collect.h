@@ -71,9 +71,11 @@ struct context {
 	bool dropped_at_commit; /* ON COMMIT DROP */
 	bool outermost;		/* the query whose rows the client gets */
 	bool exists;		/* the query of an EXISTS: its columns do not matter */
+	bool unread;		/* a target of such a query */
 	bool filters;		/* within a WHERE */
 	bool explains;		/* within an EXPLAIN */
 	bool into_told;		/* the table that INTO makes has its act already */
+	struct slice name_is; /* what WHERE says the column `name` is: see set_config.c */
 	const struct target *target; /* or NULL */
 };
 

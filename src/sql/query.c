@@ -3,6 +3,7 @@
 
 #include <pg_query/pg_query.pb-c.h>
 
+#include "constant.h"
 #include "fold.h"
 #include "handlers.h"
 
@@ -11,6 +12,8 @@ enum { RANGE_SCHEMA = 2, RANGE_NAME = 3, RANGE_PERSISTENCE = 5, RANGE_ALIAS = 6 
 enum {
 	SELECT_INTO = 2,
 	SELECT_TARGETS = 3,
+	SELECT_FROM = 4,
+	SELECT_WHERE = 5,
 	SELECT_VALUES = 10,
 	SELECT_WITH = 16,
 	SELECT_OPERATION = 17,
@@ -140,11 +143,35 @@ is_plain_call(struct slice body)
 	       tree_value(body, SELECT_OPERATION) == PG_QUERY__SET_OPERATION__SETOP_NONE;
 }
 
+/*
+ * The constant in a WHERE that is `name = 'constant'` and no more. pg_dump sets a setting
+ * only where the server has it: set_config(name, …) FROM pg_settings WHERE name = '…'.
+ */
+static struct slice
+name_of_where(struct slice body)
+{
+	const struct slice none = { NULL, 0 };
+	struct tree_node where = tree_child(body, SELECT_WHERE);
+	struct tree_node left = tree_child(where.body, 3);
+	struct constant right;
+
+	if (where.type != PG_QUERY__NODE__NODE_A_EXPR ||
+	    tree_value(where.body, 1) != PG_QUERY__A__EXPR__KIND__AEXPR_OP ||
+	    tree_count(where.body, 2) != 1 || tree_count(body, SELECT_FROM) != 1 ||
+	    !slice_is(tree_name(where.body, 2, NULL), "=") ||
+	    left.type != PG_QUERY__NODE__NODE_COLUMN_REF || tree_count(left.body, 1) != 1 ||
+	    !slice_is(tree_name(left.body, 1, NULL), "name"))
+		return none;
+	right = constant_of(tree_child(where.body, 4));
+	return right.kind == CONSTANT_STRING ? right.text : none;
+}
+
 void
 handle_select(struct collector *facts, struct slice body, struct context *context)
 {
 	bool values = tree_has(body, SELECT_VALUES);
 
+	context->name_is = name_of_where(body);
 	context->once = context->top && is_plain_call(body);
 	know_ctes(facts, body, SELECT_WITH, context);
 	/* The rows of INSERT … VALUES are no reading. */

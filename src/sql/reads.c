@@ -116,8 +116,9 @@ handle_column_ref(struct collector *facts, struct slice body, struct context *co
 	while (tree_next_child(&body, COLUMN_FIELDS, &field))
 		last = field.type == PG_QUERY__NODE__NODE_A_STAR ? slice_of("*")
 								 : tree_string(field);
-	collect_column(facts, last);
-	(void)context;
+	/* EXISTS (SELECT * …) reads no column. */
+	if (!context->unread || !slice_is(last, "*"))
+		collect_column(facts, last);
 }
 
 void

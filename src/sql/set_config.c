@@ -159,6 +159,14 @@ set_config_once(struct collector *facts, const char *name, const struct constant
 	return true;
 }
 
+/* The column `name`, of which the WHERE says what it is. */
+static bool
+is_column_name(struct tree_node node)
+{
+	return node.type == PG_QUERY__NODE__NODE_COLUMN_REF && tree_count(node.body, 1) == 1 &&
+	       slice_is(tree_name(node.body, 1, NULL), "name");
+}
+
 void
 handle_set_config(struct collector *facts, struct slice body, struct context *context)
 {
@@ -172,6 +180,8 @@ handle_set_config(struct collector *facts, struct slice body, struct context *co
 		if (!tree_next_child(&body, CALL_ARGS, &args[i]))
 			break;
 	name = argument(args[0]);
+	if (context->name_is.length > 0 && is_column_name(args[0]))
+		name = (struct constant){ .kind = CONSTANT_STRING, .text = context->name_is };
 	value = argument(args[1]);
 	local = argument(args[2]);
 	if (!constant_to_bool(&local, &is_local))

@@ -101,6 +101,10 @@ context_within(struct frame *frame, unsigned number, struct tree_node node)
 				frame->type == PG_QUERY__NODE__NODE_COPY_STMT);
 	context.exists = frame->type == PG_QUERY__NODE__NODE_SUB_LINK &&
 			 frame->context.exists;
+	context.unread = (frame->type == PG_QUERY__NODE__NODE_SELECT_STMT && number == 3 &&
+			     frame->context.exists) ||
+			 (frame->type == PG_QUERY__NODE__NODE_RES_TARGET &&
+			     frame->context.unread);
 	context.once =
 	    frame->context.once && (frame->type == PG_QUERY__NODE__NODE_SELECT_STMT ||
 				       frame->type == PG_QUERY__NODE__NODE_RES_TARGET);

@@ -3,10 +3,11 @@ Ways around a guard (tests/hostile/around.sql), each tried as a superuser throug
 policy that forbids its effect: the effect never comes. And texts that look alike and must pass.
 """
 import os
+import subprocess
 
 from support import wire
 from support.case import PgweirTest
-from support.postgres import shared_postgres
+from support.postgres import bindir, shared_postgres
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HEADER = "apiVersion: pgweir/v1\nkind: GuardrailPolicy\nmetadata: {name: NAME, owner: tests}\n"
@@ -139,6 +140,51 @@ class Server(Hostile, PgweirTest):
     def has_effect(self, answer, who):
         """What is read or done there cannot be looked for: it must have been refused by a rule."""
         return answer.error is None or answer.sqlstate != "42501" or answer.error.get("n") is None
+
+
+def ready(name, **roles):
+    """A ready pack for other roles than its own."""
+    with open(os.path.join(HERE, "..", "..", "etc", "policies", name + ".yaml")) as file:
+        text = file.read()
+    for old, new in roles.items():
+        text = text.replace(f"[{old}]", f"[{new}]")
+    return text.split("\ntests:")[0] + "\n"
+
+
+class Dump(PgweirTest):
+    """pg_dump and psql's own questions pass under the ready packs, as they should."""
+    policies = {"p.yaml": ready("migrator", migrator="other")}
+
+    def run_program(self, name, *arguments):
+        done = subprocess.run([os.path.join(bindir(), name), "-h", "127.0.0.1", "-p", str(self.pgweir.port), "-U", "other",
+                               *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_pg_dump_dumps(self):
+        dump = self.run_program("pg_dump", "-t", "public.orders", "shop")
+        self.assertIn("CREATE TABLE public.orders", dump)
+        self.assertIn("1000\t0\tnew", dump)
+
+    def test_psql_describes(self):
+        for command in ("\\d", "\\d+ orders", "\\l", "\\du", "\\df", "\\dn+", "\\dp", "\\dx"):
+            self.run_program("psql", "-X", "-c", command, "shop")
+
+
+class Bench(PgweirTest):
+    """pgbench runs under oltp-service."""
+    policies = {"p.yaml": ready("oltp-service", **{'"*_rw"': "postgres"})}
+
+    def test_pgbench_runs_in_every_mode(self):
+        self.server.run("DROP TABLE IF EXISTS pgbench_accounts, pgbench_branches, pgbench_tellers, pgbench_history", dbname="shop")
+        pgbench = os.path.join(bindir(), "pgbench")
+        subprocess.run([pgbench, "-i", "-q", "-h", self.server.socket_dir, "-p", str(self.server.port), "-U", "postgres", "shop"],
+                       check=True, capture_output=True, timeout=60)
+        for mode in ("simple", "extended", "prepared"):
+            done = subprocess.run([pgbench, "-n", "-t", "20", "-c", "2", "-M", mode, "-h", "127.0.0.1", "-p", str(self.pgweir.port),
+                                   "-U", "postgres", "shop"], capture_output=True, text=True, timeout=60)
+            self.assertIn("number of failed transactions: 0 (0.000%)", done.stdout, done.stderr)
+        self.server.run("DROP TABLE pgbench_accounts, pgbench_branches, pgbench_tellers, pgbench_history", dbname="shop")
 
 
 class Control(PgweirTest):

@@ -1,0 +1,41 @@
+-- What pgbench, ORMs and drivers send for a service that works with rows.
+BEGIN;
+UPDATE pgbench_accounts SET abalance = abalance + -1234 WHERE aid = 57;
+SELECT abalance FROM pgbench_accounts WHERE aid = 57;
+UPDATE pgbench_tellers SET tbalance = tbalance + -1234 WHERE tid = 3;
+UPDATE pgbench_branches SET bbalance = bbalance + -1234 WHERE bid = 1;
+INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) VALUES (3, 1, 57, -1234, CURRENT_TIMESTAMP);
+END;
+SELECT "auth_user"."id", "auth_user"."username" FROM "auth_user" WHERE "auth_user"."username" = 'drop table' LIMIT 21;
+SELECT (1) AS "a" FROM "shop_order" WHERE "shop_order"."state" = 'delete from orders' LIMIT 1;
+UPDATE "shop_order" SET "state" = 'truncated' WHERE "shop_order"."id" IN (1, 2, 3);
+DELETE FROM "shop_order" WHERE "shop_order"."id" IN (SELECT U0."id" FROM "shop_order" U0 WHERE U0."state" = 'void');
+INSERT INTO "shop_order" ("state", "total") VALUES ('new', 5.00), ('new', 6.00) RETURNING "shop_order"."id";
+SAVEPOINT "s140_x1";
+RELEASE SAVEPOINT "s140_x1";
+SELECT "orders".* FROM "orders" WHERE "orders"."shop_id" = 5 ORDER BY "orders"."id" ASC LIMIT 1 FOR UPDATE;
+SELECT 1 AS one FROM "orders" WHERE "orders"."number" = 'A-1' LIMIT 1;
+SET client_min_messages TO 'warning';
+SET standard_conforming_strings = on;
+SET SESSION timezone TO 'UTC';
+SHOW search_path;
+SHOW TRANSACTION ISOLATION LEVEL;
+SET extra_float_digits = 3;
+SET application_name = 'PostgreSQL JDBC Driver';
+SELECT nextval('hibernate_sequence');
+select order0_.id as id1_0_, order0_.state as state2_0_ from orders order0_ where order0_.state='new' limit 10;
+SELECT t.oid, t.typname FROM pg_type as t WHERE t.typname IN ('int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric', 'bool', 'timestamp', 'timestamptz', 'date');
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a WHERE a.attrelid = '"orders"'::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum;
+SELECT pg_advisory_xact_lock(5);
+SELECT current_setting('server_version_num'), current_database(), version();
+WITH due AS (SELECT id FROM jobs WHERE run_at <= now() ORDER BY id LIMIT 10 FOR UPDATE SKIP LOCKED) UPDATE jobs SET state = 'running' FROM due WHERE jobs.id = due.id RETURNING jobs.id;
+WITH moved AS (DELETE FROM queue WHERE id = 7 RETURNING id, body) INSERT INTO done (id, body) SELECT id, body FROM moved;
+INSERT INTO counters AS c (key, n) VALUES ('a', 1) ON CONFLICT (key) DO UPDATE SET n = c.n + excluded.n WHERE c.key = excluded.key;
+UPDATE accounts SET balance = balance - 5 WHERE id = 1 AND balance >= 5 OR id = 1 AND overdraft;
+DELETE FROM sessions WHERE expires < now() - interval '1 day';
+UPDATE things SET state = CASE WHEN state = 'a' THEN 'b' ELSE state END WHERE id = ANY (ARRAY[1, 2]);
+MERGE INTO stock s USING (VALUES (1, 5)) AS d (id, n) ON s.id = d.id WHEN MATCHED THEN UPDATE SET n = s.n + d.n WHEN NOT MATCHED THEN INSERT VALUES (d.id, d.n);
+COPY import (id, body) FROM STDIN;
+1	DROP TABLE orders
+\.
+COMMIT;
