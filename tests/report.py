@@ -196,6 +196,23 @@ class Performance(ReportTest):
 
 
 class Access(ReportTest):
+    def test_privileges_that_nobody_used_are_told(self):
+        log = self.write("audit.jsonl", [
+            self.statement(1, **{"db.role": "app", "db.operation.name": "SELECT"}),
+            self.statement(2, **{"db.role": "app", "db.operation.name": "COPY", "relations": [{"name": "a, \"b\"", "access": "write"}]}),
+            {**self.statement(3, **{"db.role": "app", "db.operation.name": "DELETE",
+                                    "relations": [{"name": "public.orders", "access": "write"}]}), "event": "statement.denied"}])
+        grants = os.path.join(self.folder, "grants.csv")
+        with open(grants, "w") as file:
+            file.write("grantee,relation,privilege_type\n"
+                       "app,public.customers,SELECT\napp,public.customers,UPDATE\n"
+                       "app,\"public.a, \"\"b\"\"\",INSERT\napp,\"public.a, \"\"b\"\"\",DELETE\n"
+                       "app,public.orders,DELETE\napp,public.orders,REFERENCES\nother,public.customers,SELECT\nbad line\n")
+        tables = json.loads(self.report("--audit", log, "--grants", grants, "--view", "access", "--format", "json"))
+        unused = {(row["role"], row["relation"], row["privilege"]) for row in tables["Privileges granted and not used in this period"]}
+        self.assertEqual(unused, {("app", "public.customers", "UPDATE"), ("app", "public.a, \"b\"", "DELETE"),
+                                  ("app", "public.orders", "DELETE"), ("other", "public.customers", "SELECT")})
+
     def test_changes_of_roles_and_policies_and_commands_are_one_table(self):
         log = self.write("audit.jsonl", [
             self.statement(1, text="ALTER ROLE ann SUPERUSER", **{"query.class": ["ROLE"]}),

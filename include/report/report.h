@@ -34,6 +34,11 @@ void report_free(struct report *report);
 /* Read a file of the access log or of the slow log. False when it cannot be opened or read. */
 bool report_read_access(struct report *report, const char *path, struct error *err);
 bool report_read_slow(struct report *report, const char *path, struct error *err);
+/*
+ * What is granted, as CSV: role, schema.relation, privilege. Before the access log is
+ * read, for what was used is noted only then.
+ */
+bool report_read_grants(struct report *report, const char *path, struct error *err);
 /* An access log of another time, to compare with; its period is not bounded. */
 bool report_read_baseline(struct report *report, const char *path, struct error *err);
 /* Append the report; `views` are bits of enum report_view. */

@@ -77,6 +77,7 @@ static const struct ctl_command commands[] = {
 	    "      --slow FILE...    slow log\n"
 	    "      --baseline FILE... access log of another time: what got slower since\n"
 	    "      --objective TIME  how long a statement should take at most (default 200ms)\n"
+	    "      --grants FILE     what is granted, as CSV: which of it was not used\n"
 	    "      --public-key FILE, --mac-key FILE  check the chain with them, as verify does\n"
 	    "      --view VIEW       performance or access (default: both)\n"
 	    "      --since TIME      not before: 2026-11-22, 2026-11-22T09:37Z, or 2h for two\n"

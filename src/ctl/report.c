@@ -15,6 +15,7 @@ struct request {
 	enum report_format format;
 	bool any_file;
 	char *public_keys[PUBLIC_KEYS_MOST];
+	const char *grants; /* or NULL */
 };
 
 /* "2h" is two hours ago; anything else is a moment. */
@@ -123,7 +124,7 @@ read_files(struct report *report, int letter, int argc, char **argv)
 static const struct option names[] = { { "audit", required_argument, NULL, 'a' },
 	{ "slow", required_argument, NULL, 's' }, { "baseline", required_argument, NULL, 'b' },
 	{ "objective", required_argument, NULL, 'j' }, { "public-key", required_argument, NULL, 'p' },
-	{ "mac-key", required_argument, NULL, 'm' }, { "view", required_argument, NULL, 'v' },
+	{ "mac-key", required_argument, NULL, 'm' }, { "grants", required_argument, NULL, 'g' }, { "view", required_argument, NULL, 'v' },
 	{ "since", required_argument, NULL, 'f' }, { "until", required_argument, NULL, 'u' },
 	{ "top", required_argument, NULL, 't' }, { "format", required_argument, NULL, 'o' },
 	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
@@ -153,6 +154,9 @@ take_option(struct request *request, int letter, int argc, char **argv)
 		return read_objective(optarg, &request->options.objective_us);
 	case 'p':
 		return add_public_key(request, optarg);
+	case 'g':
+		request->grants = optarg;
+		return true;
 	case 'm':
 		request->options.verify.mac_key = optarg;
 		return true;
@@ -200,10 +204,15 @@ read_options(const struct ctl_command *command, int argc, char **argv, struct re
 }
 
 static bool
-read_all(struct report *report, int argc, char **argv)
+read_all(struct report *report, const struct request *request, int argc, char **argv)
 {
+	struct error err;
 	int letter;
 
+	if (request->grants != NULL && !report_read_grants(report, request->grants, &err)) {
+		fprintf(stderr, "pgweirctl report: %s\n", err.text);
+		return false;
+	}
 	optind = 1;
 	while ((letter = getopt_long(argc, argv, "+h", names, NULL)) != -1)
 		if (strchr("abs", letter) != NULL && !read_files(report, letter, argc, argv))
@@ -224,7 +233,7 @@ ctl_report(const struct ctl_command *command, int argc, char **argv)
 	if (!read_options(command, argc, argv, &request, &status))
 		return status;
 	report = report_new(&request.options);
-	status = read_all(report, argc, argv) ? CTL_GOOD : CTL_NO;
+	status = read_all(report, &request, argc, argv) ? CTL_GOOD : CTL_NO;
 	if (status == CTL_GOOD) {
 		report_print(report, request.views, request.format, &out);
 		fwrite(buf_bytes(&out), 1, buf_length(&out), stdout);

@@ -28,6 +28,7 @@ struct report {
 	struct performance performance;
 	struct performance *baseline; /* NULL: there is none */
 	struct access access;
+	struct grants grants;
 };
 
 struct report *
@@ -38,6 +39,7 @@ report_new(const struct report_options *options)
 	report->options = *options;
 	performance_open(&report->performance, options->objective_us);
 	access_open(&report->access);
+	grants_open(&report->grants);
 	return report;
 }
 
@@ -54,6 +56,7 @@ report_free(struct report *report)
 		performance_close(report->baseline);
 	mem_free(report->baseline);
 	access_close(&report->access);
+	grants_close(&report->grants);
 	mem_free(report);
 }
 
@@ -103,6 +106,7 @@ add_access(struct report *report, const json_t *json)
 	report->records++;
 	performance_add(&report->performance, &record);
 	access_add(&report->access, &record);
+	grants_add(&report->grants, &record);
 	add_lost(report, &record);
 	return true;
 }
@@ -189,6 +193,12 @@ report_read_slow(struct report *report, const char *path, struct error *err)
 {
 	report->slow_count++;
 	return read_lines(report, path, add_slow, err);
+}
+
+bool
+report_read_grants(struct report *report, const char *path, struct error *err)
+{
+	return grants_read(&report->grants, path, err);
 }
 
 bool
@@ -366,6 +376,8 @@ print_views(struct report *report, unsigned views, enum report_format format, st
 		performance_print(&report->performance, top, format, out);
 	if ((views & REPORT_ACCESS) != 0)
 		access_print(&report->access, top, format, out);
+	if ((views & REPORT_ACCESS) != 0 && report->grants.count > 0)
+		grants_print(&report->grants, top, format, out);
 }
 
 void

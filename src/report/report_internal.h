@@ -85,6 +85,8 @@ struct tally {
 /* The entry of these parts, counted once more; parts[] may be "" but not NULL. */
 struct tally_entry *tally_count(
     struct tally *tally, const char *const *parts, size_t count, uint64_t time_us);
+/* The entry of these parts, or NULL. */
+struct tally_entry *tally_find(const struct tally *tally, const char *const *parts, size_t count);
 void tally_note(struct tally_entry *entry, const char *note);
 void tally_sort(struct tally *tally, int (*compare)(struct tally_entry *, struct tally_entry *));
 /* Most counted first. */
@@ -191,5 +193,23 @@ void access_open(struct access *access);
 void access_add(struct access *access, const struct record *record);
 void access_print(struct access *access, size_t top, enum report_format format, struct buf *out);
 void access_close(struct access *access);
+
+/* A privilege of a role; three texts in one piece of memory. */
+struct grant {
+	char *role, *relation, *privilege;
+};
+/* Emptied by grants_close(). */
+struct grants {
+	struct grant *items;
+	size_t count;
+	struct tally used; /* by role, relation and privilege */
+};
+void grants_open(struct grants *grants);
+/* A list in CSV: role, schema.relation, privilege. */
+bool grants_read(struct grants *grants, const char *path, struct error *err);
+void grants_add(struct grants *grants, const struct record *record);
+void grants_print(const struct grants *grants, size_t top, enum report_format format,
+    struct buf *out);
+void grants_close(struct grants *grants);
 
 #endif

@@ -60,6 +60,17 @@ find_or_add(struct tally *tally, const char *const *parts, size_t count)
 }
 
 struct tally_entry *
+tally_find(const struct tally *tally, const char *const *parts, size_t count)
+{
+	struct tally_entry *entry;
+	char key[KEY_MOST];
+	size_t length = join(parts, count, key);
+
+	HASH_FIND(hh, tally->entries, key, length, entry);
+	return entry;
+}
+
+struct tally_entry *
 tally_count(struct tally *tally, const char *const *parts, size_t count, uint64_t time_us)
 {
 	struct tally_entry *entry = find_or_add(tally, parts, count);
