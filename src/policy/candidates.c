@@ -123,10 +123,12 @@ candidates_next(struct candidates *candidates)
 	if (candidates->anyone < policy->anyone_count)
 		return &policy->rules[policy->anyones[candidates->anyone++]];
 	for (unsigned key = 0; key < CANDIDATE_KEYS; key++) {
-		const struct named_rule *named = &policy->named[candidates->at[key]];
+		const struct named_rule *named;
 
-		if (candidates->at[key] == policy->named_count || named->key != key ||
-		    strcmp(named->name, candidates->names[key]) != 0)
+		if (candidates->at[key] == policy->named_count)
+			continue; /* also when there are none at all, and no memory for them */
+		named = &policy->named[candidates->at[key]];
+		if (named->key != key || strcmp(named->name, candidates->names[key]) != 0)
 			continue;
 		candidates->at[key]++;
 		return &policy->rules[named->rule];
