@@ -11,7 +11,8 @@ build="build-essential pkg-config autoconf automake autoconf-archive
 	libevent-dev libssl-dev libyaml-dev libpcre2-dev libjansson-dev libidn-dev libxxhash-dev libzstd-dev
 	libpq-dev libpg-query-dev libprotobuf-c-dev uthash-dev libcmocka-dev
 	postgresql postgresql-contrib postgresql-client python3 procps"
-check="clang python3-psycopg python3-psycopg2 pgbadger util-linux openssl zstd git"
+check="clang python3-psycopg python3-psycopg2 python3-asyncpg python3-sqlalchemy python3-django
+	libdbd-pg-perl php-cli php-pgsql ruby-pg pgbadger util-linux openssl zstd git"
 bench="pgbouncer haproxy"
 
 case "${1:-check}" in

@@ -56,14 +56,32 @@ is_allowed(const char *name)
 	return false;
 }
 
-/* Server connections speak UTF-8; SQL_ASCII asks for no conversion, which is the same bytes. */
+/* Are the letters and digits of `encoding` those of `name`, which is in lower case? */
+static bool
+is_encoding(const char *encoding, const char *name)
+{
+	for (; *encoding != '\0'; encoding++) {
+		if (!isalnum((unsigned char)*encoding))
+			continue;
+		if (tolower((unsigned char)*encoding) != *name)
+			return false;
+		name++;
+	}
+	return *name == '\0';
+}
+
+/*
+ * Server connections speak UTF-8; SQL_ASCII asks for no conversion, which is the same
+ * bytes. PostgreSQL looks at letters and digits only (encnames.c), and asyncpg says
+ * 'utf-8' with the quotes.
+ */
 static bool
 is_utf8_name(const char *encoding)
 {
-	static const char *const names[] = { "utf8", "utf-8", "unicode", "sql_ascii", "" };
+	static const char *const names[] = { "utf8", "unicode", "sqlascii", "" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcasecmp(encoding, names[i]) == 0)
+		if (is_encoding(encoding, names[i]))
 			return true;
 	return false;
 }

@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import psycopg
 
@@ -128,7 +129,40 @@ class Clients(PgweirTest):
             self.assertEqual(len(cursor.fetchall()), 990)
 
     def test_psycopg_2_with_its_common_features(self):
-        self.assertIn("all fine", self.run_program("/usr/bin/python3", os.path.join(HERE, "psycopg2_app.py")))
+        self.assertIn("all fine", self.run_program("/usr/bin/python3", os.path.join(HERE, "drivers", "psycopg2_app.py")))
+
+    def run_driver(self, *command):
+        """A program of drivers/; what it makes it drops."""
+        name = command[-1]
+        self.assertIn("all fine", self.run_program(*command[:-1], os.path.join(HERE, "drivers", name)))
+
+    def test_asyncpg_with_its_common_features(self):
+        self.run_driver("/usr/bin/python3", "asyncpg_app.py")
+
+    def test_sqlalchemy_with_its_common_features(self):
+        self.run_driver("/usr/bin/python3", "sqlalchemy_app.py")
+
+    def test_django_with_its_migrations(self):
+        self.run_driver("/usr/bin/python3", "django_app.py")
+
+    def test_perls_dbi_with_its_common_features(self):
+        self.run_driver("/usr/bin/perl", "dbi_app.pl")
+
+    def test_phps_pdo_with_its_common_features(self):
+        self.run_driver("/usr/bin/php", "pdo_app.php")
+
+    def test_rubys_pg_with_its_common_features(self):
+        self.run_driver("/usr/bin/ruby", "pg_app.rb")
+
+    def test_what_pg_dump_wrote_is_restored_by_pg_restore(self):
+        self.server.run("DROP DATABASE IF EXISTS restored")
+        self.server.run("CREATE DATABASE restored OWNER scram_user")
+        with tempfile.TemporaryDirectory() as folder:
+            archive = os.path.join(folder, "bench.dump")
+            self.run_program("pg_dump", "-Fc", "-f", archive, "-t", "pgbench_*", user="postgres", password="admin")
+            self.run_program("pg_restore", "--no-owner", "-d", "restored", archive, dbname="restored")
+        count = self.run_program("psql", "-XAtc", "SELECT count(*) FROM pgbench_accounts", dbname="restored")
+        self.assertEqual(count.strip(), "100000")
 
     def test_node_postgres_with_its_common_features(self):
         folder = os.environ.get("PGWEIR_NODE_MODULES")

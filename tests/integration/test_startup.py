@@ -146,6 +146,13 @@ class StartupParameters(PgweirTest):
     def test_an_empty_application_name_is_fine(self):
         self.assertEqual(self.show("application_name", application_name=""), "")
 
+    def test_every_spelling_of_utf8_is_an_encoding(self):
+        for spelling in ("UTF8", "utf-8", "'utf-8'", "Unicode", "SQL_ASCII", ""):
+            with self.subTest(spelling=spelling):
+                self.assertEqual(self.show("work_mem", client_encoding=spelling), "4MB")
+        with self.pgweir.raw() as client:
+            self.assertEqual(client.login(user="app", database="shop", client_encoding="LATIN1").sqlstate, "0A000")
+
     def test_extra_float_digits_is_applied(self):
         self.assertEqual(self.show("extra_float_digits", extra_float_digits="-3"), "-3")
 
