@@ -130,6 +130,16 @@ class Test(CtlTest):
         self.assertIn("tests passed", output)
 
 
+    def test_an_exception_that_has_expired_is_1(self):
+        expired = ("exceptions:\n  - {rule: drop-table, match: {user: x}, ticket: T-1, owner: o,"
+                   " expires: 2020-01-01T00:00:00Z}\ntests:")
+        path = self.write_config(POLICY.replace("tests:", expired))
+        for arguments in (("check", path), ("test", "-c", path)):
+            status, _, errors = ctl(*arguments)
+            self.assertEqual(status, 1)
+            self.assertIn("has expired", errors)
+
+
 class Explain(CtlTest):
     def test_a_denied_statement_is_1_and_names_the_rule(self):
         path = self.write_config()

@@ -103,6 +103,8 @@ struct policy_info {
 	size_t rule_count;
 };
 size_t policies_count(const struct policies *policies);
+/* Exceptions that were void already when they were read: for `pgweirctl check` and `test`. */
+size_t policies_expired(const struct policies *policies);
 void policies_info(const struct policies *policies, size_t i, struct policy_info *info);
 
 /*

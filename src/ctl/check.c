@@ -5,25 +5,27 @@
 #include "policy/policy.h"
 
 /* Load all that a configuration names; every fault is in *problems. */
-static bool
+static enum ctl_exit
 load_all(const char *path, struct problems *problems)
 {
 	struct config *config = config_load(path, problems);
 	struct policies *policies;
 	struct users *users;
-	bool good;
+	enum ctl_exit status = CTL_CONFIG;
 
 	if (config == NULL)
-		return false;
+		return CTL_CONFIG;
 	users = users_load(config, problems);
 	policies = policies_load(config->policies, problems);
-	good = users != NULL && policies != NULL;
+	/* An exception that has expired stops no start, but should not stay in the file. */
+	if (users != NULL && policies != NULL)
+		status = policies_expired(policies) > 0 ? CTL_NO : CTL_GOOD;
 	if (users != NULL)
 		users_release(users);
 	if (policies != NULL)
 		policies_release(policies);
 	config_release(config);
-	return good;
+	return status;
 }
 
 int
@@ -33,8 +35,8 @@ ctl_check(const struct ctl_command *command, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *path = ctl_default_config;
 	struct problems problems = { 0 };
+	enum ctl_exit status;
 	int letter;
-	bool good;
 
 	while ((letter = getopt_long(argc, argv, "c:h", names, NULL)) != -1) {
 		switch (letter) {
@@ -51,10 +53,10 @@ ctl_check(const struct ctl_command *command, int argc, char **argv)
 		return ctl_usage(command, "one file at a time");
 	if (optind < argc)
 		path = argv[optind];
-	good = load_all(path, &problems);
+	status = load_all(path, &problems);
 	ctl_print_problems(&problems);
 	problems_free(&problems);
-	if (good)
+	if (status == CTL_GOOD)
 		printf("%s: good\n", path);
-	return good ? CTL_GOOD : CTL_CONFIG;
+	return (int)status;
 }

@@ -257,7 +257,8 @@ lint_all(struct linting *lint, const struct lint_format *format, int count, char
 	for (int i = 0; i < count; i++)
 		good = lint_path(lint, paths[i]) && good;
 	format->put(&out, &lint->items);
-	fwrite(buf_bytes(&out), 1, buf_length(&out), stdout);
+	if (buf_length(&out) > 0)
+		fwrite(buf_bytes(&out), 1, buf_length(&out), stdout);
 	buf_free(&out);
 	good = good && lint_count(&lint->items, POLICY_DENY) == 0;
 	free_items(&lint->items);

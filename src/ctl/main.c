@@ -21,7 +21,8 @@ static const struct ctl_command commands[] = {
 	    "  FILE        configuration (default " PGWEIR_SYSCONFDIR "/pgweir.yaml)\n"
 	    "  -h, --help  print this and exit\n"
 	    "\n"
-	    "Exit status: 0 good, 2 usage, 78 bad configuration or policy.\n",
+	    "Exit status: 0 good, 1 an exception of a policy has expired, 2 usage, 78 bad\n"
+	    "configuration or policy.\n",
 	    ctl_check },
 	{ "explain", "tell what the policies say of a statement",
 	    "[OPTION]... 'SQL'\n"
@@ -67,7 +68,8 @@ static const struct ctl_command commands[] = {
 	    "                     (default " PGWEIR_SYSCONFDIR "/pgweir.yaml)\n"
 	    "  -h, --help         print this and exit\n"
 	    "\n"
-	    "Exit status: 0 all passed, 2 usage, 78 a test failed or a policy is bad.\n",
+	    "Exit status: 0 all passed, 1 an exception has expired, 2 usage, 78 a test failed or a\n"
+	    "policy is bad.\n",
 	    ctl_test },
 	{ "report", "tell from the logs where the time goes and who touched what",
 	    "--audit FILE... [OPTION]...\n"

@@ -40,7 +40,7 @@ ctl_test(const struct ctl_command *command, int argc, char **argv)
 	struct problems problems = { 0 };
 	struct policies *policies;
 	char *glob;
-	int letter;
+	int letter, status;
 
 	while ((letter = getopt_long(argc, argv, "c:h", names, NULL)) != -1) {
 		switch (letter) {
@@ -63,6 +63,7 @@ ctl_test(const struct ctl_command *command, int argc, char **argv)
 	if (policies == NULL)
 		return CTL_CONFIG;
 	print_loaded(policies);
+	status = policies_expired(policies) > 0 ? CTL_NO : CTL_GOOD;
 	policies_release(policies);
-	return CTL_GOOD;
+	return status;
 }

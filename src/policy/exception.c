@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "policy_internal.h"
 
+#define EXCEPTION_ENDS_SOON_US (7ULL * 24 * 3600 * 1000000)
 #define EXCEPTION_LONGEST_US (90ULL * 24 * 3600 * 1000000)
 
 static const struct field exception_fields[] = { { "rule", false }, { "match", false },
@@ -64,7 +65,8 @@ check_exception_match(
 }
 
 static void
-read_expiry(struct reader *reader, const struct yaml *node, struct exception *exception)
+read_expiry(struct reader *reader, const struct yaml *node, struct policy *policy,
+    struct exception *exception)
 {
 	const struct yaml *at = yaml_get(node, "expires");
 	const char *text = field_text(reader, node, "expires", true);
@@ -74,13 +76,19 @@ read_expiry(struct reader *reader, const struct yaml *node, struct exception *ex
 	if (!field_moment(text, &exception->expires_us))
 		yaml_problem(reader->problems, at,
 		    "expires: \"%s\" is not a moment: write it as 2027-01-31T00:00:00Z", text);
-	else if (exception->expires_us <= reader->now_us)
+	else if (exception->expires_us <= reader->now_us) {
+		policy->expired_count++;
 		problems_warn(reader->problems, at->file, at->line, at->col,
 		    "the exception to \"%s\" (%s) has expired at %s and is void: take it out",
 		    exception->rule, exception->ticket, text);
-	else if (exception->expires_us - reader->now_us > EXCEPTION_LONGEST_US)
+	} else if (exception->expires_us - reader->now_us > EXCEPTION_LONGEST_US) {
 		yaml_problem(reader->problems, at,
 		    "expires: \"%s\" is more than 90 days ahead", text);
+	} else if (exception->expires_us - reader->now_us < EXCEPTION_ENDS_SOON_US) {
+		problems_warn(reader->problems, at->file, at->line, at->col,
+		    "the exception to \"%s\" (%s) ends within 7 days, at %s", exception->rule,
+		    exception->ticket, text);
+	}
 }
 
 static void
@@ -107,7 +115,7 @@ read_exception(struct reader *reader, const struct yaml *node, struct policy *po
 		exception->match = match_read(reader, match, "match");
 	if (exception->match != NULL)
 		check_exception_match(reader, node, exception);
-	read_expiry(reader, node, exception);
+	read_expiry(reader, node, policy, exception);
 }
 
 bool

@@ -505,6 +505,16 @@ policies_read_text(const struct policies *policies)
 }
 
 size_t
+policies_expired(const struct policies *policies)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < policies->count; i++)
+		count += policies->items[i]->expired_count;
+	return count;
+}
+
+size_t
 policies_count(const struct policies *policies)
 {
 	return policies->count;

@@ -450,6 +450,7 @@ struct policy {
 	size_t anyone_count;
 	struct exception *exceptions;
 	size_t exception_count;
+	size_t expired_count; /* of them, when the file was read */
 };
 
 struct policies {
