@@ -9,9 +9,9 @@
 #include "pool_internal.h"
 #include "wire/build.h"
 
-/* Owned by itself; freed when its connection ends. */
+/* Owned by itself; freed when its connection ends, or its worker. */
 struct cancel {
-	LIST_ENTRY(cancel) in_server;
+	LIST_ENTRY(cancel) in_list; /* of its server, or of its worker's without a server */
 	struct server *server; /* NULL once it closed */
 	struct stream *stream;
 	void (*done)(void *arg);
@@ -27,11 +27,9 @@ finish(struct cancel *cancel)
 	struct server *server = cancel->server;
 
 	stream_close(cancel->stream);
-	if (server != NULL) {
-		LIST_REMOVE(cancel, in_server);
-		if (LIST_EMPTY(&server->cancels) && server->state == SERVER_CANCELED)
-			pool_cancel_over(server);
-	}
+	LIST_REMOVE(cancel, in_list);
+	if (server != NULL && LIST_EMPTY(&server->cancels) && server->state == SERVER_CANCELED)
+		pool_cancel_over(server);
 	if (cancel->done != NULL)
 		cancel->done(cancel->arg);
 	mem_free(cancel);
@@ -69,7 +67,7 @@ server_cancel(struct server *server, void (*done)(void *arg), void *arg)
 		.key_length = server->key_length };
 	for (size_t i = 0; i < server->key_length; i++)
 		cancel->key[i] = server->key[i];
-	LIST_INSERT_HEAD(&server->cancels, cancel, in_server);
+	LIST_INSERT_HEAD(&server->cancels, cancel, in_list);
 	cancel->stream = stream_connect(server->loop, &server->address, on_event, cancel);
 }
 
@@ -85,7 +83,20 @@ cancels_forget(struct server *server)
 	while (!LIST_EMPTY(&server->cancels)) {
 		struct cancel *cancel = LIST_FIRST(&server->cancels);
 
-		LIST_REMOVE(cancel, in_server);
+		LIST_REMOVE(cancel, in_list);
+		LIST_INSERT_HEAD(pools_cancels(server->pool->pools), cancel, in_list);
 		cancel->server = NULL;
+	}
+}
+
+void
+cancels_free(struct cancel_list *cancels)
+{
+	while (!LIST_EMPTY(cancels)) {
+		struct cancel *cancel = LIST_FIRST(cancels);
+
+		LIST_REMOVE(cancel, in_list);
+		stream_close(cancel->stream);
+		mem_free(cancel);
 	}
 }

@@ -25,8 +25,13 @@ void server_reset(struct server *server);
 server_handler server_task_message;
 server_handler server_idle_message;
 
-/* cancel.c: a server goes while cancels aimed at it are under way. */
+/* cancel.c: a server goes while cancels aimed at it are under way: they go on without it. */
 void cancels_forget(struct server *server);
+LIST_HEAD(cancel_list, cancel);
+/* pools.c: those without a server. */
+struct cancel_list *pools_cancels(struct pools *pools);
+/* cancel.c: the worker ends before they did. */
+void cancels_free(struct cancel_list *cancels);
 
 /* host.c: connect to the next address of the pool's database; counted as opening already. */
 void host_open_server(struct pool *pool);

@@ -22,6 +22,7 @@ struct pools {
 	struct users *users;	   /* referenced */
 	struct mailbox *mailbox;   /* pokes, servers and addresses arrive here */
 	TAILQ_HEAD(, pool) all;
+	struct cancel_list cancels; /* under way, without a server */
 	bool all_paused;
 	struct hold *holds;
 };
@@ -69,6 +70,12 @@ pools_new(struct loop *loop, unsigned worker, struct budgets *budgets,
 	return pools;
 }
 
+struct cancel_list *
+pools_cancels(struct pools *pools)
+{
+	return &pools->cancels;
+}
+
 void
 pools_free(struct pools *pools)
 {
@@ -85,6 +92,7 @@ pools_free(struct pools *pools)
 		mem_free(hold->database);
 		mem_free(hold);
 	}
+	cancels_free(&pools->cancels);
 	mailbox_free(pools->mailbox);
 	config_release(pools->config);
 	users_release(pools->users);

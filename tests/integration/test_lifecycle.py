@@ -112,6 +112,18 @@ class Lifecycle(TimedTest):
             pgweir.wait_exit(3)
         pgweir.process.returncode = 0       # the status of a quit is not ours to judge
 
+    def test_a_statement_under_way_at_the_end_of_the_drain_is_cut_off_and_leaves_nothing(self):
+        """Nor a leak, which a build with sanitizers reports."""
+        pgweir = self.start({"timeouts": {"shutdown": "100ms"}})
+        with pgweir.raw_login() as client:
+            client.send(wire.query("SELECT pg_sleep(60), 'cut off'"))
+            running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%cut off%'"
+            wait_until(lambda: self.server.scalar(running + " AND pid <> pg_backend_pid()") == 1, 10, "the query to run")
+            pgweir.signal(signal.SIGTERM)
+            self.assertEqual(pgweir.wait_exit(8 * slowness()), 0)
+        self.server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%cut off%'"
+                        " AND pid <> pg_backend_pid()")
+
     def test_no_backend_is_left_after_the_end(self):
         pgweir = self.start()
         with pgweir.raw_login(application_name="last one") as client:
