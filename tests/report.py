@@ -213,6 +213,16 @@ class Access(ReportTest):
         self.assertEqual(unused, {("app", "public.customers", "UPDATE"), ("app", "public.a, \"b\"", "DELETE"),
                                   ("app", "public.orders", "DELETE"), ("other", "public.customers", "SELECT")})
 
+    def test_exceptions_that_end_soonest_come_first(self):
+        used = {"event": "exception.used", "rule": "r", "ticket": "T", "owner": "jane"}
+        log = self.write("audit.jsonl", [
+            {**used, "time": "2026-11-22T12:00:00Z", "expires": "2026-12-22T12:00:00.000000Z"},
+            {**used, "time": "2026-11-22T12:00:00Z", "expires": "2026-11-24T00:00:00.000000Z"},
+            {**used, "time": "2026-11-20T12:00:00Z", "expires": "2026-11-21T12:00:00.000000Z"}])
+        tables = json.loads(self.report("--audit", log, "--view", "access", "--format", "json"))
+        self.assertEqual([row["days_left"] for row in tables["Exceptions used: those that expire first come first"]],
+                         ["-1.0", "1.5", "30.0"])
+
     def test_changes_of_roles_and_policies_and_commands_are_one_table(self):
         log = self.write("audit.jsonl", [
             self.statement(1, text="ALTER ROLE ann SUPERUSER", **{"query.class": ["ROLE"]}),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "report_internal.h"
+#include "base/mem.h"
 
 enum { RELATIONS_MOST = 50000, KEYS_MOST = 10000 };
 
@@ -141,6 +142,8 @@ access_add(struct access *access, const struct record *record)
 	const char *exception[] = { record->rule, record_text(record->json, "ticket"),
 		record_text(record->json, "owner"), record_text(record->json, "expires") };
 
+	if (record->time_us > access->last_us)
+		access->last_us = record->time_us;
 	if (record->is_statement) {
 		add_statement(access, record);
 		return;
@@ -183,11 +186,6 @@ static const struct view_table logins_table = { "Failed log-ins",
 	    { "database", CELL_TEXT, 30 }, { "count", CELL_NUMBER, 0 }, { "first", CELL_TEXT, 0 },
 	    { "last", CELL_TEXT, 0 } },
 	4, false };
-static const struct view_table exceptions_table = { "Exceptions used",
-	{ { "rule", CELL_TEXT, 40 }, { "ticket", CELL_TEXT, 30 }, { "owner", CELL_TEXT, 40 },
-	    { "expires", CELL_TEXT, 0 }, { "count", CELL_NUMBER, 0 }, { "first", CELL_TEXT, 0 },
-	    { "last", CELL_TEXT, 0 } },
-	4, false };
 static const struct view_table changes_table = { "Changes of roles, policies and configuration",
 	{ { "what", CELL_TEXT, 0 }, { "user", CELL_TEXT, 30 }, { "detail_query", CELL_TEXT, 80 },
 	    { "count", CELL_NUMBER, 0 }, { "first", CELL_TEXT, 0 }, { "last", CELL_TEXT, 0 } },
@@ -222,6 +220,57 @@ print_view_table(const struct view_table *view, struct tally *tally, size_t top,
 	table_end(&table, format, out);
 }
 
+/* Days from the log's end to this moment, "" when it is none; negative: it has passed. */
+static void
+put_days_left(struct table *table, uint64_t end_us, const char *expires)
+{
+	uint64_t expires_us;
+	char *text;
+
+	if (!report_time(expires, &expires_us)) {
+		table_text(table, "");
+		return;
+	}
+	text = mem_printf("%.1f", ((double)expires_us - (double)end_us) / 86400e6);
+	table_text(table, text);
+	mem_free(text);
+}
+
+/* Those that end first come first. */
+static int
+by_expiry(struct tally_entry *one, struct tally_entry *other)
+{
+	return strcmp(one->parts[3], other->parts[3]);
+}
+
+static void
+print_exceptions(struct access *access, size_t top, enum report_format format, struct buf *out)
+{
+	static const struct column columns[] = { { "rule", CELL_TEXT, 40 },
+		{ "ticket", CELL_TEXT, 30 }, { "owner", CELL_TEXT, 40 },
+		{ "expires", CELL_TEXT, 0 }, { "days_left", CELL_TEXT, 0 },
+		{ "count", CELL_NUMBER, 0 }, { "first", CELL_TEXT, 0 }, { "last", CELL_TEXT, 0 } };
+	struct table table;
+	size_t shown = 0;
+
+	tally_sort(&access->exceptions, by_expiry);
+	table_begin(&table, "Exceptions used: those that expire first come first", columns, 8);
+	for (struct tally_entry *entry = access->exceptions.entries; entry != NULL;
+	     entry = entry->hh.next) {
+		if (++shown > top) {
+			table.hidden++;
+			continue;
+		}
+		for (size_t i = 0; i < 4; i++)
+			table_text(&table, entry->parts[i]);
+		put_days_left(&table, access->last_us, entry->parts[3]);
+		table_count(&table, entry->count);
+		table_time(&table, entry->first_us);
+		table_time(&table, entry->last_us);
+	}
+	table_end(&table, format, out);
+}
+
 static void
 print_coverage(struct access *access, enum report_format format, struct buf *out)
 {
@@ -247,7 +296,7 @@ access_print(struct access *access, size_t top, enum report_format format, struc
 	print_view_table(&denied_table, &access->denied, top, format, out);
 	print_view_table(&privileged_table, &access->privileged, top, format, out);
 	print_view_table(&logins_table, &access->logins, top, format, out);
-	print_view_table(&exceptions_table, &access->exceptions, top, format, out);
+	print_exceptions(access, top, format, out);
 	print_view_table(&changes_table, &access->changes, top, format, out);
 	print_coverage(access, format, out);
 	print_view_table(&events_table, &access->events, top, format, out);

@@ -246,7 +246,8 @@ exceptions:
                          ("OPS-1", used[0]["session"], used[0]["stmt"]))
         status, output, errors = ctl("report", "--audit", self.pgweir.audit_path, "--view", "access", "--format", "json")
         self.assertEqual(status, 0, errors)
-        self.assertEqual([(row["rule"], row["ticket"], row["count"]) for row in json.loads(output)["Exceptions used"]],
+        self.assertEqual([(row["rule"], row["ticket"], row["count"]) for row in 
+                          json.loads(output)["Exceptions used: those that expire first come first"]],
                          [("no-notes", "OPS-1", 1)])
 
 
