@@ -108,7 +108,7 @@ def one_mode(mode, suite, libraries, work, timeout):
             return outputs(folder)
         config = {"pool": {"mode": mode, "size": 40, "wait_timeout": "60s"}, "workers": 2,
                   "audit": {"statements": "denied"},
-                  "backend": {"reset": "close", "idle_timeout": "1s"} if mode == "session" else {}}
+                  "backend": {"reset": "close", "idle_timeout": "10ms"} if mode == "session" else {}}
         with Pgweir(server, config) as pgweir:
             run_suite(suite, libraries, folder, "127.0.0.1", pgweir.port, timeout)
             shutil.copy(pgweir.log_path, os.path.join(folder, "pgweir.log"))
