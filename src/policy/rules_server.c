@@ -186,7 +186,8 @@ static bool
 reads_secrets(const struct asked *asked, const struct sql_act *act)
 {
 	static const char *const relations[] = { "pg_authid", "pg_shadow", "pg_user_mapping",
-		"pg_user_mappings", "pg_largeobject", "pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings", "pg_statistic" };
+		"pg_user_mappings", "pg_largeobject", "pg_file_settings", "pg_hba_file_rules",
+		"pg_ident_file_mappings", "pg_statistic" };
 	static const char *const names[] = { "pg_hba_file_rules", "pg_show_all_file_settings",
 		"pg_ident_file_mappings", "lo_get", "loread", "lo_open", NULL };
 	const struct sql_statement *statement = asked->statement;
