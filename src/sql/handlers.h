@@ -130,7 +130,7 @@ void reads_assignments(struct collector *facts, struct slice body, unsigned fiel
 /* A write that is not the statement itself. */
 void reads_uncounted(struct collector *facts, const struct context *context);
 
-/* acts.c: what is done to single objects. */
+/* acts.c, act_objects.c: what is done to single objects. */
 void handle_column(
     struct collector *facts, struct slice body, struct context *context);
 void handle_constraint(
@@ -157,6 +157,10 @@ void handle_create_extension(
     struct collector *facts, struct slice body, struct context *context);
 void handle_move_all(
     struct collector *facts, struct slice body, struct context *context);
+/* The relation of an act, from its RangeVar; what kind of constraint a Constraint is. */
+void act_name_relation(
+    struct collector *facts, struct sql_act *act, struct slice range);
+unsigned act_constraint_flags(struct slice body);
 void act_create_table(
     struct collector *facts, struct slice body, struct context *context);
 void act_create_as(struct collector *facts, struct slice into, struct context *context);
