@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,7 +22,10 @@
 #include "base/mem.h"
 #include "base/packed.h"
 
-enum { LOOK_EVERY_S = 3600 };
+enum {
+	LOOK_EVERY_S = 3600,
+	KEEPER_NICE = 19, /* nobody waits for it, and workers want the processor */
+};
 
 /* Where a name is cut to put the seq in: before its extension. */
 static size_t
@@ -280,6 +284,8 @@ keeper_main(void *arg)
 {
 	struct keeper *keeper = arg;
 
+	/* On Linux this is the calling thread's alone. Without it the work is done all the same. */
+	(void)setpriority(PRIO_PROCESS, 0, KEEPER_NICE);
 	pthread_mutex_lock(&keeper->lock);
 	while (!atomic_load(&keeper->stopping)) {
 		struct rounds rounds = begin_rounds(keeper);

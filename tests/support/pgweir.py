@@ -136,7 +136,8 @@ class Pgweir:
         if nofile:
             command = ["prlimit", f"--nofile={nofile}", *command]
         self._log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(command, cwd=self.folder, env=environment,
+        # A session of its own, as a service has.
+        self.process = subprocess.Popen(command, cwd=self.folder, env=environment, start_new_session=True,
                                         stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         if wait:
             wait_until(self._answers, 10 * slowness(), "pgweir to listen")
