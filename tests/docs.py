@@ -57,7 +57,8 @@ class Code:
         self.usable |= {name for text in aliases for name in re.findall(r"[\w:-]+", text)}
         self.usable |= set(re.findall(r'"([a-z-]+)"', self.part("src/policy/builtin.c", "elsewhere[] =")))
         configure = self.read("configure.ac")
-        self.configure = {f"enable-{name}" for name in re.findall(r"AC_ARG_ENABLE\(\[([\w-]+)\]", configure)}
+        self.configure = {f"{way}-{name}" for name in re.findall(r"AC_ARG_ENABLE\(\[([\w-]+)\]", configure)
+                          for way in ("enable", "disable")}
         self.configure |= {f"with-{name}" for name in re.findall(r"AC_ARG_WITH\(\[([\w-]+)\]", configure)}
 
     def find_files(self):
