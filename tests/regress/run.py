@@ -39,10 +39,16 @@ SETTINGS = {"log_statement": "none", "autovacuum": "on", "max_prepared_transacti
 
 
 def fetch_source(folder):
-    """The unpacked source package; Debian keeps the newest minors only."""
-    subprocess.run(["apt-get", "source", "--download-only", "postgresql-15"], cwd=folder, check=True)
-    subprocess.run(["tar", "xjf", glob.glob(os.path.join(folder, "*.orig.tar.bz2"))[0]], cwd=folder, check=True)
-    return glob.glob(os.path.join(folder, "postgresql-15*"))[0]
+    """The unpacked source package: the newest minor that an archive still has."""
+    listed = subprocess.run(["apt-cache", "showsrc", "postgresql-15"], capture_output=True, text=True).stdout
+    for version in sorted(set(re.findall(r"^Version: (15\.\S+)", listed, re.M)), reverse=True):
+        subprocess.run(["apt-get", "-q", "source", "--download-only", f"postgresql-15={version}"], cwd=folder)
+        archives = glob.glob(os.path.join(folder, "*.orig.tar.bz2"))
+        if archives:
+            subprocess.run(["tar", "xjf", archives[0]], cwd=folder, check=True)
+            return glob.glob(os.path.join(folder, "postgresql-15*", ""))[0]
+    sys.exit("no source of postgresql-15 could be fetched: add a deb-src entry for Debian's archive and run "
+             "apt-get update, or name an unpacked source with --source")
 
 
 def build_libraries(source, folder):
@@ -82,7 +88,7 @@ def outputs(folder):
     return found
 
 
-# The suite prints pids and the like nowhere but here.
+# A few tests print the path of their output folder, which has the mode's name in it.
 def neutral(text):
     return re.sub(r"regress/(session|transaction|direct)/", "regress/MODE/", text)
 
