@@ -9,20 +9,14 @@
 
 enum { BIND_NAMES_MOST = 16 * 1024 }; /* names of a Bind must be complete within so many bytes */
 
-/* The client's statement of this name; NULL: there is none, and the client was told. */
-static struct statement *
-resolve(struct client *client, const char *name)
+static void
+tell_missing(struct client *client, const char *name)
 {
-	struct statement *statement = names_find(client, name);
-	char *text;
-
-	if (statement != NULL)
-		return statement;
-	text = *name == '\0' ? mem_strdup("unnamed prepared statement does not exist")
+	char *text = *name == '\0' ? mem_strdup("unnamed prepared statement does not exist")
 			     : mem_printf("prepared statement \"%s\" does not exist", name);
+
 	refuse_state(client, NULL, "26000", text);
 	mem_free(text);
-	return NULL;
 }
 
 /* Write a message in which the first name after `prefix` bytes is another one. */
@@ -92,18 +86,18 @@ on_bind(struct client *client, const struct inbound *message)
 		outgoing_drop(client, message);
 		return STEP_DONE;
 	}
-	statement = resolve(client, name);
 	if (statement == NULL) {
+		tell_missing(client, name);
 		outgoing_drop(client, message);
 		return STEP_DONE;
 	}
 	ruling = permit_rule(client, statement->judged);
-	if (ruling->verdict.action == POLICY_DENY)
+	if (ruling->verdict.action == POLICY_DENY) {
 		permit_refuse(client, 'B', statement->judged, ruling);
-	else
-		bind_statement(client, message, portal, name, statement, ruling);
-	if (ruling->verdict.action == POLICY_DENY)
 		outgoing_drop(client, message);
+	} else {
+		bind_statement(client, message, portal, name, statement, ruling);
+	}
 	ruling_release(ruling);
 	return STEP_DONE;
 }
@@ -131,9 +125,11 @@ on_describe(struct client *client, const struct inbound *message)
 		outgoing_expect(client, REQUEST_DESCRIBE_PORTAL, ANSWER_FORWARD);
 		return STEP_DONE;
 	}
-	statement = resolve(client, name);
-	if (statement == NULL)
+	statement = names_find(client, name);
+	if (statement == NULL) {
+		tell_missing(client, name);
 		return STEP_DONE;
+	}
 	if (names_is_renamed(client, statement))
 		put_renamed(client, message, 1, strlen(name) + 1,
 		    place_statement(client, statement, *name == '\0'));
