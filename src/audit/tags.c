@@ -9,6 +9,7 @@
 
 #include "audit_internal.h"
 #include "base/json.h"
+#include "base/text.h"
 
 enum {
 	TEXT_MOST = 256 << 10,
@@ -100,15 +101,6 @@ read_comment(struct tags *tags, const char *comment, size_t length)
 	return tags->at == tags->end;
 }
 
-static int
-hex_value(char digit)
-{
-	if (isdigit((unsigned char)digit))
-		return digit - '0';
-	digit = (char)tolower((unsigned char)digit);
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 /* Undo the encoding; what is none stays as it is. Returns the length. */
 static size_t
 decode(const struct tag *tag, char out[VALUE_MOST])
@@ -118,8 +110,8 @@ decode(const struct tag *tag, char out[VALUE_MOST])
 	for (size_t i = 0; i < tag->value_length; i++) {
 		const char *at = tag->value + i;
 		size_t left = tag->value_length - i;
-		int high = left > 2 && at[0] == '%' ? hex_value(at[1]) : -1;
-		int low = high >= 0 ? hex_value(at[2]) : -1;
+		int high = left > 2 && at[0] == '%' ? text_hex_value(at[1]) : -1;
+		int low = high >= 0 ? text_hex_value(at[2]) : -1;
 
 		if (low >= 0 && (high > 0 || low > 0)) {
 			out[length++] = (char)(high << 4 | low);
@@ -151,7 +143,7 @@ put_trace(struct buf *out, const struct tag *tag)
 	    id[TRACE_ID_LENGTH] != '-')
 		return;
 	for (size_t i = 0; i < TRACE_ID_LENGTH; i++)
-		if (hex_value(id[i]) < 0)
+		if (text_hex_value(id[i]) < 0)
 			return;
 	put_literal(out, ",\"trace.id\":\"");
 	buf_put(out, id, TRACE_ID_LENGTH);

@@ -92,6 +92,15 @@ text_from_size(int64_t bytes, char out[TEXT_UNIT_SIZE])
 }
 
 /* Remembers the last star only: linear times the number of stars, no recursion. */
+int
+text_hex_value(char digit)
+{
+	if (isdigit((unsigned char)digit))
+		return digit - '0';
+	digit = (char)tolower((unsigned char)digit);
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
 bool
 text_fits_glob(const char *pattern, const char *text)
 {

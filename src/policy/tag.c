@@ -28,15 +28,6 @@ pattern_read_tag(struct pattern *pattern, struct error *err)
 	return true;
 }
 
-static int
-hex_value(char digit)
-{
-	if (isdigit((unsigned char)digit))
-		return digit - '0';
-	digit = (char)tolower((unsigned char)digit);
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 /* Up to the closing quote, decoded; what is behind it, or NULL. */
 static const char *
 read_value(const char *at, const char *end, char value[VALUE_MOST + 1])
@@ -44,8 +35,8 @@ read_value(const char *at, const char *end, char value[VALUE_MOST + 1])
 	size_t length = 0;
 
 	for (; at < end && *at != '\''; at++) {
-		int high = *at == '%' && end - at > 2 ? hex_value(at[1]) : -1;
-		int low = high >= 0 ? hex_value(at[2]) : -1;
+		int high = *at == '%' && end - at > 2 ? text_hex_value(at[1]) : -1;
+		int low = high >= 0 ? text_hex_value(at[2]) : -1;
 		char byte = *at;
 
 		if (low >= 0) {

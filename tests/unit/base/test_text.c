@@ -113,11 +113,26 @@ overlong_and_surrogate_bytes_are_not_utf8(void **state)
 	(void)state;
 }
 
+static void
+hexadecimal_digits_are_known_in_both_cases_and_nothing_else_is(void **state)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int byte = -128; byte < 128; byte++) {
+		const char *at = byte != 0 ? strchr(digits, byte >= 'A' && byte <= 'F' ?
+		    byte - 'A' + 'a' : byte) : NULL;
+
+		assert_int_equal(text_hex_value((char)byte), at != NULL ? at - digits : -1);
+	}
+	(void)state;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations_have_units_and_only_zero_may_go_without),
+		cmocka_unit_test(hexadecimal_digits_are_known_in_both_cases_and_nothing_else_is),
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(a_glob_fits_the_whole_text_or_nothing),
 		cmocka_unit_test(the_nearest_word_is_offered_only_when_near),
