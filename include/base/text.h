@@ -21,6 +21,8 @@ bool text_to_int(const char *text, int64_t *value);
 /* The shortest exact spelling that text_to_duration() reads back. */
 void text_from_duration(int64_t ms, char out[TEXT_UNIT_SIZE]);
 void text_from_size(int64_t bytes, char out[TEXT_UNIT_SIZE]);
+/* "127.0.0.1:9132", "[::1]:9132" or "*:9132" to its parts. False: not that, or too long. */
+bool text_to_host_port(const char *text, char *host, size_t host_size, int *port);
 /* What a hexadecimal digit stands for, or -1. */
 int text_hex_value(char digit);
 /* Does the whole of `text` fit the pattern, in which * stands for anything? */

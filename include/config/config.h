@@ -126,6 +126,9 @@ struct config {
 
 	char **console_admins, **console_viewers, **console_auditors; /* NULL-terminated */
 
+	char *http_listen; /* "address:port", "" for none */
+	char *http_token;  /* NULL or "" for none */
+
 	char *instance; /* this process's name in the records */
 };
 

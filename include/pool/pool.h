@@ -17,6 +17,7 @@
 #include "pool/budget.h"
 #include "pool/server.h"
 #include "stats/counters.h"
+#include "stats/histogram.h"
 
 struct pools; /* all of one worker */
 
@@ -45,6 +46,7 @@ struct pool {
 	struct scram_keys keys; /* a client's own, when the role has no secret */
 	struct pool_counters counters;
 	struct pool_history history; /* of the counters */
+	struct histogram query_times, wait_times; /* of queries; of those who had to wait */
 	bool paused;
 	bool plain_startup; /* its server does not know our startup settings */
 	struct deferred serve; /* serve the line at the end of the turn */

@@ -122,6 +122,8 @@ add_pools(struct tally *tally, const struct clients *clients, uint64_t now_us)
 			servers++;
 		}
 		add_counters(row, &pool->history, &pool->counters, now_us);
+		histogram_merge(&row->query_times, &pool->query_times);
+		histogram_merge(&row->wait_times, &pool->wait_times);
 		name_of(&tally->databases, pool->database)->servers += servers;
 		name_of(&tally->users, pool->role)->servers += servers;
 		tally->servers += servers;

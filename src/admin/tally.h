@@ -15,6 +15,7 @@
 #include "pool/server.h"
 #include "session/clients.h"
 #include "stats/counters.h"
+#include "stats/histogram.h"
 
 /* The console itself is counted as this database, user and pool, as PgBouncer does. */
 #define TALLY_CONSOLE "pgbouncer"
@@ -31,6 +32,7 @@ struct tally_pool {
 	int cleaning;         /* their clients are gone */
 	uint64_t longest_wait_us;
 	struct pool_counters now, older, newer;
+	struct histogram query_times, wait_times;
 };
 
 /* One name, of a database or of a user. Owned by its tally. */

@@ -92,6 +92,31 @@ text_from_size(int64_t bytes, char out[TEXT_UNIT_SIZE])
 }
 
 /* Remembers the last star only: linear times the number of stars, no recursion. */
+bool
+text_to_host_port(const char *text, char *host, size_t host_size, int *port)
+{
+	const char *colon = strrchr(text, ':');
+	size_t length = colon != NULL ? (size_t)(colon - text) : 0;
+	int64_t number;
+
+	if (length == 0 || !text_to_int(colon + 1, &number) || number < 1 || number > 65535)
+		return false;
+	if (text[0] == '[') {
+		if (text[length - 1] != ']')
+			return false;
+		text++;
+		length -= 2;
+	} else if (memchr(text, ':', length) != NULL) {
+		return false; /* which colon is the port's? */
+	}
+	if (length == 0 || length >= host_size)
+		return false;
+	memcpy(host, text, length);
+	host[length] = '\0';
+	*port = (int)number;
+	return true;
+}
+
 int
 text_hex_value(char digit)
 {

@@ -7,7 +7,10 @@
 #include <sys/un.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "reading.h"
+
+enum { HTTP_TOKEN_LEAST = 16 };
 
 /* Where an entry stands; the file itself when it came from no file. */
 static const struct yaml *
@@ -215,6 +218,32 @@ check_exposure(const struct reading *reading)
 			return;
 }
 
+/* Who reads the numbers from elsewhere must show that they may. */
+static void
+check_http(const struct reading *reading)
+{
+	const struct config *config = reading->config;
+	const char *token = config->http_token != NULL ? config->http_token : "";
+	const struct yaml *at = reading_place(reading, "http.token");
+	char host[64];
+	int port;
+
+	if (at != NULL && token[0] != '\0' && strlen(token) < HTTP_TOKEN_LEAST)
+		problems_warn(reading->problems, at->file, at->line, at->col,
+		    "http.token: a token of %zu bytes is easily guessed: take %d at least",
+		    strlen(token), HTTP_TOKEN_LEAST);
+	if (config->http_listen == NULL || config->http_listen[0] == '\0')
+		return;
+	if (!text_to_host_port(config->http_listen, host, sizeof(host), &port))
+		yaml_problem(reading->problems, reading_place(reading, "http.listen"),
+		    "http.listen: \"%.100s\" is not an address and a port, such as 127.0.0.1:9132 or "
+		    "[::1]:9132", config->http_listen);
+	else if (token[0] == '\0' && strncmp(host, "127.", 4) != 0 && strcmp(host, "::1") != 0)
+		yaml_problem(reading->problems, reading_place(reading, "http.listen"),
+		    "http.listen: %s can be reached from elsewhere: set http.token, or listen on "
+		    "127.0.0.1", config->http_listen);
+}
+
 void
 checks_run(const struct reading *reading)
 {
@@ -224,4 +253,5 @@ checks_run(const struct reading *reading)
 	check_pool(reading);
 	check_files(reading);
 	check_exposure(reading);
+	check_http(reading);
 }

@@ -515,6 +515,22 @@ const struct setting settings[] = {
 	    .reloadable = true,
 	    .text = "The users who may use SHOW in the admin console, also for what concerns "
 		    "policies and the access log." },
+
+	{ .name = "http.listen",
+	    .type = SETTING_TEXT,
+	    .where = AT(http_listen),
+	    .fallback = "",
+	    .text = "Address and port, such as 127.0.0.1:9132, [::1]:9132 or *:9132, that answer "
+		    "/metrics (for Prometheus), /healthz and /readyz. Empty is none. Any other "
+		    "than a loopback address needs http.token." },
+	{ .name = "http.token",
+	    .type = SETTING_SECRET,
+	    .where = AT(http_token),
+	    .fallback = "",
+	    .most = "2047", /* SECRET_BYTES_MOST */
+	    .reloadable = true,
+	    .text = "What a scraper sends as `Authorization: Bearer TOKEN`, best of 16 bytes or more. "
+		    "/healthz and /readyz tell no more than good or bad without it. Empty asks for none." },
 };
 const size_t settings_count = COUNT(settings);
 
@@ -712,7 +728,7 @@ const char include_text[] =
 static const char *const unsupported[] = { "auth.hba", "auth.ident", "auth.query",
 	"auth.query_user", "auth.query_database", "protocol.pin_budget", "tls.client.cert",
 	"tls.client.key", "tls.client.ca", "tls.client.min_version", "tls.server.ca",
-	"tls.server.cert", "tls.server.key", "tls.server.min_version", "http" };
+	"tls.server.cert", "tls.server.key", "tls.server.min_version" };
 
 const struct setting *
 setting_find(const char *name)

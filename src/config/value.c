@@ -441,6 +441,13 @@ put_number(const struct setting *row, const void *base, struct buf *out)
 		spellings[row->type].from(row, value, out);
 }
 
+/* A secret shows as stars, unless there is none. */
+static const char *
+shown_text(const struct setting *row, const char *text)
+{
+	return row->type == SETTING_SECRET && text[0] != '\0' ? "***" : text;
+}
+
 void
 value_put(const struct setting *row, const void *base, struct buf *out)
 {
@@ -456,7 +463,7 @@ value_put(const struct setting *row, const void *base, struct buf *out)
 		for (size_t i = 0; list[i] != NULL; i++)
 			buf_printf(out, "%s%s", i > 0 ? ", " : "", list[i]);
 	} else {
-		buf_put_text(out, row->type == SETTING_SECRET ? "***" : *(char *const *)at);
+		buf_put_text(out, shown_text(row, *(char *const *)at));
 	}
 }
 
@@ -505,7 +512,7 @@ value_put_yaml(const struct setting *row, const void *base, struct buf *out)
 	} else if (is_number(row)) {
 		put_number(row, base, out);
 	} else if (row->type == SETTING_SECRET) {
-		buf_put_text(out, "\"***\"");
+		buf_printf(out, "\"%s\"", shown_text(row, *(char *const *)at));
 	} else if (row->type == SETTING_LIST) {
 		char *const *list = *(char *const *const *)at;
 

@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "admin/console.h"
+#include "admin/monitor.h"
 #include "audit/audit.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "config.h"
 #include "net/listener.h"
 #include "privileges.h"
@@ -49,6 +51,8 @@ struct supervisor {
 	unsigned outstanding;	 /* orders not yet carried out */
 	unsigned rounds;
 	struct admin_reload *reload; /* of the console: to be answered; NULL: none */
+	int http_fd;		     /* bound and not yet given away; -1: none */
+	struct monitor *monitor;     /* NULL: nothing listens for HTTP */
 };
 
 static void on_order_done(struct message *message, void *receiver);
@@ -107,6 +111,7 @@ close_everything(struct supervisor *supervisor)
 	if (supervisor->phase == PHASE_CLOSE)
 		return;
 	supervisor->phase = PHASE_CLOSE;
+	monitor_close(supervisor->monitor);
 	if (supervisor->outstanding == 0)
 		next_round(supervisor);
 }
@@ -227,6 +232,7 @@ reload(struct supervisor *supervisor, const struct audit_who *asked, struct erro
 		record_rejection(supervisor, &problems);
 	}
 	problems_free(&problems);
+	monitor_reloaded(supervisor->monitor, good);
 	if (!good) {
 		log_error("reload failed: nothing has changed");
 		return false;
@@ -235,6 +241,7 @@ reload(struct supervisor *supervisor, const struct audit_who *asked, struct erro
 	options_open_log(supervisor->options, fresh.config);
 	record_change(supervisor, before.config, asked);
 	record_policies(supervisor);
+	monitor_configure(supervisor->monitor, fresh.config, fresh.policies);
 	snapshot_release(&before);
 	order_all(supervisor, ORDER_CONFIGURE);
 	log_info("configuration reloaded");
@@ -250,6 +257,7 @@ begin_drain(struct supervisor *supervisor)
 	}
 	log_info("draining: no new clients, the others may finish within timeouts.shutdown");
 	supervisor->phase = PHASE_DRAIN;
+	monitor_drain(supervisor->monitor);
 	supervisor->drain_us = loop_now_us(supervisor->loop);
 	order_all(supervisor, ORDER_STOP_ACCEPTING);
 	order_all(supervisor, ORDER_LEAVE);
@@ -265,6 +273,7 @@ begin_finish(struct supervisor *supervisor)
 	}
 	log_info("shutting down: waiting for transactions to end");
 	supervisor->phase = PHASE_FINISH;
+	monitor_drain(supervisor->monitor);
 	supervisor->drain_us = loop_now_us(supervisor->loop);
 	order_all(supervisor, ORDER_STOP_ACCEPTING);
 	order_all(supervisor, ORDER_FINISH);
@@ -383,6 +392,37 @@ bind_all(const struct config *config, unsigned workers, int *fds, struct error *
 	return true;
 }
 
+/* The monitors' socket; *fd is -1 when there is to be none. */
+static bool
+bind_http(const struct config *config, int *fd, struct error *err)
+{
+	char host[64];
+	struct listen_address address = { .host = host };
+
+	*fd = -1;
+	if (!text_to_host_port(config->http_listen, host, sizeof(host), &address.port))
+		return true;
+	if (!listener_bind(&address, fd, 1, err))
+		return false;
+	log_info("listening for HTTP on %s", config->http_listen);
+	return true;
+}
+
+static void
+start_monitor(struct supervisor *supervisor)
+{
+	if (supervisor->http_fd < 0)
+		return;
+	supervisor->monitor = monitor_new(&(struct monitor_setup){ .loop = supervisor->loop,
+	    .mailbox = supervisor->mailbox,
+	    .shared = &supervisor->shared,
+	    .audit = supervisor->audit,
+	    .resolver = supervisor->resolver,
+	    .fd = supervisor->http_fd });
+	monitor_configure(supervisor->monitor, supervisor->snapshot.config,
+	    supervisor->snapshot.policies);
+}
+
 static void
 unlink_sockets(const struct config *config)
 {
@@ -435,6 +475,7 @@ serve(struct supervisor *supervisor, const int *fds)
 	    .receiver = supervisor });
 	record_policies(supervisor);
 	start_workers(supervisor, fds);
+	start_monitor(supervisor);
 	loop_add_tick(supervisor->loop, on_tick, supervisor);
 	signals_start(supervisor->mailbox, on_signal);
 	log_info("pgweir %s is ready, pid %d, %u workers", PACKAGE_VERSION, (int)getpid(),
@@ -448,6 +489,7 @@ serve(struct supervisor *supervisor, const int *fds)
 	mem_free(supervisor->workers);
 	budgets_free(supervisor->budgets);
 	mailbox_free(supervisor->mailbox);
+	monitor_free(supervisor->monitor);
 	loop_free(supervisor->loop);
 }
 
@@ -464,6 +506,7 @@ supervisor_run(const struct options *options, struct snapshot *snapshot)
 	signals_block();
 	privileges_raise_limits();
 	if (!bind_all(config, supervisor.worker_count, fds, &err) ||
+	    !bind_http(config, &supervisor.http_fd, &err) ||
 	    !privileges_drop(options->user, &err))
 		goto fail;
 	if (options->daemonize && daemon(1, 0) < 0)

@@ -213,6 +213,7 @@ count_ready(struct link *link, char status)
 
 	counters->query_count++;
 	counters->query_time_us += at_us - link->request_us;
+	histogram_record(&link->server->pool->query_times, at_us - link->request_us);
 	if (link->transaction_us == 0)
 		link->transaction_us = link->request_us;
 	link->request_us = at_us; /* of those behind it in a pipeline */

@@ -34,6 +34,7 @@ borrow_granted(struct waiter *waiter, struct server *server)
 	client->queue_us =
 	    loop_now_us(clients_loop(client->clients)) - waiter->ticket.since_us;
 	client->pool->counters.wait_time_us += client->queue_us;
+	histogram_record(&client->pool->wait_times, client->queue_us);
 	if (client->state == CLIENT_GREETING)
 		login_granted(client, server);
 	else

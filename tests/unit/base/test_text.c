@@ -127,6 +127,27 @@ hexadecimal_digits_are_known_in_both_cases_and_nothing_else_is(void **state)
 	(void)state;
 }
 
+static void
+an_address_and_its_port_are_told_apart(void **state)
+{
+	static const char *const wrong[] = { "", ":", ":1", "a", "a:", "a:0", "a:65536", "a:1x", "a:-1",
+		"::1:80", "[::1", "[::1]", "[]:80", "[::1:80", "[:80",
+		"much-longer-than-the-room:80" };
+	char host[16];
+	int port;
+
+	assert_true(text_to_host_port("127.0.0.1:9132", host, sizeof(host), &port));
+	assert_string_equal(host, "127.0.0.1");
+	assert_int_equal(port, 9132);
+	assert_true(text_to_host_port("[::1]:65535", host, sizeof(host), &port));
+	assert_string_equal(host, "::1");
+	assert_true(text_to_host_port("*:1", host, sizeof(host), &port));
+	assert_string_equal(host, "*");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(text_to_host_port(wrong[i], host, sizeof(host), &port));
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -137,6 +158,7 @@ main(void)
 		cmocka_unit_test(a_glob_fits_the_whole_text_or_nothing),
 		cmocka_unit_test(the_nearest_word_is_offered_only_when_near),
 		cmocka_unit_test(base64_comes_back_and_rubbish_does_not),
+		cmocka_unit_test(an_address_and_its_port_are_told_apart),
 		cmocka_unit_test(control_bytes_never_reach_a_log_line),
 		cmocka_unit_test(overlong_and_surrogate_bytes_are_not_utf8),
 	};

@@ -280,7 +280,7 @@ unknown_keys_are_refused_with_a_near_one(void **state)
 	    "p.yaml:2:1: error: unknown key `pool.size`: write it as nested maps, "
 	    "`pool: {size: ...}`\n"
 	    "p.yaml:3:1: error: unknown key `<<`: known here are instance, workers, auth, pool, "
-	    "limits, timeouts, backend, protocol, tls, policies, audit, slow_log, log, console, "
+	    "limits, timeouts, backend, protocol, tls, policies, audit, slow_log, log, console, http, "
 	    "listen, databases, users, roles, include");
 	(void)state;
 }
@@ -288,12 +288,22 @@ unknown_keys_are_refused_with_a_near_one(void **state)
 static void
 what_later_versions_will_know_is_refused_by_name(void **state)
 {
-	expect_refused(LEAST "auth: {hba: pg_hba.conf, query: x}\nhttp: {listen: \"*\"}\n"
-			     "tls: {client: {cert: x}}\n",
+	expect_refused(LEAST "auth: {hba: pg_hba.conf, query: x}\ntls: {client: {cert: x}}\n",
 	    "p.yaml:2:8: error: `auth.hba` is not supported by this version\n"
 	    "p.yaml:2:26: error: `auth.query` is not supported by this version\n"
-	    "p.yaml:3:1: error: `http` is not supported by this version\n"
-	    "p.yaml:4:16: error: `tls.client.cert` is not supported by this version");
+	    "p.yaml:3:16: error: `tls.client.cert` is not supported by this version");
+	(void)state;
+}
+
+static void
+numbers_for_all_the_world_need_a_token(void **state)
+{
+	expect_refused(LEAST "http: {listen: \"*:9132\"}\n",
+	    "p.yaml:2:16: error: http.listen: *:9132 can be reached from elsewhere: set http.token, "
+	    "or listen on 127.0.0.1");
+	expect_refused(LEAST "http: {listen: 127.0.0.1}\n",
+	    "p.yaml:2:16: error: http.listen: \"127.0.0.1\" is not an address and a port, such as "
+	    "127.0.0.1:9132 or [::1]:9132");
 	(void)state;
 }
 
@@ -786,6 +796,7 @@ main(void)
 		cmocka_unit_test(a_relative_path_of_the_file_is_made_absolute),
 		cmocka_unit_test(unknown_keys_are_refused_with_a_near_one),
 		cmocka_unit_test(what_later_versions_will_know_is_refused_by_name),
+		cmocka_unit_test(numbers_for_all_the_world_need_a_token),
 		cmocka_unit_test(words_of_later_versions_are_refused_with_the_reason),
 		cmocka_unit_test(values_of_the_wrong_type_are_refused),
 		cmocka_unit_test(maps_lists_and_values_are_not_taken_for_one_another),
