@@ -85,6 +85,8 @@ void pool_leave(struct pool *pool, struct waiter *waiter);
  * answer; it is reset first when something is left behind.
  */
 void pool_return(struct server *server);
+/* One of its servers was found dead: check those that are idle before they are lent. */
+void pool_doubt(struct pool *pool);
 
 /*
  * PAUSE: lend nothing, in pools made later neither; true from pools_are_quiet()

@@ -66,6 +66,7 @@ struct server {
 	unsigned residue;	       /* enum sql_residue bits left by borrowers */
 	char transaction;	       /* of the last ReadyForQuery: I, T or E */
 	bool retired;		       /* close at the next return */
+	bool doubted;		       /* to be checked before it is lent again */
 	bool plain_startup;	       /* without the settings that old servers do not know */
 	struct address address;
 	int pid;
@@ -92,6 +93,12 @@ void server_close(struct server *server, const char *why);
  */
 void server_cancel(struct server *server, void (*done)(void *arg), void *arg);
 bool server_is_being_canceled(const struct server *server);
+/*
+ * Its connection is gone: is it sure that it has not read these last bytes, sent by so many
+ * writes? `said_farewell`: it told why it goes.
+ */
+bool server_left_unread(
+    const struct server *server, size_t bytes, unsigned writes, bool said_farewell);
 /* A ParameterStatus message came in (its body): remember it. False: malformed. */
 bool server_note_parameter(struct server *server, const uint8_t *body, size_t length);
 

@@ -70,6 +70,7 @@ struct client {
 	bool log_in_done;	      /* counted as authenticated */
 	bool counted;		      /* in the census, under its names */
 	bool paused_for_server;	      /* its server is slow to read */
+	uint8_t repeats;	      /* of the statement that waits for its answer: see repeat.c */
 	enum client_presence presence;
 	enum client_lost lost;	      /* its transaction, with its server; see aborted.c */
 	bool ssl_asked, gss_asked;    /* once each */

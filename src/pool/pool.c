@@ -107,30 +107,54 @@ why_retire(const struct server *server)
 	return NULL;
 }
 
-/* The idle server to lend: one with equal settings, else the most recently used; NULL: none fit. */
+/* One with equal settings, else the most recently used; NULL: none is idle. */
 static struct server *
-choose_idle(struct pool *pool, uint64_t settings_hash)
+prefer_idle(const struct pool *pool, uint64_t settings_hash)
 {
-	const int64_t check_ms = pools_config(pool->pools)->backend_check_after_ms;
-	uint64_t now_us = loop_now_us(pools_loop(pool->pools));
-	struct server *first, *server;
+	struct server *server;
 	int looked = 0;
 
-	/* The most recently used is in front: when it is stale, so are all behind it. */
-	while ((first = TAILQ_FIRST(&pool->idle)) != NULL && check_ms > 0 &&
-	    now_us - first->since_us >= (uint64_t)check_ms * 1000) {
-		take_from_idle(first);
-		server_check(first);
-		if (budget_has_line(pool->budget))
-			return NULL; /* one at a time: it serves the line when it answers */
-	}
 	TAILQ_FOREACH(server, &pool->idle, in_idle) {
 		if (server->settings.hash == settings_hash)
 			return server;
 		if (++looked == SAME_SETTINGS_SEARCH)
 			break;
 	}
-	return first;
+	return TAILQ_FIRST(&pool->idle);
+}
+
+static bool
+wants_check(const struct server *server, uint64_t now_us)
+{
+	const int64_t check_ms = pools_config(server->pool->pools)->backend_check_after_ms;
+
+	return server->doubted ||
+	    (check_ms > 0 && now_us - server->since_us >= (uint64_t)check_ms * 1000);
+}
+
+/* The idle server to lend, known to be alive; NULL: none fit. */
+static struct server *
+choose_idle(struct pool *pool, uint64_t settings_hash)
+{
+	uint64_t now_us = loop_now_us(pools_loop(pool->pools));
+	struct server *server;
+
+	while ((server = prefer_idle(pool, settings_hash)) != NULL && wants_check(server, now_us)) {
+		take_from_idle(server);
+		server_check(server);
+		if (budget_has_line(pool->budget))
+			return NULL; /* one at a time: it serves the line when it answers */
+	}
+	return server;
+}
+
+void
+pool_doubt(struct pool *pool)
+{
+	struct server *server;
+
+	TAILQ_FOREACH(server, &pool->idle, in_idle)
+		server->doubted = true;
 }
 
 static void

@@ -16,6 +16,7 @@ static void
 begin(struct server *server)
 {
 	server_enter(server, SERVER_TESTED);
+	server->doubted = false;
 	server->deadline_us = loop_now_us(server->loop) + (uint64_t)TASK_TIMEOUT_MS * 1000;
 	/* While it runs, the line knows that a server is coming. */
 	budget_checking(server->pool->budget, 1);

@@ -105,13 +105,16 @@ void
 clients_give_link(struct clients *clients, struct link *link)
 {
 	struct requests requests = link->requests;
+	struct buf kept = link->kept;
 
 	if (clients->spare_link_count == SPARE_LINKS_MOST || requests.size > SPARE_REQUESTS_MOST) {
 		requests_free(&requests);
+		buf_free(&kept);
 		mem_free(link);
 		return;
 	}
-	*link = (struct link){ .requests = requests };
+	buf_clear(&kept);
+	*link = (struct link){ .requests = requests, .kept = kept };
 	TAILQ_INSERT_HEAD(&clients->spare_links, link, in_links);
 	clients->spare_link_count++;
 }
@@ -124,6 +127,7 @@ free_spare_links(struct clients *clients)
 
 		TAILQ_REMOVE(&clients->spare_links, link, in_links);
 		requests_free(&link->requests);
+		buf_free(&link->kept);
 		mem_free(link);
 	}
 }

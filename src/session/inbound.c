@@ -130,6 +130,8 @@ pass_on(struct client *client, const uint8_t *bytes, size_t length)
 	client->passing -= here;
 	if (client->link == NULL || !client->passing_on)
 		return here;
+	if (client->link->hearing == LINK_KEEPING)
+		client->link->hearing = LINK_SILENT; /* a long message */
 	stream_send(client->link->server->stream, bytes, here);
 	/* Its answer may have come before its end: an error in the middle of a COPY. */
 	if (client->passing == 0)
@@ -199,7 +201,7 @@ inbound_consume(struct client *client, const uint8_t *bytes, size_t length)
 {
 	size_t most = (size_t)clients_config(client->clients)->limits_message_size;
 	enum step step = STEP_DONE;
-	size_t at = 0;
+	size_t at = 0, loan = 0; /* where what belongs to this loan of a server begins */
 
 	while (step == STEP_DONE && at < length && is_free(client)) {
 		struct frame frame;
@@ -226,6 +228,8 @@ inbound_consume(struct client *client, const uint8_t *bytes, size_t length)
 		message.here = length - at - FRAME_HEADER < message.length
 		    ? length - at - FRAME_HEADER
 		    : message.length;
+		if (client->link == NULL)
+			loan = at;
 		step = handle(client, &message);
 		if (step != STEP_DONE)
 			continue;
@@ -236,6 +240,8 @@ inbound_consume(struct client *client, const uint8_t *bytes, size_t length)
 	}
 	if (step == STEP_GONE)
 		return length;
+	if (client->link != NULL && client->link->hearing == LINK_KEEPING)
+		repeat_keep(client->link, bytes + loan, at - loan);
 	flush_server(client);
 	return at;
 }

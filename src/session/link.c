@@ -92,6 +92,7 @@ link_open(struct client *client, struct server *server)
 	link->client = client;
 	link->server = server;
 	link->began_us = link->head_us = now_us;
+	link->hearing = LINK_KEEPING;
 	server->batch++;
 	server->user = &link_user;
 	server->user_arg = link;
@@ -128,6 +129,8 @@ link_restored(struct link *link)
 	struct wire_error error = { .severity = "ERROR", .sqlstate = link->last_state };
 
 	link->restore = link->failed ? RESTORE_NONE : RESTORE_ANSWERED;
+	/* The client has been told nothing yet. */
+	link->hearing = LINK_KEEPING;
 	if (!link->failed) {
 		settings_copy(&link->server->settings, &client->settings);
 		client_enter(client, CLIENT_ACTIVE);
@@ -220,6 +223,7 @@ link_free(struct link *link)
 	link_forget_portals(link, UINT64_MAX);
 	statement_release(link->unnamed);
 	buf_free(&link->in);
+	buf_free(&link->farewell);
 	mem_free(link->last_message);
 	clients_give_link(link->clients, link);
 }
@@ -375,6 +379,7 @@ link_violated(struct link *link, const char *what)
 	struct server *server = link->server;
 	char label[SERVER_LABEL_SIZE];
 
+	link->hearing = LINK_HEARD;
 	server_label(server, label);
 	log_error("%s %s: discarding the server", label, what);
 	link_lost(server, what);

@@ -31,6 +31,13 @@ enum link_restore {
 	RESTORE_ANSWERED, /* just now: the message that asked for the server is still to go */
 };
 
+/* Has the server answered anything in this loan? */
+enum link_hearing {
+	LINK_KEEPING, /* no, and all that the client sent is kept: see repeat.c */
+	LINK_SILENT,  /* no */
+	LINK_HEARD,
+};
+
 /* What a portal runs, until the transaction ends. */
 struct portal {
 	UT_hash_handle hh;     /* by name; not of the unnamed one */
@@ -61,6 +68,11 @@ struct link {
 	bool unsettled;		   /* the client's next message waits for an answer */
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
 	enum link_restore restore;
+	enum link_hearing hearing;
+	unsigned writes;	   /* while KEEPING: how often something was sent, … */
+	size_t sent_bytes;	   /* … how much, … */
+	struct buf kept;	   /* … and the client's bytes that asked for it */
+	struct buf farewell;	   /* what came of a server that says it goes, while KEEPING */
 	bool paused_for_client;	   /* its client is slow to read */
 	bool fatal;		   /* the server said FATAL: it will close */
 	struct statement *unnamed; /* referenced: what the server's unnamed statement is */
@@ -128,6 +140,8 @@ void link_forget_portals(struct link *link, uint64_t batch);
 
 /* relay.c: bytes from the server. */
 void relay_data(struct server *server, const uint8_t *bytes, size_t length);
+/* relay.c: the same without what follows from it; false: the link is no more. */
+bool relay_take(struct link *link, const uint8_t *bytes, size_t length);
 /* relay.c: the client's output, behind all that the server said so far. */
 struct buf *relay_emit(struct link *link);
 /* relay.c: tell the client made-up answers whose turn it is. */
@@ -146,6 +160,17 @@ void residue_of_failed(struct link *link, const struct judged *judged);
 /* skipped.c: take back what was expected of a request that failed; of the first so many. */
 void skipped_undo(struct link *link, struct request *request);
 void skipped_undo_all(struct link *link, size_t count);
+/* repeat.c: these bytes of the client were handled; what they gave is still to be flushed. */
+void repeat_keep(struct link *link, const uint8_t *bytes, size_t length);
+/*
+ * repeat.c: the first bytes of the loan came. False: they end with the words of a server that
+ * goes, and are held until it is known what follows.
+ */
+bool repeat_hear(struct link *link, const uint8_t *bytes, size_t length);
+/* repeat.c: what was held is the client's. False: the link is no more. */
+bool repeat_tell(struct link *link);
+/* repeat.c: the server is gone; true: what was asked of it is the client's input again. */
+bool repeat_begin(struct link *link, const char *why);
 /* lost.c: the server is gone in the middle of a loan. */
 void link_lost(struct server *server, const char *why);
 

@@ -94,6 +94,24 @@ tell_client(struct link *link, const char *why)
 	answer_all(link, sqlstate, why, aborted_is(client) ? 'E' : 'I');
 }
 
+/*
+ * Without a server. The rest of a message that was on its way is dropped as it comes. A
+ * message that waited for the restore, or waits for a parser thread, is handled when its time
+ * has come.
+ */
+static void
+go_on(struct client *client)
+{
+	if (client->paused_for_server) {
+		client->paused_for_server = false;
+		stream_resume(client->stream);
+	}
+	if (client->state != CLIENT_JUDGING)
+		client_enter(client, CLIENT_READY);
+	client_flush(client);
+	client_resume(client);
+}
+
 void
 link_lost(struct server *server, const char *why)
 {
@@ -115,6 +133,13 @@ link_lost(struct server *server, const char *why)
 		client_close(client, "the server was lost in the middle of a message");
 		return;
 	}
+	if (repeat_begin(link, why)) {
+		link_free(link);
+		go_on(client);
+		return;
+	}
+	if (!repeat_tell(link))
+		return;
 	keeps_state = client->pool_mode == POOL_MODE_SESSION || client->pin != NULL;
 	frames_drop(&client->frames);
 	doings_forget(client);
@@ -128,21 +153,10 @@ link_lost(struct server *server, const char *why)
 		tell_client(link, why);
 	}
 	link_free(link);
-	if (client->paused_for_server) {
-		client->paused_for_server = false;
-		stream_resume(client->stream);
-	}
 	if (keeps_state) {
 		client_end(client, "57P01",
 		    "the server connection was lost, and this session's state with it");
 		return;
 	}
-	/*
-	 * The rest of a message that was on its way is dropped as it comes. A message that waited
-	 * for the restore, or waits for a parser thread, is handled when its time has come.
-	 */
-	if (client->state != CLIENT_JUDGING)
-		client_enter(client, CLIENT_READY);
-	client_flush(client);
-	client_resume(client);
+	go_on(client);
 }

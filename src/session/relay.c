@@ -171,11 +171,11 @@ after_data(struct link *link)
 	client_resume(client);
 }
 
-void
-relay_data(struct server *server, const uint8_t *bytes, size_t length)
+bool
+relay_take(struct link *link, const uint8_t *bytes, size_t length)
 {
-	struct link *link = server->user_arg;
 	struct client *client = link->client;
+	struct server *server = link->server;
 	bool stashed = buf_length(&link->in) > 0;
 	bool gone = false;
 	size_t used, run;
@@ -187,7 +187,7 @@ relay_data(struct server *server, const uint8_t *bytes, size_t length)
 	}
 	used = walk(link, bytes, length, &run, &gone);
 	if (gone)
-		return;
+		return false;
 	if (client != NULL) {
 		client->bytes_out += used;
 		server->pool->counters.bytes_sent += used;
@@ -200,5 +200,16 @@ relay_data(struct server *server, const uint8_t *bytes, size_t length)
 	} else if (used < length) {
 		buf_put(&link->in, bytes + used, length - used);
 	}
-	after_data(link);
+	return true;
+}
+
+void
+relay_data(struct server *server, const uint8_t *bytes, size_t length)
+{
+	struct link *link = server->user_arg;
+
+	if (link->hearing != LINK_HEARD && !repeat_hear(link, bytes, length))
+		return;
+	if (relay_take(link, bytes, length))
+		after_data(link);
 }
