@@ -145,6 +145,34 @@ class Html(ReportTest):
             self.assertIn(f"\n{title}\n", text)
 
 
+class OtherForms(ReportTest):
+    def test_records_in_another_form_give_the_same_report(self):
+        """With blanks, escapes, keys in another order: what pgweir does not write, but JSON is."""
+        names = ("j\u00f6rg \u20ac \U0001f600", 'a"b\\c\td', "\x7f\u2028")
+        records = list(self.hostile_records()) + [
+            self.statement(minute, duration_us=minute * 1000, queue_us=minute, **{"user.name": name})
+            for minute in range(5) for name in names]
+        ours = self.write("ours.jsonl", records)
+        for form in ({"separators": (", ", ": ")}, {"ensure_ascii": False, "separators": (",", ":")}, {"sort_keys": True}):
+            other = os.path.join(self.folder, "other.jsonl")
+            with open(other, "w", encoding="utf-8") as file:
+                for seq, record in enumerate(records, 1):
+                    file.write(json.dumps({"v": 1, "seq": seq, **record, "prev": "", "mac": ""}, **form) + "\n")
+            tables = [json.loads(self.report("--audit", path, "--format", "json")) for path in (ours, other)]
+            for table in tables:  # neither has a chain, and each says so in its own words
+                table["Overview"] = [row for row in table["Overview"] if row["what"] != "chain"]
+            self.assertEqual(*tables, form)
+
+    def test_progress_is_told_when_asked_for_and_the_report_stays_clean(self):
+        log = self.write("audit.jsonl", [self.statement(minute % 60) for minute in range(2000)])
+        done = subprocess.run([CTL, "report", "--audit", log, "--format", "json", "--progress"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 0)
+        json.loads(done.stdout)
+        for line in done.stderr.splitlines():  # none at all where the machine is fast
+            self.assertRegex(line, r"^audit.jsonl: \d+ MB, \d+ %$")
+
+
 class Performance(ReportTest):
     def tables(self, log, *arguments):
         tables = json.loads(self.report("--audit", log, "--format", "json", *arguments))

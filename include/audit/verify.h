@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/lines.h"
+#include "base/object.h"
 
 /* What is checked besides the chain. All borrowed; zeroed is the chain alone. */
 struct audit_verify_options {
@@ -22,7 +24,12 @@ struct audit_verify_options {
 	size_t public_key_count;
 	const char *mac_key;	/* the key's file, of the first epoch or a later one */
 	const char *main_log;	/* its lines "audit checkpoint …" must all be in the log */
+	/* Told now and then how many bytes of a file have been read; or NULL. */
+	void (*progress)(void *arg, const char *path, uint64_t offset);
+	void *progress_arg;
 };
+
+enum { AUDIT_PROGRESS_LINES = 8192 };
 
 /* What was found; file is borrowed from the paths. */
 struct audit_verified {
@@ -47,6 +54,23 @@ struct audit_verified {
  */
 bool audit_verify(char *const *paths, size_t count, const struct audit_verify_options *options,
     struct audit_verified *found, struct error *err);
+
+/*
+ * The same check for whoever reads the lines anyway: a file, its lines as they come, its
+ * end; after all files audit_checker_end(). *found is filled as it goes. NULL, with *err,
+ * when a key cannot be read.
+ */
+struct audit_checker;
+struct audit_checker *audit_checker_new(const struct audit_verify_options *options,
+    struct audit_verified *found, struct error *err);
+/* The path is borrowed until *found is read. */
+void audit_checker_file(struct audit_checker *checker, const char *path);
+/* `object` is the line's scan, NULL when object_scan() did not take it. False: found->good is. */
+bool audit_checker_line(struct audit_checker *checker, const struct lines *lines,
+    const struct object *object);
+void audit_checker_file_end(struct audit_checker *checker);
+void audit_checker_end(struct audit_checker *checker);
+void audit_checker_free(struct audit_checker *checker);
 
 /* New keys, for pgweirctl keygen; false when a file is there already. */
 bool audit_make_mac_key(const char *path, struct error *err);

@@ -8,6 +8,7 @@
 #define BASE_JSON_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 
@@ -20,5 +21,11 @@ void json_put_string(struct buf *out, const char *text, size_t length);
 void json_put_member(struct buf *out, const char *key, const char *text);
 /* Append `,"key":number`. */
 void json_put_member_int(struct buf *out, const char *key, int64_t value);
+
+/*
+ * How many bytes the character at `at`, which is not ASCII, has of the `left` that there
+ * are; 0 if it is no UTF-8 (RFC 3629 section 4).
+ */
+size_t json_utf8_length(const uint8_t *at, size_t left);
 
 #endif

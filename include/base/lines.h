@@ -22,6 +22,7 @@ struct lines {
 	size_t given;	   /* bytes of `ahead` that are the line given last */
 	bool ended;	   /* the file has no more bytes */
 	uint64_t number;   /* of the line given last, from 1 */
+	uint64_t offset;   /* bytes read of the file, compressed ones if it is */
 	const char *line;  /* not NUL-terminated, without its LF; valid until the next call */
 	size_t length;
 	bool whole;	   /* it ended in LF */

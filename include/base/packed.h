@@ -21,6 +21,8 @@ void unpacker_free(struct unpacker *unpacker);
 /* Up to `room` more bytes of what the file holds; 0 at its end, -1 with *err on failure. */
 ssize_t unpacker_read(struct unpacker *unpacker, int fd, uint8_t *into, size_t room,
     struct error *err);
+/* Compressed bytes read so far. */
+uint64_t unpacker_offset(const struct unpacker *unpacker);
 
 /* Is this the name of such a file, "….zst"? */
 bool packed_name(const char *path);

@@ -10,6 +10,7 @@
 #include "audit/verify.h"
 #include "audit_internal.h"
 #include "keys.h"
+#include "base/object.h"
 
 /* A checkpoint as the main log told it. */
 struct witnessed {
@@ -31,6 +32,7 @@ void witness_free(struct witness *witness);
 struct verifier {
 	struct audit_verified *found;
 	struct chain chain; /* `prev`: of the last record read */
+	struct object object; /* the line, when the caller has not scanned it */
 	const char *file;
 	uint64_t line;
 	/* A line that is no record and not told yet. */
@@ -56,6 +58,9 @@ void verifier_open(struct verifier *verifier, struct audit_verified *found);
 void verifier_close(struct verifier *verifier);
 /* One line; the byte behind it is its LF when it is whole. False: a fault, see *found. */
 bool verifier_line(struct verifier *verifier, const char *line, size_t length, bool whole);
+/* The same of a line that the caller has scanned; NULL when the scan did not take it. */
+bool verifier_scanned(struct verifier *verifier, const struct object *object, const char *line,
+    size_t length, bool whole);
 /* Behind the last line: is something still to be told? */
 bool verifier_end(struct verifier *verifier);
 /* Note the first fault; always returns false. */

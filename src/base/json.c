@@ -1,5 +1,4 @@
 /* json.c - see json.h. */
-#include <stdint.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -11,9 +10,8 @@ is_plain(uint8_t byte)
 	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-/* How many bytes the UTF-8 character at `at` has, or 0 if it is not one (RFC 3629 section 4). */
-static size_t
-utf8_length(const uint8_t *at, size_t left)
+size_t
+json_utf8_length(const uint8_t *at, size_t left)
 {
 	size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
 
@@ -46,7 +44,7 @@ put_special(struct buf *out, const uint8_t *at, size_t left)
 		buf_printf(out, "\\u%04x", at[0]);
 		return 1;
 	}
-	length = utf8_length(at, left);
+	length = json_utf8_length(at, left);
 	if (length == 0) {
 		buf_put(out, "\xef\xbf\xbd", 3);
 		return 1;

@@ -47,6 +47,8 @@ read_more(struct lines *lines, struct error *err)
 	else
 		got = read_plain(lines);
 	if (got > 0) {
+		lines->offset =
+		    lines->unpacker != NULL ? unpacker_offset(lines->unpacker) : lines->offset + (uint64_t)got;
 		buf_grown(&lines->ahead, (size_t)got);
 		return true;
 	}

@@ -17,6 +17,7 @@ struct unpacker {
 	ZSTD_inBuffer in;
 	uint8_t bytes[PIECE]; /* what `in` points to */
 	bool within; /* in the middle of a frame */
+	uint64_t offset;
 };
 
 bool
@@ -35,6 +36,7 @@ unpacker_new(void)
 	unpacker->stream = ZSTD_createDStream();
 	unpacker->in = (ZSTD_inBuffer){ unpacker->bytes, 0, 0 };
 	unpacker->within = false;
+	unpacker->offset = 0;
 	return unpacker;
 }
 
@@ -61,7 +63,14 @@ refill(struct unpacker *unpacker, int fd, struct error *err)
 	else if (got == 0 && unpacker->within)
 		error_set(err, ERROR_IO, "the compressed file ends in the middle: it was cut off");
 	unpacker->in = (ZSTD_inBuffer){ unpacker->bytes, got > 0 ? (size_t)got : 0, 0 };
+	unpacker->offset += unpacker->in.size;
 	return got == 0 && unpacker->within ? -1 : got;
+}
+
+uint64_t
+unpacker_offset(const struct unpacker *unpacker)
+{
+	return unpacker->offset;
 }
 
 ssize_t

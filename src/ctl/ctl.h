@@ -7,6 +7,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/problems.h"
@@ -39,6 +40,19 @@ int ctl_usage(const struct ctl_command *command, const char *format, ...)
 void ctl_print_problems(const struct problems *problems);
 /* The glob that a folder, a file or a glob stands for; the caller frees it. */
 char *ctl_policy_glob(const char *path);
+
+/* Told by those who read files; on the stack of a subcommand. */
+struct progress {
+	bool on, over; /* over: a terminal, whose line is written over */
+	bool told;
+	uint64_t told_us;
+};
+
+/* Only on a terminal, unless `always`. */
+void progress_open(struct progress *progress, bool always);
+/* As audit_verify_options.progress wants it; `arg` is the struct progress. */
+void progress_tell(void *arg, const char *path, uint64_t offset);
+void progress_close(struct progress *progress);
 
 /* Where pgweir.yaml is when the command line does not say. */
 extern const char ctl_default_config[];

@@ -87,6 +87,7 @@ static const struct ctl_command commands[] = {
 	    "      --until TIME      before\n"
 	    "      --top N           rows of each table (default 20)\n"
 	    "      --format FORMAT   text (default), json, or html: one page with charts\n"
+	    "      --progress        tell how far it is, also where standard error is no terminal\n"
 	    "  -h, --help            print this and exit\n"
 	    "\n"
 	    "Exit status: 0 good, 1 a file cannot be read, 2 usage.\n",
@@ -103,6 +104,7 @@ static const struct ctl_command commands[] = {
 	    "      --main-log FILE    checkpoints that pgweir's log tells must be there, so that\n"
 	    "                         an end cut off shows\n"
 	    "      --format FORMAT    text (default) or json\n"
+	    "      --progress         tell how far it is, also where standard error is no terminal\n"
 	    "  -h, --help             print this and exit\n"
 	    "\n"
 	    "Exit status: 0 whole, 1 broken or not readable, 2 usage.\n",

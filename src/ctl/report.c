@@ -13,7 +13,7 @@ struct request {
 	struct report_options options;
 	unsigned views;
 	enum report_format format;
-	bool any_file;
+	bool any_file, progress;
 	char *public_keys[PUBLIC_KEYS_MOST];
 	const char *grants; /* or NULL */
 };
@@ -127,7 +127,8 @@ static const struct option names[] = { { "audit", required_argument, NULL, 'a' }
 	{ "mac-key", required_argument, NULL, 'm' }, { "grants", required_argument, NULL, 'g' }, { "view", required_argument, NULL, 'v' },
 	{ "since", required_argument, NULL, 'f' }, { "until", required_argument, NULL, 'u' },
 	{ "top", required_argument, NULL, 't' }, { "format", required_argument, NULL, 'o' },
-	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	{ "progress", no_argument, NULL, 'P' }, { "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 } };
 
 /* Step over the files of --audit and --slow, which are read once all options are known. */
 static void
@@ -154,6 +155,9 @@ take_option(struct request *request, int letter, int argc, char **argv)
 		return read_objective(optarg, &request->options.objective_us);
 	case 'p':
 		return add_public_key(request, optarg);
+	case 'P':
+		request->progress = true;
+		return true;
 	case 'g':
 		request->grants = optarg;
 		return true;
@@ -226,14 +230,19 @@ ctl_report(const struct ctl_command *command, int argc, char **argv)
 	struct request request = { .options.top = TOP_DEFAULT,
 		.options.objective_us = OBJECTIVE_DEFAULT_US,
 		.views = REPORT_PERFORMANCE | REPORT_ACCESS };
+	struct progress progress;
 	struct report *report;
 	struct buf out = { 0 };
 	int status;
 
 	if (!read_options(command, argc, argv, &request, &status))
 		return status;
+	progress_open(&progress, request.progress);
+	request.options.verify.progress = progress_tell;
+	request.options.verify.progress_arg = &progress;
 	report = report_new(&request.options);
 	status = read_all(report, &request, argc, argv) ? CTL_GOOD : CTL_NO;
+	progress_close(&progress);
 	if (status == CTL_GOOD) {
 		report_print(report, request.views, request.format, &out);
 		fwrite(buf_bytes(&out), 1, buf_length(&out), stdout);

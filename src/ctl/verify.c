@@ -12,7 +12,7 @@ enum { PUBLIC_KEYS_MOST = 16 };
 struct request {
 	struct audit_verify_options options;
 	char *public_keys[PUBLIC_KEYS_MOST];
-	bool as_json;
+	bool as_json, progress;
 };
 
 static void
@@ -105,7 +105,8 @@ read_options(const struct ctl_command *command, int argc, char **argv, struct re
 	static const struct option names[] = { { "public-key", required_argument, NULL, 'p' },
 		{ "mac-key", required_argument, NULL, 'm' },
 		{ "main-log", required_argument, NULL, 'l' },
-		{ "format", required_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' },
+		{ "format", required_argument, NULL, 'f' }, { "progress", no_argument, NULL, 'g' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
 	int letter;
 
@@ -117,6 +118,8 @@ read_options(const struct ctl_command *command, int argc, char **argv, struct re
 			request->options.mac_key = optarg;
 		else if (letter == 'l')
 			request->options.main_log = optarg;
+		else if (letter == 'g')
+			request->progress = true;
 		else if (letter == 'f' && strcmp(optarg, "text") == 0)
 			request->as_json = false;
 		else if (letter == 'f' && strcmp(optarg, "json") == 0)
@@ -138,12 +141,19 @@ ctl_verify(const struct ctl_command *command, int argc, char **argv)
 {
 	struct request request = { 0 };
 	struct audit_verified found;
+	struct progress progress;
 	struct error err;
 	int status;
+	bool read;
 
 	if (!read_options(command, argc, argv, &request, &status))
 		return status;
-	if (!audit_verify(argv + optind, (size_t)(argc - optind), &request.options, &found, &err)) {
+	progress_open(&progress, request.progress);
+	request.options.progress = progress_tell;
+	request.options.progress_arg = &progress;
+	read = audit_verify(argv + optind, (size_t)(argc - optind), &request.options, &found, &err);
+	progress_close(&progress);
+	if (!read) {
 		fprintf(stderr, "pgweirctl verify: %s\n", err.text);
 		return CTL_NO;
 	}

@@ -40,41 +40,12 @@ access_close(struct access *access)
 static void
 add_relations(struct access *access, const struct record *record)
 {
-	const json_t *relations = json_object_get(record->json, "relations");
-	const json_t *relation;
-	size_t i;
-
-	json_array_foreach (relations, i, relation) {
-		const char *parts[] = { record->database, record_text(relation, "name"),
-			record_text(relation, "access"), record->user };
+	for (size_t i = 0; i < record->relation_count; i++) {
+		const struct touched *touched = &record->relations[i];
+		const char *parts[] = { record->database, touched->name, touched->access, record->user };
 
 		tally_count(&access->relations, parts, 4, record->time_us);
 	}
-}
-
-static bool
-has_class(const struct record *record, const char *name)
-{
-	const json_t *classes = json_object_get(record->json, "query.class");
-	const json_t *class;
-	size_t i;
-
-	json_array_foreach (classes, i, class)
-		if (json_is_string(class) && strcmp(json_string_value(class), name) == 0)
-			return true;
-	return false;
-}
-
-/* What changes objects, rights or the server's own files. */
-static bool
-is_privileged(const struct record *record)
-{
-	static const char *const names[] = { "DDL", "ROLE", "COPY_FILE", "COPY_PROGRAM", "DO" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (has_class(record, names[i]))
-			return true;
-	return false;
 }
 
 /* Changes of roles, policies, configuration, and commands at the console. */
@@ -98,7 +69,7 @@ add_event_change(struct access *access, const struct record *record)
 	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
 		if (strcmp(record->event, told[i].event) == 0)
 			add_change(access, record, told[i].event,
-			    record_text(record->json, told[i].key));
+			    record_member(record, told[i].key));
 }
 
 static void
@@ -106,7 +77,7 @@ add_statement(struct access *access, const struct record *record)
 {
 	const char *mode[] = { record->mode[0] != '\0' ? record->mode : "none" };
 	const char *denied[] = { record->rule, record->policy, record->user };
-	const char *acted[] = { record->user, record_text(record->json, "db.operation.name"),
+	const char *acted[] = { record->user, record->verb,
 		record->database };
 
 	access->statements++;
@@ -117,31 +88,44 @@ add_statement(struct access *access, const struct record *record)
 		return; /* it touched nothing */
 	}
 	add_relations(access, record);
-	if (has_class(record, "ROLE"))
+	if (record->is_role)
 		add_change(access, record, "role", record->text[0] != '\0' ? record->text :
 										record->summary);
-	if (is_privileged(record))
+	if (record->is_privileged)
 		tally_note(tally_count(&access->privileged, acted, 3, record->time_us), record->text);
 }
 
 static void
 add_event(struct access *access, const struct record *record)
 {
-	const char *parts[] = { record->event, record_text(record->json, "reason") };
+	const char *parts[] = { record->event, record_member(record, "reason") };
 	/* Sessions end for as many reasons as clients give; the event alone is asked for. */
 	size_t count = strncmp(record->event, "session.", 8) == 0 ? 1 : 2;
 
 	tally_note(tally_count(&access->events, parts, count, record->time_us), record->user);
 }
 
+static void
+add_login(struct access *access, const struct record *record)
+{
+	const char *login[] = { record->user, record->address, record_member(record, "reason"),
+		record->database };
+
+	tally_count(&access->logins, login, 4, record->time_us);
+}
+
+static void
+add_exception(struct access *access, const struct record *record)
+{
+	const char *exception[] = { record->rule, record_member(record, "ticket"),
+		record_member(record, "owner"), record_member(record, "expires") };
+
+	tally_count(&access->exceptions, exception, 4, record->time_us);
+}
+
 void
 access_add(struct access *access, const struct record *record)
 {
-	const char *login[] = { record->user, record->address,
-		record_text(record->json, "reason"), record->database };
-	const char *exception[] = { record->rule, record_text(record->json, "ticket"),
-		record_text(record->json, "owner"), record_text(record->json, "expires") };
-
 	if (record->time_us > access->last_us)
 		access->last_us = record->time_us;
 	if (record->is_statement) {
@@ -151,9 +135,9 @@ access_add(struct access *access, const struct record *record)
 	add_event(access, record);
 	add_event_change(access, record);
 	if (strcmp(record->event, "session.fail") == 0)
-		tally_count(&access->logins, login, 4, record->time_us);
+		add_login(access, record);
 	if (strcmp(record->event, "exception.used") == 0)
-		tally_count(&access->exceptions, exception, 4, record->time_us);
+		add_exception(access, record);
 }
 
 /* ---- tables ---- */

@@ -38,7 +38,7 @@ static void
 note_use(struct grants *grants, const struct record *record, const char *relation,
     const char *privilege)
 {
-	const char *parts[] = { record_text(record->json, "db.role"), relation, privilege };
+	const char *parts[] = { record->role, relation, privilege };
 
 	tally_count(&grants->used, parts, 3, record->time_us);
 }
@@ -47,7 +47,7 @@ note_use(struct grants *grants, const struct record *record, const char *relatio
 static void
 note_write(struct grants *grants, const struct record *record, const char *relation)
 {
-	const char *verb = record_text(record->json, "db.operation.name");
+	const char *verb = record->verb;
 	bool known = false;
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
@@ -63,19 +63,15 @@ note_write(struct grants *grants, const struct record *record, const char *relat
 void
 grants_add(struct grants *grants, const struct record *record)
 {
-	const json_t *relations = json_object_get(record->json, "relations");
-	const json_t *relation;
-	size_t i;
-
 	if (grants->count == 0 || !record->is_statement || record->is_denied)
 		return;
-	json_array_foreach (relations, i, relation) {
-		const char *name = record_text(relation, "name");
+	for (size_t i = 0; i < record->relation_count; i++) {
+		const struct touched *touched = &record->relations[i];
 
-		if (strcmp(record_text(relation, "access"), "read") == 0)
-			note_use(grants, record, name, "SELECT");
-		else if (strcmp(record_text(relation, "access"), "write") == 0)
-			note_write(grants, record, name);
+		if (strcmp(touched->access, "read") == 0)
+			note_use(grants, record, touched->name, "SELECT");
+		else if (strcmp(touched->access, "write") == 0)
+			note_write(grants, record, touched->name);
 	}
 }
 

@@ -29,6 +29,10 @@ struct report {
 	struct performance *baseline; /* NULL: there is none */
 	struct access access;
 	struct grants grants;
+	struct record_reader reader;
+	struct audit_checker *checker; /* NULL: no access log yet, or see chain_failure */
+	struct audit_verified chain;
+	char *chain_failure;
 };
 
 struct report *
@@ -57,6 +61,9 @@ report_free(struct report *report)
 	mem_free(report->baseline);
 	access_close(&report->access);
 	grants_close(&report->grants);
+	record_reader_close(&report->reader);
+	audit_checker_free(report->checker);
+	mem_free(report->chain_failure);
 	mem_free(report);
 }
 
@@ -80,23 +87,24 @@ note_time(struct report *report, uint64_t time_us)
 static void
 add_lost(struct report *report, const struct record *record)
 {
-	json_t *lost = json_object_get(record->json, "lost");
-	const char *event;
-	json_t *count;
+	struct object_cursor lost;
+	struct object_member count;
+	uint32_t hint = 0;
 
 	if (strcmp(record->event, "audit.gap") != 0)
 		return;
-	json_object_foreach (lost, event, count)
-		if (json_integer_value(count) > 0)
-			report->lost += (uint64_t)json_integer_value(count);
+	lost = object_enter(object_find(record->object, "lost", &hint));
+	while (object_next(&lost, &count))
+		if (object_number(&count) > 0)
+			report->lost += (uint64_t)object_number(&count);
 }
 
 static bool
-add_access(struct report *report, const json_t *json)
+add_access(struct report *report)
 {
 	struct record record;
 
-	if (!record_from(json, &record))
+	if (!record_from(&report->reader, &record))
 		return false;
 	if (!is_inside(report, record.time_us)) {
 		report->outside++;
@@ -112,30 +120,31 @@ add_access(struct report *report, const json_t *json)
 }
 
 static bool
-add_baseline(struct report *report, const json_t *json)
+add_baseline(struct report *report)
 {
 	struct record record;
 
-	if (!record_from(json, &record))
+	if (!record_from(&report->reader, &record))
 		return false;
 	performance_add(report->baseline, &record);
 	return true;
 }
 
 static bool
-add_slow(struct report *report, const json_t *json)
+add_slow(struct report *report)
 {
-	const char *severity = record_text(json, "error_severity");
+	const struct record line = { .object = &report->reader.object };
+	const char *severity = record_member(&line, "error_severity");
 	double ms;
 	uint64_t time_us, us;
 
-	if (!report_time(record_text(json, "timestamp"), &time_us) || severity[0] == '\0')
+	if (!report_time(record_member(&line, "timestamp"), &time_us) || severity[0] == '\0')
 		return false;
 	if (!is_inside(report, time_us))
 		return true;
 	if (strcmp(severity, "ERROR") == 0)
 		report->slow_refusals++;
-	if (sscanf(record_text(json, "message"), "duration: %lf ms", &ms) != 1 || ms < 0)
+	if (sscanf(record_member(&line, "message"), "duration: %lf ms", &ms) != 1 || ms < 0)
 		return true;
 	us = ms < 1e12 ? (uint64_t)(ms * 1000.0 + 0.5) : 0;
 	report->slow_statements++;
@@ -153,22 +162,35 @@ note_bad(struct report *report, const char *path, uint64_t line)
 	report->bad_lines++;
 }
 
-static bool
-read_lines(struct report *report, const char *path,
-    bool (*add)(struct report *report, const json_t *json), struct error *err)
+/* The chain is checked on the way, before the line is changed by those who ask for its texts. */
+static void
+read_line(struct report *report, const struct lines *lines, bool chained,
+    bool (*add)(struct report *report), const char *path)
 {
+	struct object *object = &report->reader.object;
+	bool scanned = !lines->cut && object_scan(object, lines->line, lines->length);
+
+	if (chained && report->checker != NULL)
+		audit_checker_line(report->checker, lines, scanned ? object : NULL);
+	if ((!scanned && (lines->cut || !object_read(object, lines->line, lines->length))) ||
+	    !add(report))
+		note_bad(report, path, lines->number);
+}
+
+static bool
+read_lines(struct report *report, const char *path, bool chained,
+    bool (*add)(struct report *report), struct error *err)
+{
+	const struct audit_verify_options *verify = &report->options.verify;
 	struct lines lines;
 
 	err->code = ERROR_NONE;
 	if (!lines_open(&lines, path, err))
 		return false;
 	while (lines_next(&lines, err)) {
-		json_t *json =
-		    lines.cut ? NULL : json_loadb(lines.line, lines.length, 0, NULL);
-
-		if (json == NULL || !add(report, json))
-			note_bad(report, path, lines.number);
-		json_decref(json);
+		read_line(report, &lines, chained, add, path);
+		if (verify->progress != NULL && lines.number % AUDIT_PROGRESS_LINES == 0)
+			verify->progress(verify->progress_arg, path, lines.offset);
 	}
 	lines_close(&lines);
 	if (err->code != ERROR_NONE) {
@@ -179,20 +201,42 @@ read_lines(struct report *report, const char *path,
 	return true;
 }
 
+/* A key that cannot be read leaves the chain unchecked, and the report says so. */
+static void
+begin_chain(struct report *report)
+{
+	struct error err;
+
+	if (report->access_count > 0)
+		return;
+	report->checker =
+	    audit_checker_new(&report->options.verify, &report->chain, &err);
+	if (report->checker == NULL)
+		report->chain_failure = mem_strdup(err.text);
+}
+
 bool
 report_read_access(struct report *report, const char *path, struct error *err)
 {
+	bool read;
+
+	begin_chain(report);
 	report->access_paths = mem_resize(
 	    report->access_paths, report->access_count + 1, sizeof(report->access_paths[0]));
 	report->access_paths[report->access_count++] = mem_strdup(path);
-	return read_lines(report, path, add_access, err);
+	if (report->checker != NULL)
+		audit_checker_file(report->checker, report->access_paths[report->access_count - 1]);
+	read = read_lines(report, path, true, add_access, err);
+	if (read && report->checker != NULL)
+		audit_checker_file_end(report->checker);
+	return read;
 }
 
 bool
 report_read_slow(struct report *report, const char *path, struct error *err)
 {
 	report->slow_count++;
-	return read_lines(report, path, add_slow, err);
+	return read_lines(report, path, false, add_slow, err);
 }
 
 bool
@@ -208,20 +252,10 @@ report_read_baseline(struct report *report, const char *path, struct error *err)
 		report->baseline = mem_alloc(sizeof(*report->baseline));
 		performance_open(report->baseline, report->options.objective_us);
 	}
-	return read_lines(report, path, add_baseline, err);
+	return read_lines(report, path, false, add_baseline, err);
 }
 
 /* ---- printing ---- */
-
-/* Standard input cannot be read a second time. */
-static bool
-can_read_again(const struct report *report)
-{
-	for (size_t i = 0; i < report->access_count; i++)
-		if (strcmp(report->access_paths[i], "-") == 0)
-			return false;
-	return true;
-}
 
 /* What was not looked at is said, too. */
 static char *
@@ -243,24 +277,20 @@ chain_words(const struct report *report, const struct audit_verified *found)
 }
 
 static void
-put_chain(const struct report *report, struct table *table)
+put_chain(struct report *report, struct table *table)
 {
-	struct audit_verified found;
-	struct error err;
+	const struct audit_verified *found = &report->chain;
 	char *text;
 
 	if (report->access_count == 0)
 		return;
-	if (!can_read_again(report))
-		text = mem_strdup("not checked: standard input");
-	else if (!audit_verify(report->access_paths, report->access_count, &report->options.verify,
-		      &found, &err))
-		text = mem_printf("not checked: %s", err.text);
-	else if (found.good)
-		text = chain_words(report, &found);
+	if (report->checker == NULL)
+		text = mem_printf("not checked: %s", report->chain_failure);
+	else if (found->good)
+		text = chain_words(report, found);
 	else
-		text = mem_printf("BROKEN at %s:%" PRIu64 ": %s", found.file, found.line,
-		    found.reason);
+		text = mem_printf("BROKEN at %s:%" PRIu64 ": %s", found->file, found->line,
+		    found->reason);
 	table_text(table, "chain");
 	table_text(table, text);
 	mem_free(text);
@@ -385,6 +415,8 @@ report_print(struct report *report, unsigned views, enum report_format format, s
 {
 	struct buf body = { 0 };
 
+	if (report->checker != NULL)
+		audit_checker_end(report->checker);
 	if (format == REPORT_HTML) {
 		print_views(report, views, format, &body);
 		html_page(out, &body);

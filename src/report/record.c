@@ -1,9 +1,11 @@
 /* record.c - what one line of the access log says, and when. Used by reader.c. */
 #include <ctype.h>
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
 #include "report_internal.h"
+#include "base/mem.h"
 
 /* Digits as many as asked; false when there are others. */
 static bool
@@ -91,58 +93,185 @@ report_time(const char *text, uint64_t *wall_us)
 	return true;
 }
 
-const char *
-record_text(const json_t *json, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json, key));
+/* ---- one line ---- */
 
-	return text != NULL ? text : "";
+/* What every record is asked for: a row is a key and the member of struct record it fills. */
+static const struct wanted {
+	const char *key, *b64; /* b64: the key's name when the text was not UTF-8, or NULL */
+	size_t where;
+	bool is_number;
+} wanted[RECORD_KEYS] = {
+	{ "event", NULL, offsetof(struct record, event), false },
+	{ "session", NULL, offsetof(struct record, session), false },
+	{ "txn", NULL, offsetof(struct record, txn), false },
+	{ "client.address", NULL, offsetof(struct record, address), false },
+	{ "user.name", "user.name.b64", offsetof(struct record, user), false },
+	{ "db.role", "db.role.b64", offsetof(struct record, role), false },
+	{ "db.namespace", "db.namespace.b64", offsetof(struct record, database), false },
+	{ "application", "application.b64", offsetof(struct record, application), false },
+	{ "db.operation.name", NULL, offsetof(struct record, verb), false },
+	{ "db.query.summary", NULL, offsetof(struct record, summary), false },
+	{ "db.query.text", NULL, offsetof(struct record, text), false },
+	{ "query.fingerprint", NULL, offsetof(struct record, fingerprint), false },
+	{ "db.response.status_code", NULL, offsetof(struct record, sqlstate), false },
+	{ "db.response.returned_rows", NULL, offsetof(struct record, rows), true },
+	{ "rows_affected", NULL, offsetof(struct record, affected), true },
+	{ "duration_us", NULL, offsetof(struct record, duration_us), true },
+	{ "queue_us", NULL, offsetof(struct record, queue_us), true },
+	{ "outcome", NULL, offsetof(struct record, outcome), false },
+	{ "mode", NULL, offsetof(struct record, mode), false },
+	{ "policy", NULL, offsetof(struct record, policy), false },
+	{ "rule", NULL, offsetof(struct record, rule), false },
+};
+
+void
+record_reader_close(struct record_reader *reader)
+{
+	object_free(&reader->object);
+	mem_free(reader->touched);
 }
 
 static uint64_t
-record_number(const json_t *json, const char *key)
+positive(const struct object_member *member)
 {
-	json_int_t value = json_integer_value(json_object_get(json, key));
+	int64_t value = object_number(member);
 
 	return value > 0 ? (uint64_t)value : 0;
 }
 
 /* A name that was not UTF-8 is told by its base64. */
 static const char *
-record_name(const json_t *json, const char *key, const char *key_b64)
+text_of(const struct object *object, const struct wanted *key, uint32_t *hint)
 {
-	const char *text = record_text(json, key);
+	const char *text = object_text(object_find(object, key->key, hint));
+	uint32_t other = *hint;
 
-	return text[0] != '\0' ? text : record_text(json, key_b64);
+	if (text[0] != '\0' || key->b64 == NULL)
+		return text;
+	return object_text(object_find(object, key->b64, &other));
+}
+
+static void
+fill(struct record_reader *reader, struct record *record)
+{
+	for (size_t i = 0; i < RECORD_KEYS; i++) {
+		void *where = (char *)record + wanted[i].where;
+		uint32_t *hint = &reader->hints[i];
+
+		if (wanted[i].is_number)
+			*(uint64_t *)where =
+			    positive(object_find(&reader->object, wanted[i].key, hint));
+		else
+			*(const char **)where = text_of(&reader->object, &wanted[i], hint);
+	}
+}
+
+static bool
+is_text(const struct object_member *member, const char *text)
+{
+	return member->kind == OBJECT_TEXT && member->value_length == strlen(text) &&
+	    memcmp(member->value, text, member->value_length) == 0;
+}
+
+/* What changes objects, rights or the server's own files. */
+static void
+read_classes(struct record_reader *reader, struct record *record)
+{
+	static const char *const privileged[] = { "DDL", "ROLE", "COPY_FILE", "COPY_PROGRAM", "DO" };
+	struct object_cursor cursor =
+	    object_enter(object_find(&reader->object, "query.class", &reader->class_hint));
+	struct object_member class;
+
+	while (object_next(&cursor, &class)) {
+		record->is_role |= is_text(&class, "ROLE");
+		for (size_t i = 0; i < sizeof(privileged) / sizeof(privileged[0]); i++)
+			record->is_privileged |= is_text(&class, privileged[i]);
+	}
+}
+
+static void
+read_touched(struct record_reader *reader, const struct object_member *relation)
+{
+	struct object_cursor cursor = object_enter(relation);
+	struct touched touched = { "", "" };
+	struct object_member item;
+
+	while (object_next(&cursor, &item)) {
+		if (item.key_length == strlen("name") && memcmp(item.key, "name", item.key_length) == 0)
+			touched.name = object_text(&item);
+		else if (item.key_length == strlen("access") &&
+		    memcmp(item.key, "access", item.key_length) == 0)
+			touched.access = object_text(&item);
+	}
+	if (reader->touched_count == reader->touched_size) {
+		reader->touched_size += 16;
+		reader->touched =
+		    mem_resize(reader->touched, reader->touched_size, sizeof(reader->touched[0]));
+	}
+	reader->touched[reader->touched_count++] = touched;
+}
+
+static void
+read_relations(struct record_reader *reader, struct record *record)
+{
+	struct object_cursor cursor =
+	    object_enter(object_find(&reader->object, "relations", &reader->relations_hint));
+	struct object_member relation;
+
+	reader->touched_count = 0;
+	while (object_next(&cursor, &relation))
+		read_touched(reader, &relation);
+	record->relations = reader->touched;
+	record->relation_count = reader->touched_count;
+}
+
+/* Reading a moment costs as much as all the rest, and records of one second are many. */
+static bool
+read_time(struct record_reader *reader, uint64_t *time_us)
+{
+	enum { SECOND = 19, WHOLE = 27 };
+	const char *text = object_text(object_find(&reader->object, "time", &reader->time_hint));
+	const char *fraction = text + SECOND + 1;
+	uint64_t us = 0;
+
+	if (strlen(text) != WHOLE || memcmp(text, reader->second, SECOND) != 0 ||
+	    text[SECOND] != '.' || text[WHOLE - 1] != 'Z' || strspn(fraction, "0123456789") != 6) {
+		if (!report_time(text, time_us))
+			return false;
+		if (strlen(text) == WHOLE && text[WHOLE - 1] == 'Z' && text[SECOND] == '.') {
+			memcpy(reader->second, text, SECOND);
+			reader->second_us = *time_us / 1000000 * 1000000;
+		}
+		return true;
+	}
+	read_fraction(&fraction, &us);
+	*time_us = reader->second_us + us;
+	return true;
 }
 
 bool
-record_from(const json_t *json, struct record *record)
+record_from(struct record_reader *reader, struct record *record)
 {
-	*record = (struct record){
-		.json = json,
-		.event = record_text(json, "event"),
-		.user = record_name(json, "user.name", "user.name.b64"),
-		.application = record_name(json, "application", "application.b64"),
-		.database = record_name(json, "db.namespace", "db.namespace.b64"),
-		.address = record_text(json, "client.address"),
-		.session = record_text(json, "session"),
-		.txn = record_text(json, "txn"),
-		.fingerprint = record_text(json, "query.fingerprint"),
-		.summary = record_text(json, "db.query.summary"),
-		.text = record_text(json, "db.query.text"),
-		.sqlstate = record_text(json, "db.response.status_code"),
-		.mode = record_text(json, "mode"),
-		.rule = record_text(json, "rule"),
-		.policy = record_text(json, "policy"),
-		.duration_us = record_number(json, "duration_us"),
-		.queue_us = record_number(json, "queue_us"),
-		.rows = record_number(json, "db.response.returned_rows") +
-		    record_number(json, "rows_affected"),
-	};
+	*record = (struct record){ .object = &reader->object };
+	fill(reader, record);
+	if (record->event[0] == '\0' || !read_time(reader, &record->time_us))
+		return false;
 	record->is_denied = strcmp(record->event, "statement.denied") == 0;
-	record->is_statement = record->is_denied || strcmp(record->event, "statement") == 0;
+	record->is_statement = record->is_denied ||
+	    (strcmp(record->event, "statement") == 0 && strcmp(record->outcome, "intent") != 0);
 	record->is_error = record->sqlstate[0] != '\0' && strcmp(record->sqlstate, "00000") != 0;
-	return json_is_object(json) && record->event[0] != '\0' &&
-	    report_time(record_text(json, "time"), &record->time_us);
+	record->rows += record->affected;
+	if (!record->is_statement)
+		return true;
+	read_classes(reader, record);
+	read_relations(reader, record);
+	return true;
+}
+
+const char *
+record_member(const struct record *record, const char *key)
+{
+	uint32_t hint = 0;
+
+	return object_text(object_find(record->object, key, &hint));
 }

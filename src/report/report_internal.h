@@ -7,30 +7,53 @@
 #ifndef REPORT_INTERNAL_H
 #define REPORT_INTERNAL_H
 
-#include <jansson.h>
+/* uthash's own hash costs as much as reading the line. */
+#include <xxhash.h>
+#define HASH_FUNCTION(key, length, hash) ((hash) = (unsigned)XXH3_64bits((key), (length)))
 #include <uthash.h>
 
+#include "base/object.h"
 #include "report/report.h"
 #include "stats/histogram.h"
 
-/* ---- record: one line of the access log; all borrowed from its JSON tree ---- */
+/* ---- record: one line of the access log ---- */
 
-struct record {
-	const json_t *json;
-	uint64_t time_us;
-	const char *event;
-	/* "" when not there. */
-	const char *user, *application, *database, *address, *session, *txn;
-	/* Of statements. */
-	bool is_statement, is_denied, is_error;
-	const char *fingerprint, *summary, *text, *sqlstate, *mode, *rule, *policy;
-	uint64_t duration_us, queue_us, rows;
+/* A relation of a statement; borrowed from the line. */
+struct touched {
+	const char *name, *access;
 };
 
-/* Fill *record from a line's tree. False when it is no record of ours. */
-bool record_from(const json_t *json, struct record *record);
-/* A string member, or "". */
-const char *record_text(const json_t *json, const char *key);
+/* All borrowed from the line, "" when not there. Valid until the reader's next line. */
+struct record {
+	struct object *object;
+	uint64_t time_us;
+	const char *event;
+	const char *user, *role, *application, *database, *address, *session, *txn;
+	/* Of statements. */
+	bool is_statement, is_denied, is_error, is_privileged, is_role;
+	const char *verb, *fingerprint, *summary, *text, *sqlstate, *outcome, *mode, *rule, *policy;
+	uint64_t duration_us, queue_us, rows, affected; /* rows: read and written */
+	const struct touched *relations;
+	size_t relation_count;
+};
+
+enum { RECORD_KEYS = 21 };
+
+/* What is kept from line to line. Zeroed is new; emptied by record_reader_close(). */
+struct record_reader {
+	struct object object; /* the line, by object_read() */
+	uint32_t hints[RECORD_KEYS], time_hint, class_hint, relations_hint;
+	struct touched *touched;
+	size_t touched_count, touched_size;
+	char second[20]; /* "2026-11-22T09:37:53" of the line before */
+	uint64_t second_us;
+};
+
+/* Fill *record from reader->object, which changes the line. False when it is no record of ours. */
+bool record_from(struct record_reader *reader, struct record *record);
+void record_reader_close(struct record_reader *reader);
+/* A text member that few records have, or "". */
+const char *record_member(const struct record *record, const char *key);
 
 /* ---- series: an amount over time ---- */
 
