@@ -31,6 +31,11 @@ bool text_fits_glob(const char *pattern, const char *text);
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
 /* Append the text with control bytes and backslash as \xNN, cut at `most` bytes with "…". */
 void text_put_escaped(struct buf *out, const char *text, size_t length, size_t most);
+/*
+ * Append a text fit for a terminal: nothing in it can move the cursor or turn the reading
+ * around. Cut at `most` characters with "…"; 0: not.
+ */
+void text_put_safe(struct buf *out, const char *text, size_t most_characters);
 /* Append base64 (RFC 4648 section 4, with padding). */
 void text_put_base64(struct buf *out, const void *bytes, size_t length);
 /* Decode base64 strictly. False: not base64. The bytes are appended to *out. */

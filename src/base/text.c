@@ -294,3 +294,58 @@ text_is_utf8(const char *text, size_t length)
 	}
 	return true;
 }
+
+/* ---- text for a terminal ---- */
+
+/* The character at `at` and how many bytes it has; it need not be UTF-8. */
+static size_t
+decode(const unsigned char *at, uint32_t *code)
+{
+	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+
+	if (at[0] >= 0x80 && at[0] < 0xc2) { /* no character begins so */
+		*code = 0;
+		return 1;
+	}
+	*code = length == 1 ? at[0] : at[0] & (0x7fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if ((at[i] & 0xc0) != 0x80) { /* a name of a file need not be UTF-8 */
+			*code = 0;
+			return 1;
+		}
+		*code = *code << 6 | (at[i] & 0x3fu);
+	}
+	return length;
+}
+
+/* Control characters of both ranges, and those that turn the reading direction around. */
+static bool
+is_unsafe(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
+	    (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
+	    code == 0xfeff;
+}
+
+void
+text_put_safe(struct buf *out, const char *text, size_t most_characters)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	for (size_t shown = 0; *at != '\0'; shown++) {
+		uint32_t code;
+		size_t length = decode(at, &code);
+
+		if (most_characters > 0 && shown + 1 >= most_characters && at[length] != '\0') {
+			buf_put_text(out, "…");
+			return;
+		}
+		if (code == '\n' || code == '\t' || code == '\r')
+			buf_put_u8(out, ' ');
+		else if (is_unsafe(code))
+			buf_put_u8(out, '?');
+		else
+			buf_put(out, at, length);
+		at += length;
+	}
+}

@@ -109,6 +109,28 @@ static const struct ctl_command commands[] = {
 	    "\n"
 	    "Exit status: 0 whole, 1 broken or not readable, 2 usage.\n",
 	    ctl_verify },
+	{ "top", "watch what pgweir does right now",
+	    "[OPTION]... [CONSOLE]\n"
+	    "Show databases, pools and clients with their rates, and again every two seconds,\n"
+	    "asked of the console. Keys: d p c choose the view, < > the column that it is sorted\n"
+	    "by, r turns the order around, q quits.\n"
+	    "\n"
+	    "      --once           print once and end, with the rates of a second\n"
+	    "      --json           the same as JSON\n"
+	    "      --view VIEW      databases, pools or clients; may be given several times\n"
+	    "                       (default: databases and pools)\n"
+	    "      --sort COLUMN    the column to sort by\n"
+	    "      --reverse        the other way round\n"
+	    "      --limit N        rows of each view, with --once (default: all)\n"
+	    "      --interval TIME  between two looks (default 2s, with --once 1s)\n"
+	    "  -h, --help           print this and exit\n"
+	    "  CONSOLE              where it is, as libpq reads it, such as\n"
+	    "                       postgres://postgres@127.0.0.1:6432/pgweir; what it does not\n"
+	    "                       say is as PGHOST, PGUSER and their like say, port 6432,\n"
+	    "                       database pgweir\n"
+	    "\n"
+	    "Exit status: 0 good, 1 the console cannot be reached, 2 usage.\n",
+	    ctl_top },
 	{ "keygen", "make the keys of the access log",
 	    "[OPTION]...\n"
 	    "Make new keys. Files that are there already are left alone.\n"

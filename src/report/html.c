@@ -8,6 +8,7 @@
 
 #include "report_internal.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { CELL_MOST = 600 };
 
@@ -53,7 +54,7 @@ html_put_text(struct buf *out, const char *text, size_t most_characters)
 {
 	struct buf safe = { 0 };
 
-	table_put_safe(&safe, text, most_characters);
+	text_put_safe(&safe, text, most_characters);
 	for (size_t i = 0; i < buf_length(&safe); i++) {
 		uint8_t byte = buf_bytes(&safe)[i];
 

@@ -152,8 +152,6 @@ void table_time(struct table *table, uint64_t wall_us);
 void table_spark(struct table *table, const uint64_t *values, size_t count);
 /* Print and free. An empty table says so in one line. */
 void table_end(struct table *table, enum report_format format, struct buf *out);
-/* Append a text fit for a terminal: nothing in it can move the cursor or turn it around. */
-void table_put_safe(struct buf *out, const char *text, size_t most_characters);
 
 /* ---- chart and html: the page ---- */
 

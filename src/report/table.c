@@ -2,7 +2,7 @@
  * table.c - rows of text and numbers, as aligned text, as JSON or in a page. Used by the views.
  *
  * Whatever a client has sent may stand in a cell, so text goes to the terminal only
- * through table_put_safe().
+ * through text_put_safe().
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 void
 table_begin(struct table *table, const char *title, const struct column *columns,
@@ -80,60 +81,7 @@ table_spark(struct table *table, const uint64_t *values, size_t count)
 	add_cell(table, buf_steal_text(&text));
 }
 
-/* ---- text for a terminal ---- */
-
-/* The character at `at` and how many bytes it has; jansson gave us valid UTF-8. */
-static size_t
-decode(const unsigned char *at, uint32_t *code)
-{
-	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-
-	if (at[0] >= 0x80 && at[0] < 0xc2) { /* no character begins so */
-		*code = 0;
-		return 1;
-	}
-	*code = length == 1 ? at[0] : at[0] & (0x7fu >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((at[i] & 0xc0) != 0x80) { /* a name of a file need not be UTF-8 */
-			*code = 0;
-			return 1;
-		}
-		*code = *code << 6 | (at[i] & 0x3fu);
-	}
-	return length;
-}
-
-/* Control characters of both ranges, and those that turn the reading direction around. */
-static bool
-is_unsafe(uint32_t code)
-{
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
-	    (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
-	    code == 0xfeff;
-}
-
-void
-table_put_safe(struct buf *out, const char *text, size_t most_characters)
-{
-	const unsigned char *at = (const unsigned char *)text;
-
-	for (size_t shown = 0; *at != '\0'; shown++) {
-		uint32_t code;
-		size_t length = decode(at, &code);
-
-		if (most_characters > 0 && shown + 1 >= most_characters && at[length] != '\0') {
-			buf_put_text(out, "…");
-			return;
-		}
-		if (code == '\n' || code == '\t' || code == '\r')
-			buf_put_u8(out, ' ');
-		else if (is_unsafe(code))
-			buf_put_u8(out, '?');
-		else
-			buf_put(out, at, length);
-		at += length;
-	}
-}
+/* ---- as text ---- */
 
 /* How many characters; each is taken to be one column wide. */
 static size_t
@@ -155,7 +103,7 @@ make_safe(struct table *table)
 		if (table->columns[i % table->column_count].kind == CELL_SPARK)
 			chart_spark_text(&safe, table->cells[i]);
 		else
-			table_put_safe(&safe, table->cells[i],
+			text_put_safe(&safe, table->cells[i],
 			    table->columns[i % table->column_count].most);
 		mem_free(table->cells[i]);
 		table->cells[i] = buf_steal_text(&safe);
