@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/problems.h"
+#include "base/text.h"
 #include "policy/transaction.h"
 #include "sql/facts.h"
 
@@ -31,20 +32,49 @@ struct subject {
 enum policy_action { POLICY_ALLOW, POLICY_LOG, POLICY_WARN, POLICY_DENY };
 enum policy_mode { POLICY_MODE_OFF, POLICY_MODE_WARN, POLICY_MODE_ENFORCE };
 
-/* 0 is "no limit". *_rule and *_policy name where the limit came from (borrowed, or NULL). */
+/* 0 is "no limit". */
 struct policy_limit {
-	int64_t value; /* milliseconds, or a count */
-	const char *rule;
-	const char *policy;
+	int64_t value; /* milliseconds, bytes or a count */
+	const char *rule; /* where it came from (borrowed): NULL for the defaults … */
+	const char *policy; /* … and for what no policy says */
 	const char *file;
 	int line;
 };
 
 struct policy_limits {
 	struct policy_limit statement_timeout;
+	struct policy_limit message_timeout;
 	struct policy_limit transaction_timeout;
 	struct policy_limit idle_in_transaction_timeout;
+	struct policy_limit lock_timeout;
+	struct policy_limit max_rows;
+	struct policy_limit max_bytes;
+	struct policy_limit max_affected_rows;
+	struct policy_limit max_concurrency;
+	struct policy_limit rate; /* statements an hour: 500/s is 1800000 */
 };
+
+/* The limits by number. */
+enum policy_limit_kind {
+	POLICY_STATEMENT_TIMEOUT,
+	POLICY_MESSAGE_TIMEOUT,
+	POLICY_TRANSACTION_TIMEOUT,
+	POLICY_IDLE_IN_TRANSACTION_TIMEOUT,
+	POLICY_LOCK_TIMEOUT,
+	POLICY_MAX_ROWS,
+	POLICY_MAX_BYTES,
+	POLICY_MAX_AFFECTED_ROWS,
+	POLICY_MAX_CONCURRENCY,
+	POLICY_RATE,
+	POLICY_LIMIT_KINDS,
+};
+#define POLICY_LIMIT_BIT(kind) (1u << (kind))
+/* As a policy writes it. */
+const char *policy_limit_name(enum policy_limit_kind kind);
+/* "5s", "64MiB", "50000", "500/s". */
+void policy_limit_text(enum policy_limit_kind kind, int64_t value, char out[TEXT_UNIT_SIZE]);
+const struct policy_limit *policy_limit_of(
+    const struct policy_limits *limits, enum policy_limit_kind kind);
 
 /*
  * What the policies say of one text for one subject. Strings marked (own) are
@@ -54,6 +84,7 @@ struct verdict {
 	enum policy_action action; /* POLICY_DENY only when it is to be refused */
 	enum policy_mode mode;	   /* of the rule that decided, else of `policy`, else ENFORCE */
 	bool would_deny;	   /* a rule in mode warn would have denied */
+	unsigned limited;	   /* POLICY_LIMIT_BIT of each limit that is set */
 	const char *rule;	   /* id of the rule that decided, or NULL */
 	/* "name@sha256:8 hex digits" of the deciding policy, else of the first that applies, or NULL */
 	const char *policy;

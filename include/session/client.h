@@ -73,6 +73,7 @@ struct client {
 	uint8_t repeats;	      /* of the statement that waits for its answer: see repeat.c */
 	enum client_presence presence;
 	enum client_lost lost;	      /* its transaction, with its server; see aborted.c */
+	char *lost_detail;	      /* ours: the limit that ended it; NULL: its server was lost */
 	bool ssl_asked, gss_asked;    /* once each */
 	uint32_t slot, key;	      /* of its cancel key */
 	struct packed_address peer;

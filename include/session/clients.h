@@ -20,6 +20,7 @@
 struct clients;
 struct client;
 struct parsers; /* threads that parse long texts */
+struct quotas;	/* what runs under limits that count over all workers */
 
 enum { CLIENTS_WORKERS_MOST = 128 };
 
@@ -31,12 +32,15 @@ struct clients_shared {
 	unsigned workers;
 	struct clients *of_worker[CLIENTS_WORKERS_MOST];
 	struct parsers *parsers;
+	struct quotas *quotas;
 	const struct responder *console;
 	_Atomic int connected, unauthenticated; /* clients now */
 };
 
 struct parsers *parsers_new(unsigned threads);
 void parsers_free(struct parsers *parsers);
+struct quotas *quotas_new(void);
+void quotas_free(struct quotas *quotas);
 
 /* The snapshots are referenced; the rest is borrowed and outlives the clients. */
 struct clients *clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,

@@ -140,6 +140,8 @@ struct sql_statement {
 	char *prepared_name; /* of PREPARE, EXECUTE, DEALLOCATE; "" for ALL; or NULL */
 	bool discards_all;   /* DISCARD ALL */
 	bool deallocates;    /* DEALLOCATE, DISCARD PLANS */
+	char *cursor;	     /* of DECLARE and FETCH; or NULL */
+	bool declares;	     /* it is DECLARE */
 
 	/* CREATE INDEX and DROP …, for the built-in rules. */
 	bool index_created, index_concurrently;

@@ -55,6 +55,7 @@ void build_query(struct buf *out, const char *text);
 void build_parse(struct buf *out, const char *name, const char *text);
 /* Bind without parameters, to the unnamed portal. */
 void build_bind(struct buf *out, const char *statement);
+void build_bind_portal(struct buf *out, const char *portal, const char *statement);
 /* Execute without a row limit. */
 void build_execute(struct buf *out, const char *portal);
 /* Close of a statement ('S') or portal ('P'). */

@@ -213,7 +213,7 @@ const struct setting settings[] = {
 	    .least = "0",
 	    .most = "7d",
 	    .reloadable = true,
-	    .text = "How long a transaction may stay open before it is ended. 0 is no limit." },
+	    .text = "How long a transaction may stay open before it is rolled back. 0 is no limit." },
 	{ .name = "timeouts.idle_in_transaction",
 	    .type = SETTING_DURATION,
 	    .where = AT(timeouts_idle_in_transaction_ms),
@@ -222,7 +222,7 @@ const struct setting settings[] = {
 	    .most = "7d",
 	    .reloadable = true,
 	    .text = "How long a client may leave a transaction open and say nothing before it "
-		    "is ended. 0 is no limit." },
+		    "is rolled back; the client stays connected. 0 is no limit." },
 	{ .name = "timeouts.client_idle",
 	    .type = SETTING_DURATION,
 	    .where = AT(timeouts_client_idle_ms),

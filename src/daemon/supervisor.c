@@ -467,6 +467,7 @@ serve(struct supervisor *supervisor, const int *fds)
 	supervisor->lane = audit_lane(supervisor->audit, supervisor->worker_count);
 	supervisor->shared.workers = supervisor->worker_count;
 	supervisor->shared.parsers = parsers_new(PARSER_THREADS);
+	supervisor->shared.quotas = quotas_new();
 	supervisor->shared.console = &admin_console;
 	admin_start(&(struct admin_setup){ .supervisor = supervisor->mailbox,
 	    .audit = supervisor->audit,
@@ -486,6 +487,7 @@ serve(struct supervisor *supervisor, const int *fds)
 	parsers_free(supervisor->shared.parsers);
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		worker_join(supervisor->workers[i]);
+	quotas_free(supervisor->shared.quotas);
 	mem_free(supervisor->workers);
 	budgets_free(supervisor->budgets);
 	mailbox_free(supervisor->mailbox);

@@ -98,24 +98,24 @@ put_verdict(struct buf *out, const struct verdict *verdict)
 }
 
 static void
-put_limits(struct buf *out, struct policy_limits *limits)
+put_limits(struct buf *out, const struct policy_limits *limits)
 {
 	buf_put_text(out, "limits:\n");
-	for (enum limit_kind kind = 0; kind < LIMIT_KINDS; kind++) {
-		const struct policy_limit *limit = limit_of(limits, kind);
+	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++) {
+		const struct policy_limit *limit = policy_limit_of(limits, kind);
 		char value[TEXT_UNIT_SIZE];
 
 		if (limit->value == 0) {
-			buf_printf(out, "  %s: none\n", limit_name(kind));
+			buf_printf(out, "  %s: none\n", policy_limit_name(kind));
 			continue;
 		}
-		text_from_duration(limit->value, value);
+		policy_limit_text(kind, limit->value, value);
 		if (limit->rule != NULL)
-			buf_printf(out, "  %s: %s by rule \"%s\" (%s:%d)\n", limit_name(kind), value,
-			    limit->rule, limit->file, limit->line);
+			buf_printf(out, "  %s: %s by rule \"%s\" (%s:%d)\n",
+			    policy_limit_name(kind), value, limit->rule, limit->file, limit->line);
 		else
 			buf_printf(out, "  %s: %s by the defaults of policy %s (%s:%d)\n",
-			    limit_name(kind), value, limit->policy, limit->file, limit->line);
+			    policy_limit_name(kind), value, limit->policy, limit->file, limit->line);
 	}
 }
 

@@ -345,6 +345,7 @@ judge_text(const struct policy *const *policies, size_t count,
 		}
 		ask_policy(&run, policy);
 	}
+	verdict->limited = limits_set(&verdict->limits);
 	verdict_tell(&run);
 }
 

@@ -5,77 +5,181 @@
  * names a role or user takes the place of the defaults. Between policies the
  * strictest counts. Called by load.c, rule.c and judge.c.
  */
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "policy_internal.h"
 
+/* What a limit is counted in. */
+enum unit { UNIT_DURATION, UNIT_COUNT, UNIT_SIZE, UNIT_RATE };
+
 static const struct limit_info {
 	const char *name;
 	size_t where; /* in struct policy_limits */
-} limit_infos[LIMIT_KINDS] = {
-	[LIMIT_STATEMENT_TIMEOUT] = { "statement_timeout",
-	    offsetof(struct policy_limits, statement_timeout) },
-	[LIMIT_TRANSACTION_TIMEOUT] = { "transaction_timeout",
-	    offsetof(struct policy_limits, transaction_timeout) },
-	[LIMIT_IDLE_IN_TRANSACTION_TIMEOUT] = { "idle_in_transaction_timeout",
-	    offsetof(struct policy_limits, idle_in_transaction_timeout) },
+	enum unit unit;
+	int64_t most;
+} limit_infos[POLICY_LIMIT_KINDS] = {
+#define LIMIT(member, unit, most)                                                              \
+	{                                                                                      \
+		#member, offsetof(struct policy_limits, member), unit, most                    \
+	}
+	[POLICY_STATEMENT_TIMEOUT] = LIMIT(statement_timeout, UNIT_DURATION, 24 * 3600 * 1000),
+	[POLICY_MESSAGE_TIMEOUT] = LIMIT(message_timeout, UNIT_DURATION, 24 * 3600 * 1000),
+	[POLICY_TRANSACTION_TIMEOUT] =
+	    LIMIT(transaction_timeout, UNIT_DURATION, 24 * 3600 * 1000),
+	[POLICY_IDLE_IN_TRANSACTION_TIMEOUT] =
+	    LIMIT(idle_in_transaction_timeout, UNIT_DURATION, 24 * 3600 * 1000),
+	[POLICY_LOCK_TIMEOUT] = LIMIT(lock_timeout, UNIT_DURATION, 24 * 3600 * 1000),
+	[POLICY_MAX_ROWS] = LIMIT(max_rows, UNIT_COUNT, INT64_C(1000000000000)),
+	[POLICY_MAX_BYTES] = LIMIT(max_bytes, UNIT_SIZE, INT64_C(1) << 50),
+	[POLICY_MAX_AFFECTED_ROWS] = LIMIT(max_affected_rows, UNIT_COUNT, INT64_C(1000000000000)),
+	[POLICY_MAX_CONCURRENCY] = LIMIT(max_concurrency, UNIT_COUNT, 1000000),
+	[POLICY_RATE] = LIMIT(rate, UNIT_RATE, INT64_C(1000000) * 3600),
+#undef LIMIT
 };
 
-enum { LIMIT_MOST_MS = 24 * 3600 * 1000 };
+/* How a value of each unit is written, for who wrote something else. */
+static const char *const unit_forms[] = {
+	[UNIT_DURATION] = "a duration: write it as 500ms, 5s, 2m or 1h, or 0 for none",
+	[UNIT_COUNT] = "a count: write a whole number, or 0 for none",
+	[UNIT_SIZE] = "a size: write it as 500KiB or 64MiB, or 0 for none",
+	[UNIT_RATE] = "a rate: write it as 500/s, 20/m or 5/h, or 0 for none",
+};
 
-static const struct field limit_fields[] = { { "statement_timeout", false },
-	{ "transaction_timeout", false }, { "idle_in_transaction_timeout", false },
-	{ "lock_timeout", true }, { "message_timeout", true }, { "max_rows", true },
-	{ "max_bytes", true }, { "max_affected_rows", true }, { "max_concurrency", true },
-	{ "rate", true } };
+/* What a rate is told by, the shortest first. */
+static const struct rate_unit {
+	const char *name;
+	int64_t in_an_hour;
+} rate_units[] = { { "/s", 3600 }, { "/m", 60 }, { "/h", 1 } };
 
 const char *
-limit_name(enum limit_kind kind)
+policy_limit_name(enum policy_limit_kind kind)
 {
 	return limit_infos[kind].name;
 }
 
-struct policy_limit *
-limit_of(struct policy_limits *limits, enum limit_kind kind)
+const struct policy_limit *
+policy_limit_of(const struct policy_limits *limits, enum policy_limit_kind kind)
+{
+	return (const struct policy_limit *)((const char *)limits + limit_infos[kind].where);
+}
+
+static struct policy_limit *
+place_of(struct policy_limits *limits, enum policy_limit_kind kind)
 {
 	return (struct policy_limit *)((char *)limits + limit_infos[kind].where);
 }
 
+static void
+text_from_rate(int64_t value, char out[TEXT_UNIT_SIZE])
+{
+	const struct rate_unit *unit = rate_units;
+
+	while (value % unit->in_an_hour != 0)
+		unit++;
+	snprintf(out, TEXT_UNIT_SIZE, "%" PRId64 "%s", value / unit->in_an_hour, unit->name);
+}
+
+void
+policy_limit_text(enum policy_limit_kind kind, int64_t value, char out[TEXT_UNIT_SIZE])
+{
+	switch (limit_infos[kind].unit) {
+	case UNIT_DURATION:
+		text_from_duration(value, out);
+		break;
+	case UNIT_COUNT:
+		snprintf(out, TEXT_UNIT_SIZE, "%" PRId64, value);
+		break;
+	case UNIT_SIZE:
+		text_from_size(value, out);
+		break;
+	case UNIT_RATE:
+		text_from_rate(value, out);
+		break;
+	}
+}
+
+/* "500/s" to statements an hour; "0" is none. */
 static bool
-read_limit(struct reader *reader, const struct yaml *map, enum limit_kind kind,
+text_to_rate(const char *text, int64_t *value)
+{
+	size_t digits = strspn(text, "0123456789");
+	char number[20];
+
+	if (strcmp(text, "0") == 0) {
+		*value = 0;
+		return true;
+	}
+	if (digits == 0 || digits >= sizeof(number) - 4)
+		return false;
+	memcpy(number, text, digits);
+	number[digits] = '\0';
+	if (!text_to_int(number, value) || *value == 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LENGTH(rate_units); i++)
+		if (strcmp(rate_units[i].name, text + digits) == 0)
+			return !__builtin_mul_overflow(*value, rate_units[i].in_an_hour, value);
+	return false;
+}
+
+static bool
+text_to_limit(enum unit unit, const char *text, int64_t *value)
+{
+	switch (unit) {
+	case UNIT_DURATION:
+		return text_to_duration(text, value);
+	case UNIT_COUNT:
+		return text_to_int(text, value) && *value >= 0;
+	case UNIT_SIZE:
+		return text_to_size(text, value);
+	case UNIT_RATE:
+		return text_to_rate(text, value);
+	}
+	return false;
+}
+
+static bool
+read_limit(struct reader *reader, const struct yaml *map, enum policy_limit_kind kind,
     struct limit_spec *spec)
 {
-	const struct yaml *value = yaml_get(map, limit_name(kind));
-	const char *text = field_text(reader, map, limit_name(kind), false);
+	const struct limit_info *info = &limit_infos[kind];
+	const struct yaml *value = yaml_get(map, info->name);
+	const char *text = field_text(reader, map, info->name, false);
+	char most[TEXT_UNIT_SIZE];
 
 	if (text == NULL)
 		return value == NULL;
 	spec->set = true;
 	spec->line = value->line;
-	if (!text_to_duration(text, &spec->value))
-		return yaml_problem(reader->problems, value,
-		    "%s: \"%s\" is not a duration: write it as 500ms, 5s, 2m or 1h, or 0 for none",
-		    limit_name(kind), text);
-	if (spec->value > LIMIT_MOST_MS)
-		return yaml_problem(reader->problems, value, "%s: \"%s\" is more than 24h",
-		    limit_name(kind), text);
-	return true;
+	if (!text_to_limit(info->unit, text, &spec->value))
+		return yaml_problem(reader->problems, value, "%s: \"%s\" is not %s", info->name,
+		    text, unit_forms[info->unit]);
+	if (spec->value <= info->most)
+		return true;
+	policy_limit_text(kind, info->most, most);
+	return yaml_problem(
+	    reader->problems, value, "%s: \"%s\" is more than %s", info->name, text, most);
 }
 
 bool
 limits_read(struct reader *reader, const struct yaml *node, const char *what,
     struct limits_spec *spec)
 {
-	bool good = fields_check(reader, node, what, limit_fields, ARRAY_LENGTH(limit_fields));
+	struct field fields[POLICY_LIMIT_KINDS];
+	bool good;
 
+	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++)
+		fields[kind] = (struct field){ limit_infos[kind].name, false };
+	good = fields_check(reader, node, what, fields, POLICY_LIMIT_KINDS);
 	if (node->kind != YAML_MAP)
 		return false;
 	if (node->count == 0)
 		return yaml_problem(reader->problems, node, "%s is empty", what);
-	for (enum limit_kind kind = 0; kind < LIMIT_KINDS; kind++)
+	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++)
 		good = read_limit(reader, node, kind, &spec->items[kind]) && good;
 	return good;
 }
@@ -91,7 +195,7 @@ void
 limits_merge_rule(
     struct limits_merge *merge, const struct policy *policy, const struct rule *rule)
 {
-	for (enum limit_kind kind = 0; kind < LIMIT_KINDS; kind++) {
+	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++) {
 		const struct limit_spec *spec = &rule->limits.items[kind];
 
 		if (!spec->set)
@@ -112,9 +216,9 @@ void
 limits_merge_end(const struct limits_merge *merge, const struct policy *policy,
     struct policy_limits *limits)
 {
-	for (enum limit_kind kind = 0; kind < LIMIT_KINDS; kind++) {
+	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++) {
 		const struct limit_spec *spec = &policy->limits.items[kind];
-		struct policy_limit *kept = limit_of(limits, kind);
+		struct policy_limit *kept = place_of(limits, kind);
 
 		if (merge->set[kind] && is_stricter(merge->items[kind].value, kept->value))
 			*kept = merge->items[kind];
@@ -124,4 +228,15 @@ limits_merge_end(const struct limits_merge *merge, const struct policy *policy,
 				.file = policy->file,
 				.line = spec->line };
 	}
+}
+
+unsigned
+limits_set(const struct policy_limits *limits)
+{
+	unsigned set = 0;
+
+	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++)
+		if (policy_limit_of(limits, kind)->value != 0)
+			set |= POLICY_LIMIT_BIT(kind);
+	return set;
 }

@@ -331,40 +331,33 @@ void name_put_prose(struct buf *out, const struct sql_relation *relation);
 
 /* ---- limits.c ---- */
 
-enum limit_kind {
-	LIMIT_STATEMENT_TIMEOUT,
-	LIMIT_TRANSACTION_TIMEOUT,
-	LIMIT_IDLE_IN_TRANSACTION_TIMEOUT,
-	LIMIT_KINDS,
-};
-
 /* Limits as written in a rule or in defaults. */
 struct limits_spec {
 	struct limit_spec {
 		bool set;
 		int64_t value; /* 0 is none */
 		int line;
-	} items[LIMIT_KINDS];
+	} items[POLICY_LIMIT_KINDS];
 };
 
 struct policy;
 struct rule;
-const char *limit_name(enum limit_kind kind);
-struct policy_limit *limit_of(struct policy_limits *limits, enum limit_kind kind);
 bool limits_read(struct reader *reader, const struct yaml *node, const char *what,
     struct limits_spec *spec);
 
 /* The limits of one policy for one statement, while rules are gone through. */
 struct limits_merge {
-	struct policy_limit items[LIMIT_KINDS];
-	bool set[LIMIT_KINDS];
-	bool overrides[LIMIT_KINDS]; /* a rule that names a role or user spoke */
+	struct policy_limit items[POLICY_LIMIT_KINDS];
+	bool set[POLICY_LIMIT_KINDS];
+	bool overrides[POLICY_LIMIT_KINDS]; /* a rule that names a role or user spoke */
 };
 void limits_merge_rule(
     struct limits_merge *merge, const struct policy *policy, const struct rule *rule);
 /* Add the defaults where no rule overrides them, and keep the strictest in *limits. */
 void limits_merge_end(const struct limits_merge *merge, const struct policy *policy,
     struct policy_limits *limits);
+/* POLICY_LIMIT_BIT of each that is set. */
+unsigned limits_set(const struct policy_limits *limits);
 
 /* ---- rule.c ---- */
 

@@ -1,9 +1,12 @@
 /*
- * aborted.c - a transaction whose server was lost.
+ * aborted.c - a transaction whose server was lost, or that a limit ended.
  *
  * Until the client ends it, each of its statements fails, so that none of them can
  * commit by itself by accident: what PostgreSQL does in a failed transaction.
  */
+#include "base/mem.h"
+#include "doings.h"
+#include "frames.h"
 #include "session_internal.h"
 
 static const struct wire_error in_failed_transaction = { .severity = "ERROR",
@@ -17,6 +20,41 @@ static const struct wire_error lost_between = { .severity = "ERROR",
 	.sqlstate = "08006",
 	.message = "the server connection of this transaction was lost",
 	.detail = "The transaction was rolled back." };
+
+/* The same for one that a limit ended: both with that limit as DETAIL. */
+static struct wire_error
+as_of_limit(const struct client *client, const struct wire_error *error)
+{
+	struct wire_error told = *error;
+
+	if (client->lost_detail == NULL)
+		return told;
+	told.detail = client->lost_detail;
+	if (error == &lost_between) {
+		told.sqlstate = "57014";
+		told.message = "transaction was rolled back because of a timeout";
+	}
+	return told;
+}
+
+void
+aborted_by_limit(struct client *client, bool told, char *detail)
+{
+	client->lost = told ? LOST_TOLD : LOST_UNTOLD;
+	mem_free(client->lost_detail);
+	client->lost_detail = detail;
+	frames_drop(&client->frames);
+	doings_forget(client);
+}
+
+/* The client has ended it. */
+static void
+end(struct client *client)
+{
+	client->lost = LOST_NOTHING;
+	mem_free(client->lost_detail);
+	client->lost_detail = NULL;
+}
 
 bool
 aborted_is(const struct client *client)
@@ -41,9 +79,11 @@ ends_transaction(const struct judged *judged)
 static void
 fail(struct client *client, const struct judged *judged, const struct wire_error *error)
 {
-	build_error(stream_out(client->stream), error);
+	struct wire_error told = as_of_limit(client, error);
+
+	build_error(stream_out(client->stream), &told);
 	if (judged != NULL)
-		record_answered(client, judged, error->sqlstate);
+		record_answered(client, judged, told.sqlstate);
 }
 
 /*
@@ -63,7 +103,7 @@ tells_of_loss(struct client *client, const struct judged *judged)
 		return false;
 	fail(client, judged, &lost_between);
 	if (ends)
-		client->lost = LOST_NOTHING;
+		end(client);
 	return true;
 }
 
@@ -77,7 +117,7 @@ aborted_query(struct client *client, const struct judged *judged)
 	if (tells_of_loss(client, judged)) {
 		build_ready(out, aborted_is(client) ? 'E' : 'I');
 	} else if (ends_transaction(judged)) {
-		client->lost = LOST_NOTHING;
+		end(client);
 		build_command_complete(out, "ROLLBACK");
 		build_ready(out, 'I');
 		record_answered(client, judged, "00000");
@@ -141,7 +181,7 @@ aborted_message(struct client *client, uint8_t type, const struct judged *judged
 		break;
 	case 'E':
 		build_command_complete(stream_out(client->stream), "ROLLBACK");
-		client->lost = LOST_NOTHING;
+		end(client);
 		break;
 	}
 	return true;

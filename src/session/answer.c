@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "doings.h"
 #include "frames.h"
+#include "guard.h"
 #include "session_internal.h"
 #include "wire/names.h"
 #include "wire/read.h"
@@ -40,7 +41,7 @@ next_head(struct link *link)
 	link->sub = 0;
 	link->rows = link->bytes_out = 0;
 	link->head_us = now(link);
-	link->limit = NULL;
+	link->stopped = false;
 }
 
 /* "SELECT 5", "INSERT 0 3": the number at the end, or -1. */
@@ -96,9 +97,10 @@ complete(struct link *link, struct request *head, const char *tag)
 		residue_of(link, head, statement, tag);
 	else if (head->judged != NULL && head->judged->facts == NULL)
 		residue_of_unknown(link);
-	record_statement(link, head, link->sub, "00000",
-	    returned || link->rows > 0 ? (int64_t)link->rows : -1, returned ? -1 : count,
-	    AUDIT_OK);
+	if (!guard_is_over(link)) /* else it was recorded as what it is */
+		record_statement(link, head, link->sub, "00000",
+		    returned || link->rows > 0 ? (int64_t)link->rows : -1,
+		    returned ? -1 : count, AUDIT_OK);
 	link->sub++;
 	link->rows = link->bytes_out = 0;
 	link->head_us = now(link);
@@ -158,7 +160,7 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 	enum fate fate = head->answer == ANSWER_SWALLOW && link->restore == RESTORE_SENT
 	    ? FATE_SWALLOW
 	    : FATE_FORWARD;
-	bool ours = link->limit != NULL && strcmp(report->sqlstate, "57014") == 0;
+	bool ours = link->stopped && strcmp(report->sqlstate, "57014") == 0;
 
 	if (link->client == NULL)
 		return FATE_SWALLOW;
@@ -166,6 +168,8 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 		buf_put(relay_emit(link), head->reply, head->reply_length);
 		return FATE_SWALLOW;
 	}
+	if (guard_is_over(link))
+		return FATE_SWALLOW;
 	if (ours) {
 		limits_tell(link);
 		fate = FATE_SWALLOW;
@@ -197,7 +201,7 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 	if (head == NULL)
 		return violation(link, 'E');
 	fate = fate_of_error(link, head, &report);
-	link->limit = NULL;
+	link->stopped = false;
 	if (head->kind == REQUEST_QUERY || head->kind == REQUEST_FUNCTION)
 		skipped_undo(link, head); /* ReadyForQuery follows */
 	else
@@ -265,7 +269,7 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 			frames_commit(&client->frames, &client->defaults, &client->settings,
 			    &server->settings);
 		link_forget_portals(link, batch);
-		client->txn++;
+		client->txn += fate == FATE_FORWARD;
 	}
 	link->failed = false;
 	return fate;

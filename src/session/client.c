@@ -318,6 +318,7 @@ client_die(struct deferred *deferred)
 	judged_release(client->judged);
 	audit_who_free(clients_lane(client->clients), client->who);
 	buf_free(&client->in);
+	mem_free(client->lost_detail);
 	mem_free(client->database);
 	mem_free(client);
 }

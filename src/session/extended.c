@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "guard.h"
 #include "inbound.h"
 #include "prepared.h"
 #include "wire/frame.h"
@@ -44,6 +45,8 @@ bind_statement(struct client *client, const struct inbound *message, const char 
 {
 	struct request *request;
 
+	if (guard_concerns(client, ruling))
+		guard_put_ahead(client, statement->judged, ruling, 'B');
 	if (names_is_renamed(client, statement)) {
 		const char *server_name = place_statement(client, statement, *name == '\0');
 
@@ -146,6 +149,9 @@ on_execute(struct client *client, const struct inbound *message)
 	const char *name = read_cstring(&reader);
 	struct portal *portal;
 	struct judged *judged;
+	struct ruling *ruling;
+	struct request *request;
+	bool guarded;
 
 	if (client->skipping)
 		return STEP_DONE;
@@ -158,19 +164,30 @@ on_execute(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	portal = link_portal(client->link, name);
 	judged = portal == NULL ? NULL : portal->judged;
+	ruling = portal == NULL ? NULL : portal->ruling;
 	if (names_are_renamed(client) && names_awaits_deallocated(client, judged))
+		return STEP_LATER;
+	guarded = guard_concerns(client, ruling);
+	if (guarded && guard_awaits(client, judged, ruling, 'E'))
 		return STEP_LATER;
 	client->stmt++;
 	client->link->unsynced = true;
 	if (names_are_renamed(client) && names_deallocated(client, judged) != NULL &&
 	    client->link->server->transaction != 'E') {
 		names_deallocate(client, outgoing_expect(client, REQUEST_EXECUTE, ANSWER_MADE_UP),
-		    names_deallocated(client, judged), judged, portal->ruling,
+		    names_deallocated(client, judged), judged, ruling,
 		    message->length + FRAME_HEADER);
 		return STEP_DONE;
 	}
-	outgoing_expect_statement(outgoing_expect(client, REQUEST_EXECUTE, ANSWER_FORWARD), client, judged,
-	    portal == NULL ? NULL : portal->ruling, message->length + FRAME_HEADER);
+	if (guarded && !guard_admits(client, judged, ruling, 'E'))
+		return STEP_DONE;
+	if (guarded)
+		guard_put_ahead(client, judged, ruling, 'E');
+	request = outgoing_expect(client, REQUEST_EXECUTE, ANSWER_FORWARD);
+	outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
+	if (guarded)
+		guard_note(client, request, portal);
+	client->link->executed_batch = client->link->server->batch;
 	outgoing_pass(client, message);
 	/* Nothing goes on before it is known what is prepared: the server must say so now. */
 	if (client->link->discarding)

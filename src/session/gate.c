@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "pool/statements.h"
 #include "parsers.h"
+#include "quota.h"
 #include "session_internal.h"
 #include "sql/shape.h"
 
@@ -448,6 +449,21 @@ is_fresh(const struct ruling *ruling, const struct identity *identity,
 	    ruling->policies == policies && now_us - ruling->judged_us < RULING_KEPT_US;
 }
 
+/* Limits that count over all workers. */
+static void
+find_quotas(struct gate *gate, struct ruling *ruling, const struct identity *identity)
+{
+	struct quotas *quotas = clients_shared(gate->clients)->quotas;
+	const struct policy_limits *limits = &ruling->verdict.limits;
+
+	if (limits->max_concurrency.value != 0)
+		ruling->concurrency = quotas_find(quotas,
+		    policy_limit_name(POLICY_MAX_CONCURRENCY), &limits->max_concurrency, "");
+	if (limits->rate.value != 0)
+		ruling->rate = quotas_find(quotas, policy_limit_name(POLICY_RATE),
+		    &limits->rate, identity->subject.user);
+}
+
 /* Ask the policies; `script` is NULL for a text by itself. */
 static struct ruling *
 ruling_new(struct gate *gate, const struct judged *judged, const struct identity *identity,
@@ -467,6 +483,7 @@ ruling_new(struct gate *gate, const struct judged *judged, const struct identity
 	    &ruling->verdict);
 	if (judged->outcome == SQL_UNPARSEABLE && ruling->verdict.position == 0)
 		ruling->verdict.position = judged->position;
+	find_quotas(gate, ruling, identity);
 	if (!policies_are_empty(policies))
 		ruling->rendered = audit_verdict_new(&ruling->verdict);
 	return ruling;

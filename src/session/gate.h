@@ -23,6 +23,7 @@ struct gate;
 struct client;
 struct clients;
 struct parse_job;
+struct quota;
 struct audit_lane;
 struct audit_verdict;
 
@@ -47,6 +48,7 @@ struct ruling {
 	struct verdict verdict;
 	struct audit_lane *lane;	/* borrowed: records of it may wait there */
 	struct audit_verdict *rendered; /* ours, for its records; NULL: there are no policies */
+	struct quota *concurrency, *rate; /* borrowed; NULL without such a limit */
 };
 
 /* A text and its facts. Counted; the cache holds one reference. */

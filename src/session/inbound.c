@@ -6,6 +6,7 @@
  * server or a long text has been parsed. Those that are a few lines are here.
  */
 #include "base/mem.h"
+#include "guard.h"
 #include "inbound.h"
 #include "wire/frame.h"
 #include "wire/names.h"
@@ -41,7 +42,7 @@ on_sync(struct client *client, const struct inbound *message)
 	if (message->length > 0)
 		return inbound_malformed(client, 'S');
 	client->skipping = false;
-	if (link == NULL) {
+	if (link == NULL || aborted_is(client)) {
 		build_ready(stream_out(client->stream), aborted_is(client) ? 'E' : 'I');
 		return STEP_DONE;
 	}
@@ -183,6 +184,9 @@ handle(struct client *client, const struct inbound *message)
 	if (client->responder != NULL)
 		return respond(client, message);
 	if (!handler->streams && message->here < message->length)
+		return STEP_LATER;
+	if (client->link != NULL && client->link->guard != NULL &&
+	    guard_holds(client, message->type))
 		return STEP_LATER;
 	return handler->run(client, message);
 }

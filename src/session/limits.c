@@ -1,6 +1,7 @@
 /* limits.c - deadlines of clients and of what they run, on pgweir's own clock. */
 #include "base/mem.h"
 #include "base/text.h"
+#include "guard.h"
 #include "session_internal.h"
 
 enum { CANCEL_AGAIN_US = 1000 * 1000 };
@@ -43,6 +44,45 @@ statement_limit(const struct link *link, const struct request *running)
 	return limit;
 }
 
+/* The strictest limit of a whole message among what is unanswered of the one that runs. */
+static struct policy_limit
+message_limit(const struct link *link)
+{
+	struct policy_limit limit = { 0 };
+	const struct request *request;
+
+	for (size_t i = 0; (request = requests_at(&link->requests, i)) != NULL; i++) {
+		if (request->ruling != NULL &&
+		    is_stricter(request->ruling->verdict.limits.message_timeout.value, limit.value))
+			limit = request->ruling->verdict.limits.message_timeout;
+		if (request->kind == REQUEST_QUERY || request->kind == REQUEST_SYNC)
+			break;
+	}
+	return limit;
+}
+
+/* Cancel what the server runs; its error will be told as that of this limit. */
+static void
+stop(struct link *link, enum policy_limit_kind kind, struct policy_limit limit, uint64_t now_us)
+{
+	/* A cancel may come to nothing, or have ended the statement before: then once more. */
+	if (link->stopped && now_us - link->limit_us < CANCEL_AGAIN_US)
+		return;
+	if (!link->stopped)
+		audit_cancel(clients_lane(link->clients), link->client->who, "limit");
+	link->stopped = true;
+	link->limit = kind;
+	link->limit_rule = limit;
+	link->limit_us = now_us;
+	server_cancel(link->server, NULL, NULL);
+}
+
+static bool
+is_past(uint64_t began_us, const struct policy_limit *limit, uint64_t now_us)
+{
+	return limit->value > 0 && now_us - began_us >= (uint64_t)limit->value * 1000;
+}
+
 static void
 check_statement(struct link *link, uint64_t now_us)
 {
@@ -54,45 +94,106 @@ check_statement(struct link *link, uint64_t now_us)
 		return;
 	began_us = link->head_us > running->sent_us ? link->head_us : running->sent_us;
 	limit = statement_limit(link, running);
-	if (limit.value == 0 || now_us - began_us < (uint64_t)limit.value * 1000)
+	if (is_past(began_us, &limit, now_us)) {
+		stop(link, POLICY_STATEMENT_TIMEOUT, limit, now_us);
 		return;
-	/* A cancel may come to nothing, or have ended the statement before: then once more. */
-	if (link->limit != NULL && now_us - link->limit_us < CANCEL_AGAIN_US)
-		return;
-	if (link->limit == NULL)
-		audit_cancel(clients_lane(link->clients), link->client->who, "limit");
-	link->limit = "statement_timeout";
-	link->limit_rule = limit;
-	link->limit_us = now_us;
-	server_cancel(link->server, NULL, NULL);
+	}
+	limit = message_limit(link);
+	if (is_past(link->request_us, &limit, now_us))
+		stop(link, POLICY_MESSAGE_TIMEOUT, limit, now_us);
+}
+
+char *
+limits_detail(enum policy_limit_kind kind, const struct policy_limit *limit)
+{
+	char value[TEXT_UNIT_SIZE];
+
+	policy_limit_text(kind, limit->value, value);
+	if (limit->rule != NULL)
+		return mem_printf("limit %s %s of rule \"%s\" in policy \"%s\"",
+		    policy_limit_name(kind), value, limit->rule, limit->policy);
+	if (limit->policy != NULL)
+		return mem_printf("limit %s %s of the defaults of policy \"%s\"",
+		    policy_limit_name(kind), value, limit->policy);
+	return mem_printf(
+	    "limit %s %s of pgweir's configuration", policy_limit_name(kind), value);
+}
+
+/* An error because of a limit, behind what the server said so far. */
+static void
+tell(struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit,
+    const char *sqlstate, const char *message, const char *hint)
+{
+	char *detail = limits_detail(kind, limit);
+
+	build_error(relay_emit(link),
+	    &(struct wire_error){ .severity = "ERROR",
+		.sqlstate = sqlstate,
+		.message = message,
+		.detail = detail,
+		.hint = hint,
+		.constraint = limit->rule,
+		.file = limit->file,
+		.line = limit->line });
+	mem_free(detail);
 }
 
 void
 limits_tell(struct link *link)
 {
-	const struct policy_limit *limit = &link->limit_rule;
-	char duration[32];
-	char *detail;
+	tell(link, link->limit, &link->limit_rule, "57014",
+	    link->limit == POLICY_TRANSACTION_TIMEOUT
+		? "canceling statement due to transaction timeout"
+		: "canceling statement due to statement timeout",
+	    NULL);
+}
 
-	text_from_duration(limit->value, duration);
-	if (limit->rule != NULL)
-		detail = mem_printf("limit %s %s of rule \"%s\" in policy \"%s\"", link->limit,
-		    duration, limit->rule, limit->policy);
-	else if (limit->policy != NULL)
-		detail = mem_printf("limit %s %s of the defaults of policy \"%s\"", link->limit,
-		    duration, limit->policy);
-	else
-		detail = mem_printf(
-		    "limit %s %s of pgweir's configuration", link->limit, duration);
-	build_error(relay_emit(link),
-	    &(struct wire_error){ .severity = "ERROR",
-		.sqlstate = "57014",
-		.message = "canceling statement due to statement timeout",
-		.detail = detail,
-		.constraint = limit->rule,
-		.file = limit->file,
-		.line = limit->line });
-	mem_free(detail);
+void
+limits_tell_exceeded(
+    struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit)
+{
+	static const struct {
+		const char *message, *hint;
+	} words[POLICY_LIMIT_KINDS] = {
+		[POLICY_MAX_ROWS] = { "statement returns more rows than allowed",
+		    "Add a LIMIT or a stricter WHERE." },
+		[POLICY_MAX_BYTES] = { "statement returns more bytes than allowed",
+		    "Add a LIMIT or a stricter WHERE, or name the columns that are needed." },
+		[POLICY_MAX_AFFECTED_ROWS] = { "statement changes more rows than allowed",
+		    "It was rolled back. Change the rows in batches." },
+	};
+
+	tell(link, kind, limit, "53400", words[kind].message, words[kind].hint);
+}
+
+void
+limits_tell_lock_timeout(
+    struct link *link, const struct wire_report *report, const struct policy_limit *limit)
+{
+	tell(link, POLICY_LOCK_TIMEOUT, limit, report->sqlstate, report->message,
+	    "Others hold the lock: try again after a pause, and again with longer ones.");
+}
+
+/* The open transaction is over its limit while nothing runs: the client's next statement is told. */
+static void
+end_transaction(struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit)
+{
+	struct client *client = link->client;
+
+	aborted_by_limit(client, link->server->transaction == 'E', limits_detail(kind, limit));
+	build_query(stream_out(link->server->stream), "ROLLBACK");
+	link_expect(link, REQUEST_QUERY, ANSWER_SWALLOW);
+	link->server->batch++;
+	link->transaction_us = link->idle_us = 0;
+	stream_flush(link->server->stream);
+}
+
+static struct policy_limit
+under_ceiling(struct policy_limit limit, int64_t ceiling_ms)
+{
+	if (is_stricter(ceiling_ms, limit.value))
+		return (struct policy_limit){ .value = ceiling_ms };
+	return limit;
 }
 
 static void
@@ -101,20 +202,24 @@ check_transaction(struct link *link, uint64_t began_us, uint64_t now_us)
 	const struct config *config = clients_config(link->clients);
 	struct client *client = link->client;
 	struct policy_limits limits = { 0 };
-	int64_t idle_ms = config->timeouts_idle_in_transaction_ms;
-	int64_t whole_ms = config->timeouts_transaction_ms;
+	struct policy_limit idle, whole;
+	bool is_open = link->server->transaction != 'I' && !link->unsynced;
 
 	policies_limits(clients_policies(link->clients), &client->identity->subject,
 	    loop_wall_us(clients_loop(link->clients)), &limits);
-	if (is_stricter(limits.idle_in_transaction_timeout.value, idle_ms))
-		idle_ms = limits.idle_in_transaction_timeout.value;
-	if (is_stricter(limits.transaction_timeout.value, whole_ms))
-		whole_ms = limits.transaction_timeout.value;
-	if (idle_ms > 0 && link->idle_us > 0 &&
-	    now_us - link->idle_us >= (uint64_t)idle_ms * 1000)
-		client_end(client, "25P03",
-		    "terminating connection due to idle-in-transaction timeout");
-	else if (whole_ms > 0 && now_us - began_us >= (uint64_t)whole_ms * 1000)
+	idle = under_ceiling(
+	    limits.idle_in_transaction_timeout, config->timeouts_idle_in_transaction_ms);
+	whole = under_ceiling(limits.transaction_timeout, config->timeouts_transaction_ms);
+	if (link->idle_us > 0 && is_open && is_past(link->idle_us, &idle, now_us))
+		end_transaction(link, POLICY_IDLE_IN_TRANSACTION_TIMEOUT, &idle);
+	else if (!is_past(began_us, &whole, now_us))
+		return;
+	else if (running_statement(link) != NULL)
+		stop(link, POLICY_TRANSACTION_TIMEOUT, whole, now_us);
+	else if (is_open && link->requests.count == 0)
+		end_transaction(link, POLICY_TRANSACTION_TIMEOUT, &whole);
+	else
+		/* A batch without its Sync: nothing can be said in between. */
 		client_end(client, "25P04", "terminating connection due to transaction timeout");
 }
 
@@ -127,7 +232,9 @@ check_link(struct link *link, uint64_t now_us)
 		return;
 	}
 	client_look_for_end(link->client);
-	if (link->requests.count > 0)
+	if (link->guard != NULL)
+		guard_tick(link, now_us);
+	if (link->requests.count > 0 && !guard_is_over(link))
 		check_statement(link, now_us);
 	/* A batch whose Sync has not come yet keeps its server, as an open transaction does. */
 	if (link->transaction_us > 0)

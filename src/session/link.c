@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "guard.h"
 #include "prepared.h"
 #include "session_internal.h"
 
@@ -155,6 +156,8 @@ empty_portal(struct portal *portal)
 {
 	judged_release(portal->judged);
 	ruling_release(portal->ruling);
+	ration_release(portal->ration);
+	portal->ration = NULL;
 	portal->judged = NULL;
 	portal->ruling = NULL;
 }
@@ -222,6 +225,7 @@ link_free(struct link *link)
 	requests_clear(&link->requests);
 	link_forget_portals(link, UINT64_MAX);
 	statement_release(link->unnamed);
+	guard_free(link->guard);
 	buf_free(&link->in);
 	buf_free(&link->farewell);
 	mem_free(link->last_message);

@@ -20,7 +20,9 @@
 
 struct client;
 struct clients;
+struct guard;
 struct judged;
+struct ration;
 struct sql_statement;
 struct statement;
 
@@ -44,6 +46,7 @@ struct portal {
 	char *name;	       /* ours; NULL for the unnamed one */
 	struct judged *judged; /* referenced; NULL when not known */
 	struct ruling *ruling; /* referenced */
+	struct ration *ration; /* referenced: rows it has given; NULL without such a limit */
 	uint64_t batch;	       /* in which it was bound */
 };
 
@@ -87,9 +90,12 @@ struct link {
 	uint64_t deadline_us;	   /* of the cleaning when the client is gone */
 	uint64_t rows, bytes_out;  /* of the statement at the head */
 	size_t sub;		   /* which statement of the Query at the head */
-	const char *limit;	   /* name of the limit that ended the statement; NULL: none */
+	bool stopped;		   /* a cancel was sent for `limit` */
+	enum policy_limit_kind limit;
 	uint64_t limit_us;	   /* when a cancel was last sent for it */
 	struct policy_limit limit_rule; /* its value and where it came from */
+	struct guard *guard;	   /* ours; NULL before the first statement under its limits */
+	uint64_t executed_batch;   /* in which an Execute was last sent */
 	char last_state[6];	   /* of the last error from the server */
 	char *last_message;	   /* ours; of a FATAL or a failed restore */
 };

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "doings.h"
 #include "frames.h"
+#include "guard.h"
 #include "session_internal.h"
 
 /* Is a COMMIT among what was not answered? Then nobody knows. */
@@ -82,10 +83,10 @@ static void
 tell_client(struct link *link, const char *why)
 {
 	struct client *client = link->client;
-	bool committing = has_transaction_verb(link, SQL_TXN_COMMIT);
+	bool committing = has_transaction_verb(link, SQL_TXN_COMMIT) || guard_is_committing(link);
 	bool beginning = has_transaction_verb(link, SQL_TXN_BEGIN);
 	bool rolling_back = has_transaction_verb(link, SQL_TXN_ROLLBACK) && !beginning;
-	bool open = link->server->transaction != 'I' || beginning;
+	bool open = (link->server->transaction != 'I' && !guard_is_ours(link)) || beginning;
 	const char *sqlstate = committing ? "08007" : link->fatal ? link->last_state : "08006";
 
 	if (open && !committing && !rolling_back)

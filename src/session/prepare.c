@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "guard.h"
 #include "inbound.h"
 #include "prepared.h"
 #include "wire/read.h"
@@ -91,6 +92,8 @@ take_parse(struct client *client, const struct inbound *message, const char *nam
 	    statement_new(judged, rest, message->length - strlen(name) - 1, *name != '\0');
 
 	permit_warn(client, &ruling->verdict);
+	if (guard_concerns(client, ruling))
+		guard_put_ahead(client, judged, ruling, 'P');
 	if (!names_are_renamed(client)) {
 		parse_as_it_is(client, message, name, statement, judged, ruling);
 	} else if (*name != '\0') {

@@ -76,3 +76,23 @@ record_refused(struct client *client, struct judged *judged, struct ruling *ruli
 		.verdict = &ruling->verdict,
 		.rendered = ruling->rendered });
 }
+
+void
+record_limited(struct client *client, const struct judged *judged, const struct ruling *ruling,
+    const char *sqlstate)
+{
+	audit_statement(clients_lane(client->clients),
+	    &(struct audit_statement){ .who = client->who,
+		.text = judged != NULL ? judged->parts : NULL,
+		.facts = judged != NULL ? judged->facts : NULL,
+		.txn = client->txn,
+		.stmt = client->stmt,
+		.sqlstate = sqlstate,
+		.returned_rows = -1,
+		.rows_affected = -1,
+		.wall_us = loop_wall_us(clients_loop(client->clients)),
+		.pin = client->pin,
+		.outcome = AUDIT_ERROR,
+		.verdict = ruling->rendered != NULL ? &ruling->verdict : NULL,
+		.rendered = ruling->rendered });
+}

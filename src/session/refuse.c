@@ -95,7 +95,7 @@ refuse_message(struct client *client, uint8_t type, const struct buf *error)
 	struct buf *out;
 
 	client->skipping = !simple;
-	if (client->link != NULL) {
+	if (client->link != NULL && !aborted_is(client)) {
 		refuse_on_server(client, type, error);
 		return;
 	}

@@ -4,6 +4,7 @@
  * Messages are walked by their headers; what goes on unchanged is sent from the
  * buffer it was read into. What a message means is in answer.c.
  */
+#include "guard.h"
 #include "session_internal.h"
 #include "wire/frame.h"
 
@@ -103,7 +104,10 @@ walk(struct link *link, const uint8_t *bytes, size_t length, size_t *run, bool *
 		link->run = bytes + *run;
 		link->run_length = at - *run;
 		here = frame.length < length - at ? frame.length : length - at;
-		fate = answer_take(link, frame.type, bytes + at + FRAME_HEADER, here - FRAME_HEADER);
+		fate = link->guard == NULL
+		    ? answer_take(link, frame.type, bytes + at + FRAME_HEADER, here - FRAME_HEADER)
+		    : guard_take(link, frame.type, bytes + at + FRAME_HEADER, here - FRAME_HEADER,
+			  frame.length);
 		if (fate == FATE_GONE) {
 			*gone = true;
 			return length;

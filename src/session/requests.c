@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "gate.h"
+#include "guard.h"
 #include "prepared.h"
 #include "requests.h"
 
@@ -122,6 +123,8 @@ release(struct requests *requests, struct request *request)
 	mem_free(request->reply);
 	judged_release(request->judged);
 	ruling_release(request->ruling);
+	if (request->limits != NULL)
+		guard_release(requests, request->limits);
 }
 
 void

@@ -15,6 +15,8 @@
 #include "pool/statements.h"
 
 struct judged;
+struct quota_hold;
+struct request_limits;
 struct ruling;
 struct statement;
 
@@ -55,6 +57,7 @@ struct request {
 	struct statement *unnamed;   /* referenced; NULL: there was none */
 	struct judged *judged; /* referenced; of Query, Execute and Parse */
 	struct ruling *ruling; /* referenced */
+	struct request_limits *limits; /* ours; NULL without: guard.h */
 	uint64_t stmt;	       /* number of the message */
 	uint64_t batch;	       /* of its server, in which it was sent */
 	uint64_t sent_us, queue_us, bytes_in;
@@ -67,6 +70,7 @@ struct requests {
 	struct request *items;
 	size_t first, count, size; /* size is a power of two */
 	size_t named;		   /* requests with a name */
+	struct quota_hold *holds;  /* ours: places in quotas, each for some of the requests */
 };
 
 /* Append; the returned request is zeroed but for kind and answer. */

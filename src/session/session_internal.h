@@ -6,6 +6,7 @@
 #include "link.h"
 #include "session/client.h"
 #include "wire/build.h"
+#include "wire/report.h"
 
 enum {
 	SLOW_PEER_BYTES = 128 * 1024, /* unsent bytes at which the other side is no longer read */
@@ -81,7 +82,8 @@ void refuse_state(struct client *client, const struct judged *judged, const char
 /* aborted.c: a transaction whose server was lost, until the client ends it. */
 bool aborted_query(struct client *client, const struct judged *judged);
 bool aborted_is(const struct client *client);
-void aborted_begin(struct client *client);
+/* A limit ended it: the client's next statement is told so, if it is not `told` yet. */
+void aborted_by_limit(struct client *client, bool told, char *detail);
 /* P, B, D, E of the extended protocol; true when it was answered. */
 bool aborted_message(struct client *client, uint8_t type, const struct judged *judged);
 
@@ -90,6 +92,9 @@ void record_statement(struct link *link, const struct request *request, size_t s
     const char *sqlstate, int64_t returned, int64_t affected, enum audit_outcome outcome);
 /* pgweir itself answered it, and not because of a policy. */
 void record_answered(struct client *client, const struct judged *judged, const char *sqlstate);
+/* The same because of a limit; `judged` is NULL when no text is known. */
+void record_limited(struct client *client, const struct judged *judged,
+    const struct ruling *ruling, const char *sqlstate);
 /* `judged` is NULL for a FunctionCall: it has no text. */
 void record_refused(struct client *client, struct judged *judged, struct ruling *ruling);
 
@@ -102,7 +107,15 @@ void cancel_client(struct client *client, const char *origin, void (*done)(void 
 
 /* limits.c */
 void limits_tick(struct clients *clients);
-/* A limit of ours ended the statement: PostgreSQL's words, and which limit and rule. */
+/* "limit max_rows 50000 of rule "x" in policy "y""; free with mem_free(). */
+char *limits_detail(enum policy_limit_kind kind, const struct policy_limit *limit);
+/* A cancel of ours ended the statement: PostgreSQL's words, and which limit and rule. */
 void limits_tell(struct link *link);
+/* It is above what it may return or change. */
+void limits_tell_exceeded(
+    struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit);
+/* The server ended it by the lock_timeout that we set. */
+void limits_tell_lock_timeout(struct link *link, const struct wire_report *report,
+    const struct policy_limit *limit);
 
 #endif

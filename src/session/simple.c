@@ -1,4 +1,5 @@
 /* simple.c - Query and FunctionCall: messages that are answered by themselves. */
+#include "guard.h"
 #include "inbound.h"
 #include "prepared.h"
 #include "wire/frame.h"
@@ -15,8 +16,12 @@ send_query(struct client *client, const struct inbound *message, struct judged *
     struct ruling *ruling)
 {
 	const char *name = names_are_renamed(client) ? names_deallocated(client, judged) : NULL;
+	bool guarded = guard_concerns(client, ruling);
+	struct request *request;
 
-	struct request *request =
+	if (guarded)
+		guard_put_ahead(client, judged, ruling, 'Q');
+	request =
 	    outgoing_expect(client, REQUEST_QUERY, name == NULL ? ANSWER_FORWARD : ANSWER_REPLACE);
 
 	/* A Query destroys the unnamed statement. */
@@ -30,6 +35,8 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 		names_deallocate(client, request, name, judged, ruling, message->length + FRAME_HEADER);
 		build_query(outgoing_buf(client), does_nothing);
 	}
+	if (guarded)
+		guard_note(client, request, NULL);
 	client->link->server->batch++;
 }
 
@@ -51,13 +58,15 @@ on_query(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	ruling = permit_rule(client, judged);
 	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    (!borrow_server(client) || names_awaits_deallocated(client, judged)))
+	    (!borrow_server(client) || names_awaits_deallocated(client, judged) ||
+		(guard_concerns(client, ruling) && guard_awaits(client, judged, ruling, 'Q'))))
 		return permit_later(client, judged, ruling);
 	client->stmt++;
 	if (ruling->verdict.action == POLICY_DENY)
 		permit_refuse(client, 'Q', judged, ruling);
 	else if (!aborted_query(client, judged) && permit_in_pool_mode(client, judged, 'Q') &&
-	    permit_names(client, judged, 'Q')) {
+	    permit_names(client, judged, 'Q') &&
+	    (!guard_concerns(client, ruling) || guard_admits(client, judged, ruling, 'Q'))) {
 		permit_warn(client, &ruling->verdict);
 		send_query(client, message, judged, ruling);
 	}

@@ -8,7 +8,7 @@
 #include "handlers.h"
 
 enum { TXN_KIND = 1, TXN_OPTIONS = 2, TXN_SAVEPOINT = 3, TXN_CHAIN = 5 };
-enum { PREPARE_NAME = 1, DECLARE_OPTIONS = 2, FETCH_IS_MOVE = 4 };
+enum { PREPARE_NAME = 1, DECLARE_NAME = 1, DECLARE_OPTIONS = 2, FETCH_NAME = 3, FETCH_IS_MOVE = 4 };
 enum { CURSOR_HOLD = 0x20 }; /* CURSOR_OPT_HOLD of PostgreSQL's parsenodes.h */
 enum { EXPLAIN_OPTIONS = 2, DEF_NAME = 2, DEF_ARG = 3 };
 enum { COPY_RELATION = 1, COPY_COLUMNS = 3, COPY_FROM = 4, COPY_PROGRAM = 5, COPY_FILE = 6 };
@@ -92,6 +92,8 @@ handle_deallocate(struct collector *facts, struct slice body, struct context *co
 void
 handle_declare(struct collector *facts, struct slice body, struct context *context)
 {
+	facts->statement->cursor = collect_text(facts, tree_body(body, DECLARE_NAME));
+	facts->statement->declares = true;
 	if ((tree_value(body, DECLARE_OPTIONS) & CURSOR_HOLD) != 0)
 		collect_residue(facts, context, SQL_RESIDUE_HOLD);
 }
@@ -100,6 +102,7 @@ void
 handle_fetch(struct collector *facts, struct slice body, struct context *context)
 {
 	collect_verb(facts, tree_value(body, FETCH_IS_MOVE) != 0 ? "MOVE" : "FETCH");
+	facts->statement->cursor = collect_text(facts, tree_body(body, FETCH_NAME));
 	(void)context;
 }
 

@@ -256,9 +256,15 @@ build_parse(struct buf *out, const char *name, const char *text)
 void
 build_bind(struct buf *out, const char *statement)
 {
+	build_bind_portal(out, "", statement);
+}
+
+void
+build_bind_portal(struct buf *out, const char *portal, const char *statement)
+{
 	size_t mark = build_begin(out, 'B');
 
-	buf_put_cstring(out, "");
+	buf_put_cstring(out, portal);
 	buf_put_cstring(out, statement);
 	buf_put_u16(out, 0); /* parameter formats */
 	buf_put_u16(out, 0); /* parameters */

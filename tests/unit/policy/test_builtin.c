@@ -238,6 +238,7 @@ explain_tells_every_rule_that_matched_and_the_limits(void **state)
 				     "  statement 1: log by \"ddl\" (p.yaml:8, policy p, mode enforce)\n"));
 	assert_non_null(strstr(text, "limits:\n"
 				     "  statement_timeout: 5s by the defaults of policy p (p.yaml:5)\n"
+				     "  message_timeout: none\n"
 				     "  transaction_timeout: 1m by rule \"ddl\" (p.yaml:8)\n"
 				     "  idle_in_transaction_timeout: none\n"));
 	mem_free(text);

@@ -2,9 +2,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "support.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -130,6 +132,78 @@ between_policies_the_strictest_counts_and_warn_limits_nothing(void **state)
 	(void)state;
 }
 
+/* What is left of the limits of one statement when `limits` stand in the defaults, in words. */
+static const char *
+told(const char *limits, enum policy_limit_kind kind)
+{
+	static char text[TEXT_UNIT_SIZE];
+	char yaml[400];
+	struct policies *policies;
+	struct verdict verdict;
+
+	snprintf(yaml, sizeof(yaml), HEADER "defaults: {limits: {%s}}\n", limits);
+	policies = load(yaml);
+	verdict = judge(policies, (struct who){ .user = "eve" }, "SELECT 1");
+	assert_int_equal(verdict.limited,
+	    policy_limit_of(&verdict.limits, kind)->value != 0 ? POLICY_LIMIT_BIT(kind) : 0);
+	policy_limit_text(kind, policy_limit_of(&verdict.limits, kind)->value, text);
+	verdict_free(&verdict);
+	policies_release(policies);
+	return text;
+}
+
+static void
+each_limit_is_told_as_it_is_written(void **state)
+{
+	assert_string_equal(told("lock_timeout: 500ms", POLICY_LOCK_TIMEOUT), "500ms");
+	assert_string_equal(told("message_timeout: 2m", POLICY_MESSAGE_TIMEOUT), "2m");
+	assert_string_equal(told("max_rows: 50000", POLICY_MAX_ROWS), "50000");
+	assert_string_equal(told("max_bytes: 64MiB", POLICY_MAX_BYTES), "64MiB");
+	assert_string_equal(told("max_affected_rows: 1", POLICY_MAX_AFFECTED_ROWS), "1");
+	assert_string_equal(told("max_concurrency: 40", POLICY_MAX_CONCURRENCY), "40");
+	assert_string_equal(told("rate: 500/s", POLICY_RATE), "500/s");
+	assert_string_equal(told("rate: 90/m", POLICY_RATE), "90/m");
+	assert_string_equal(told("rate: 120/m", POLICY_RATE), "2/s");
+	assert_string_equal(told("rate: 7/h", POLICY_RATE), "7/h");
+	assert_string_equal(told("rate: 0", POLICY_RATE), "0/s");
+	(void)state;
+}
+
+static void
+values_that_are_no_limit_are_refused_where_they_stand(void **state)
+{
+	static const struct {
+		const char *limit, *problem;
+	} cases[] = {
+		{ "max_rows: -1", "max_rows: \"-1\" is not a count" },
+		{ "max_rows: 5s", "max_rows: \"5s\" is not a count" },
+		{ "max_rows: 99999999999999999999", "is not a count" },
+		{ "max_rows: 1000000000001", "is more than 1000000000000" },
+		{ "max_bytes: many", "max_bytes: \"many\" is not a size" },
+		{ "lock_timeout: 5", "lock_timeout: \"5\" is not a duration" },
+		{ "rate: 500", "rate: \"500\" is not a rate: write it as 500/s" },
+		{ "rate: 500/d", "is not a rate" },
+		{ "rate: /s", "is not a rate" },
+		{ "rate: 0/s", "is not a rate" },
+		{ "rate: 500/s/s", "is not a rate" },
+		{ "rate: 9999999999999999/s", "is not a rate" },
+		{ "rate: 1000001/s", "is more than 1000000/s" },
+		{ "max_row: 5", "max_rows" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char yaml[300];
+		char *faults;
+
+		snprintf(yaml, sizeof(yaml), HEADER "defaults: {limits: {%s}}\n", cases[i].limit);
+		faults = faults_of(yaml);
+		assert_non_null(strstr(faults, cases[i].problem));
+		assert_int_equal(strncmp(faults, "5:", 2), 0);
+		mem_free(faults);
+	}
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -137,6 +211,8 @@ main(void)
 		cmocka_unit_test(the_strictest_counts_and_who_is_named_overrides_the_defaults),
 		cmocka_unit_test(a_limit_says_where_it_comes_from),
 		cmocka_unit_test(before_any_statement_only_rules_about_the_subject_count),
+		cmocka_unit_test(each_limit_is_told_as_it_is_written),
+		cmocka_unit_test(values_that_are_no_limit_are_refused_where_they_stand),
 		cmocka_unit_test(between_policies_the_strictest_counts_and_warn_limits_nothing),
 	};
 
