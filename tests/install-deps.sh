@@ -8,7 +8,7 @@
 set -eu
 
 build="build-essential pkg-config autoconf automake autoconf-archive
-	libevent-dev libssl-dev libyaml-dev libpcre2-dev libjansson-dev libidn-dev libxxhash-dev libzstd-dev
+	libevent-dev liburing-dev libssl-dev libyaml-dev libpcre2-dev libjansson-dev libidn-dev libxxhash-dev libzstd-dev
 	libpq-dev libpg-query-dev libprotobuf-c-dev uthash-dev libcmocka-dev
 	postgresql postgresql-contrib postgresql-client python3 procps"
 check="clang python3-psycopg python3-psycopg2 python3-asyncpg python3-sqlalchemy python3-django

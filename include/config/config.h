@@ -28,6 +28,8 @@ enum backend_reset {
 	BACKEND_RESET_CLOSE,
 };
 
+enum event_loop { EVENT_LOOP_AUTO, EVENT_LOOP_LIBEVENT, EVENT_LOOP_IO_URING };
+
 enum { CONFIG_INHERIT = -1 }; /* a database's or user's value that follows the global one */
 
 /* Where to listen: TCP when host is set, else a socket in unix_dir. */
@@ -78,6 +80,7 @@ struct config {
 	size_t role_count;
 
 	int64_t workers; /* 0 = auto */
+	int event_loop;	 /* enum event_loop */
 
 	int auth_method;     /* enum auth_method */
 	char *auth_userlist; /* path or "" */

@@ -2,7 +2,8 @@
  * loop.h - one thread's event loop.
  *
  * A worker has exactly one. Everything that belongs to it (streams, pools,
- * clients) is touched from its thread only. Libevent's locking is off.
+ * clients) is touched from its thread only. Libevent's locking is off. Streams move
+ * between loops of one kind only.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -11,12 +12,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 struct loop;
 
 /* The coarse clock of the loop: every handler added is called this often. */
 enum { LOOP_TICK_MS = 50 };
 
+/* On libevent, which is there on every machine. */
 struct loop *loop_new(void);
+/* On io_uring; NULL with the reason where the kernel is too old or forbids it. */
+struct loop *loop_new_ring(struct error *err);
 /* Free; every stream, mailbox and listener on it must be gone. */
 void loop_free(struct loop *loop);
 /* Run until loop_stop(); may be called again afterwards. */

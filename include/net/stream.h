@@ -1,10 +1,10 @@
 /*
  * stream.h - bytes to and from one peer.
  *
- * Reading goes through one large buffer that all streams of a loop share, so a
- * quiet connection owns no buffer. Writing is tried at once; what the kernel does
- * not take is kept, and STREAM_DRAINED says when it is gone. A pause takes the
- * socket out of the poll, and is rare, because it happens only when a peer is slow.
+ * Reading goes through buffers that all streams of a loop share, so a quiet
+ * connection owns no buffer. Writing is tried at the latest when the turn of the loop
+ * ends; what the kernel does not take is kept, and STREAM_DRAINED says when it is gone.
+ * A pause is rare: it happens only when a peer is slow.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -33,7 +33,7 @@ struct stream *stream_accepted(struct loop *loop, int fd, stream_callback *callb
 /* Begin to connect. STREAM_OPENED or STREAM_CLOSED follows, never before this returns. */
 struct stream *stream_connect(
     struct loop *loop, const struct address *to, stream_callback *callback, void *arg);
-/* Close the socket now; the memory goes at the end of the turn. No event follows. */
+/* Send what the peer takes at once and close the socket; the memory goes later. No event follows. */
 void stream_close(struct stream *stream);
 
 /* The bytes that came, inside STREAM_DATA. */

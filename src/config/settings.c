@@ -11,6 +11,7 @@
 
 static const char *const pool_modes[] = { "session", "transaction", "statement", NULL };
 static const char *const auth_methods[] = { "trust", "password", "md5", "scram-sha-256", NULL };
+static const char *const event_loops[] = { "auto", "libevent", "io_uring", NULL };
 static const char *const resets[] = { "auto", "always", "never", "close", NULL };
 static const char *const audit_whats[] = { "all", "write", "denied", "none", NULL };
 static const char *const audit_texts[] = { "normalized", "raw", "none", NULL };
@@ -42,6 +43,14 @@ const struct setting settings[] = {
 	    .most = "128",
 	    .word = "auto",
 	    .text = "How many event loops run, one thread each. auto is one for each core." },
+	{ .name = "event_loop",
+	    .type = SETTING_ENUM,
+	    .where = AT(event_loop),
+	    .fallback = "auto",
+	    .words = event_loops,
+	    .text = "What the workers wait with. io_uring costs less and needs Linux 6.1, and "
+		    "that nothing forbids it (containers often do). auto is io_uring where it "
+		    "can be had, else libevent." },
 
 	{ .name = "auth.method",
 	    .type = SETTING_ENUM,

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "config.h"
+#include "loops.h"
 #include "net/listener.h"
 #include "privileges.h"
 #include "signals.h"
@@ -440,7 +441,7 @@ unlink_sockets(const struct config *config)
 }
 
 static void
-start_workers(struct supervisor *supervisor, const int *fds)
+start_workers(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 {
 	const struct config *config = supervisor->snapshot.config;
 	const struct worker_setup setup = { .shared = &supervisor->shared,
@@ -452,13 +453,14 @@ start_workers(struct supervisor *supervisor, const int *fds)
 	supervisor->workers = mem_zalloc(supervisor->worker_count, sizeof(struct worker *));
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		supervisor->workers[i] =
-		    worker_new(&setup, i, fds + i * config->listen_count, config->listen_count);
+		    worker_new(&setup, i, loops[i], fds + i * config->listen_count,
+			config->listen_count);
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		worker_start(supervisor->workers[i]);
 }
 
 static void
-serve(struct supervisor *supervisor, const int *fds)
+serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 {
 	supervisor->loop = loop_new();
 	supervisor->mailbox = mailbox_new(supervisor->loop, supervisor);
@@ -475,7 +477,7 @@ serve(struct supervisor *supervisor, const int *fds)
 	    .shut_down = on_signal,
 	    .receiver = supervisor });
 	record_policies(supervisor);
-	start_workers(supervisor, fds);
+	start_workers(supervisor, loops, fds);
 	start_monitor(supervisor);
 	loop_add_tick(supervisor->loop, on_tick, supervisor);
 	signals_start(supervisor->mailbox, on_signal);
@@ -500,6 +502,7 @@ supervisor_run(const struct options *options, struct snapshot *snapshot)
 {
 	struct supervisor supervisor = { .options = options, .snapshot = *snapshot };
 	const struct config *config = snapshot->config;
+	struct loop *loops[CLIENTS_WORKERS_MOST];
 	struct error err = { 0 };
 	int *fds;
 
@@ -513,10 +516,14 @@ supervisor_run(const struct options *options, struct snapshot *snapshot)
 		goto fail;
 	if (options->daemonize && daemon(1, 0) < 0)
 		log_fatal("cannot go to the background");
-	supervisor.audit = audit_start(config, supervisor.worker_count + 1, &err);
-	if (supervisor.audit == NULL)
+	if (!loops_make(config, loops, supervisor.worker_count, &err))
 		goto fail;
-	serve(&supervisor, fds);
+	supervisor.audit = audit_start(config, supervisor.worker_count + 1, &err);
+	if (supervisor.audit == NULL) {
+		loops_free(loops, supervisor.worker_count);
+		goto fail;
+	}
+	serve(&supervisor, loops, fds);
 	unlink_sockets(supervisor.snapshot.config);
 	audit_stop(supervisor.audit, "shutdown");
 	snapshot_release(&supervisor.snapshot);

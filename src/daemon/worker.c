@@ -29,13 +29,14 @@ on_connection(int fd, const struct address *peer, void *arg)
 }
 
 struct worker *
-worker_new(const struct worker_setup *setup, unsigned index, const int *fds, size_t fd_count)
+worker_new(const struct worker_setup *setup, unsigned index, struct loop *loop, const int *fds,
+    size_t fd_count)
 {
 	struct worker *worker = mem_zalloc(1, sizeof(*worker));
 	const struct snapshot *snapshot = setup->snapshot;
 
 	worker->index = index;
-	worker->loop = loop_new();
+	worker->loop = loop;
 	worker->mailbox = mailbox_new(worker->loop, worker);
 	worker->pools = pools_new(worker->loop, index, setup->budgets, setup->resolver,
 	    snapshot->config, snapshot->users);

@@ -20,11 +20,13 @@ struct worker_setup {
 };
 
 /*
- * Make worker `index`, which accepts on these bound sockets (it owns them now).
+ * Make worker `index`, which runs this loop and accepts on these bound sockets (it owns
+ * all of them now).
  * Its thread runs from worker_start() to the order ORDER_STOP.
  */
 struct worker *worker_new(
-    const struct worker_setup *setup, unsigned index, const int *fds, size_t fd_count);
+    const struct worker_setup *setup, unsigned index, struct loop *loop, const int *fds,
+    size_t fd_count);
 void worker_start(struct worker *worker);
 /* Wait for its thread to end, and free it. */
 void worker_join(struct worker *worker);

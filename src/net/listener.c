@@ -1,6 +1,5 @@
 /* listener.c - see listener.h. */
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,7 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/listener.h"
-#include "net_internal.h"
+#include "watch.h"
 
 enum {
 	BACKLOG = 4096,
@@ -23,7 +22,7 @@ enum {
 
 struct listener {
 	int fd;
-	struct event *event, *rest;
+	struct watch *watch;
 	listener_callback *callback;
 	void *arg;
 };
@@ -43,12 +42,14 @@ clear_stale(const struct address *address, const char *path, struct error *err)
 {
 	struct stat status;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool live = connect(fd, (const struct sockaddr *)&address->storage, address->length) == 0;
+	bool live =
+	    connect(fd, (const struct sockaddr *)&address->storage, address->length) == 0;
 
 	close(fd);
 	if (live)
 		return error_set(err, ERROR_IO,
-		    "cannot listen on %s: another process listens there; stop it, or choose another "
+		    "cannot listen on %s: another process listens there; stop it, or "
+		    "choose another "
 		    "port or unix_dir",
 		    path);
 	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
@@ -76,12 +77,16 @@ bind_unix(const struct listen_address *entry, int *fds, int copies, struct error
 
 	fds[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (!address_from_text(entry->unix_dir, entry->port, &address))
-		error_set(err, ERROR_IO, "cannot listen on %s: the path is too long", path);
+		error_set(
+		    err, ERROR_IO, "cannot listen on %s: the path is too long", path);
 	else if (clear_stale(&address, path, err)) {
-		good = bind(fds[0], (struct sockaddr *)&address.storage, address.length) == 0 &&
-		    chmod(path, (mode_t)entry->mode) == 0 && listen(fds[0], BACKLOG) == 0;
+		good = bind(fds[0], (struct sockaddr *)&address.storage,
+			   address.length) == 0 &&
+		       chmod(path, (mode_t)entry->mode) == 0 &&
+		       listen(fds[0], BACKLOG) == 0;
 		if (!good)
-			error_set(err, ERROR_IO, "cannot listen on %s: %s", path, strerror(errno));
+			error_set(err, ERROR_IO, "cannot listen on %s: %s", path,
+			    strerror(errno));
 	}
 	mem_free(path);
 	if (!good)
@@ -103,7 +108,8 @@ is_free(const struct address *address)
 	bool taken;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	taken = bind(fd, (const struct sockaddr *)&address->storage, address->length) < 0 &&
+	taken =
+	    bind(fd, (const struct sockaddr *)&address->storage, address->length) < 0 &&
 	    errno == EADDRINUSE;
 	close(fd);
 	return !taken;
@@ -118,16 +124,20 @@ bind_tcp(const struct listen_address *entry, int *fd, bool first, struct error *
 
 	if (!address_from_text(host, entry->port, &address) || address_is_unix(&address))
 		return error_set(err, ERROR_IO,
-		    "cannot listen on %s: not a numeric address (write 127.0.0.1, ::1 or \"*\")",
+		    "cannot listen on %s: not a numeric address (write 127.0.0.1, ::1 or "
+		    "\"*\")",
 		    entry->host);
 	if (first && !is_free(&address))
 		return error_set(err, ERROR_IO,
-		    "cannot listen on %s port %d: Address already in use; stop who uses it "
+		    "cannot listen on %s port %d: Address already in use; stop who uses "
+		    "it "
 		    "(ss -ltnp), or choose another port",
 		    entry->host, entry->port);
-	*fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	*fd = socket(
+	    address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
-		return error_set(err, ERROR_IO, "cannot make a socket: %s", strerror(errno));
+		return error_set(
+		    err, ERROR_IO, "cannot make a socket: %s", strerror(errno));
 	/* Accepted sockets inherit the last two. */
 	setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
@@ -157,44 +167,31 @@ listener_bind(const struct listen_address *entry, int *fds, int copies, struct e
 static void
 take_a_rest(struct listener *listener)
 {
-	const struct timeval pause = { .tv_sec = REST_AFTER_EMFILE };
-
 	log_warning("cannot accept a client: %s; trying again in %d s", strerror(errno),
 	    REST_AFTER_EMFILE);
-	event_del(listener->event);
-	event_add(listener->rest, &pause);
+	watch_rest(listener->watch, REST_AFTER_EMFILE * 1000 / LOOP_TICK_MS);
 }
 
 static void
-on_connection(evutil_socket_t fd, short what, void *arg)
+on_connection(void *arg)
 {
 	struct listener *listener = arg;
 
-	(void)what;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		struct address peer = { .length = sizeof(peer.storage) };
-		int client = accept4(fd, (struct sockaddr *)&peer.storage, &peer.length,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int client = accept4(listener->fd, (struct sockaddr *)&peer.storage,
+		    &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (client >= 0) {
 			listener->callback(client, &peer, listener->arg);
 			continue;
 		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM)
 			take_a_rest(listener);
 		if (errno != ECONNABORTED && errno != EINTR)
 			return;
 	}
-}
-
-static void
-on_rested(evutil_socket_t fd, short what, void *arg)
-{
-	struct listener *listener = arg;
-
-	event_add(listener->event, NULL);
-	(void)fd;
-	(void)what;
 }
 
 struct listener *
@@ -203,18 +200,14 @@ listener_new(struct loop *loop, int fd, listener_callback *callback, void *arg)
 	struct listener *listener = mem_zalloc(1, sizeof(*listener));
 
 	*listener = (struct listener){ .fd = fd, .callback = callback, .arg = arg };
-	listener->event =
-	    event_new(loop_base(loop), fd, EV_READ | EV_PERSIST, on_connection, listener);
-	listener->rest = event_new(loop_base(loop), -1, 0, on_rested, listener);
-	event_add(listener->event, NULL);
+	listener->watch = watch_new(loop, fd, on_connection, listener);
 	return listener;
 }
 
 void
 listener_free(struct listener *listener)
 {
-	event_free(listener->event);
-	event_free(listener->rest);
+	watch_free(listener->watch);
 	close(listener->fd);
 	mem_free(listener);
 }

@@ -1,6 +1,7 @@
 /* loop.c - see loop.h. */
 #include <assert.h>
 #include <event2/event.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,27 +9,50 @@
 #include "base/mem.h"
 #include "net/loop.h"
 #include "net_internal.h"
+#include "ring.h"
 
-enum { LOOP_TICKS_MOST = 8 };
+enum {
+	LOOP_TICKS_MOST = 8,
+	DELIVERED_AT_A_TIME =
+	    16, /* then what was sent meanwhile goes out, in a loop on io_uring */
+};
 
 struct tick {
 	void (*run)(void *arg);
 	void *arg;
 };
 
+LIST_HEAD(orphan_list, orphan);
+
+/* On libevent or on io_uring; of the two groups below one is used. */
 struct loop {
 	struct event_base *base;
 	struct event *timer; /* fires every LOOP_TICK_MS */
+	struct event_stream_list full_reads, short_reads;
+	uint8_t *shared;
+
+	struct ring *ring;
+	struct ring_op tick_op; /* ends every LOOP_TICK_MS */
+	struct ring_stream_list wishing;
+	struct orphan_list orphans;
+
 	struct tick ticks[LOOP_TICKS_MOST];
 	size_t tick_count;
-	struct stream_list full_reads, short_reads;
+	struct watch_list resting;
 	struct deferred *first, **last;
 	uint64_t now_us, wall_us; /* 0: not yet read in this turn */
 	bool stopping;
 	struct buf spare[LOOP_SPARES]; /* empty output buffers with memory */
 	size_t spare_count;
-	uint8_t shared[LOOP_SHARED_SIZE];
 };
+
+static void
+run_ticks(struct loop *loop)
+{
+	watches_tick(&loop->resting);
+	for (size_t i = 0; i < loop->tick_count; i++)
+		loop->ticks[i].run(loop->ticks[i].arg);
+}
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
@@ -36,10 +60,33 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	struct loop *loop = arg;
 
 	streams_look_again(&loop->short_reads);
-	for (size_t i = 0; i < loop->tick_count; i++)
-		loop->ticks[i].run(loop->ticks[i].arg);
+	run_ticks(loop);
 	(void)fd;
 	(void)what;
+}
+
+static void
+on_tick(struct ring_op *op, struct ring_result result)
+{
+	struct loop *loop = (struct loop *)((char *)op - offsetof(struct loop, tick_op));
+
+	ring_await_time(loop->ring, LOOP_TICK_MS * 1000000L, op);
+	run_ticks(loop);
+	(void)result;
+}
+
+static struct loop *
+new_loop(void)
+{
+	struct loop *loop = mem_zalloc(1, sizeof(*loop));
+
+	loop->last = &loop->first;
+	LIST_INIT(&loop->full_reads);
+	LIST_INIT(&loop->short_reads);
+	TAILQ_INIT(&loop->wishing);
+	LIST_INIT(&loop->orphans);
+	LIST_INIT(&loop->resting);
+	return loop;
 }
 
 struct loop *
@@ -47,7 +94,7 @@ loop_new(void)
 {
 	const struct timeval period = { .tv_usec = LOOP_TICK_MS * 1000 };
 	struct event_config *config = event_config_new();
-	struct loop *loop = mem_zalloc(1, sizeof(*loop));
+	struct loop *loop = new_loop();
 
 	/* One thread a loop: no locks. No timer may cost a system call of its own. */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
@@ -56,11 +103,24 @@ loop_new(void)
 	event_config_free(config);
 	if (loop->base == NULL)
 		log_fatal("cannot make an event loop");
-	loop->last = &loop->first;
-	LIST_INIT(&loop->full_reads);
-	LIST_INIT(&loop->short_reads);
+	loop->shared = mem_alloc(LOOP_SHARED_SIZE);
 	loop->timer = event_new(loop->base, -1, EV_PERSIST, on_timer, loop);
 	event_add(loop->timer, &period);
+	return loop;
+}
+
+struct loop *
+loop_new_ring(struct error *err)
+{
+	struct ring *ring = ring_new(err);
+	struct loop *loop;
+
+	if (ring == NULL)
+		return NULL;
+	loop = new_loop();
+	loop->ring = ring;
+	loop->tick_op.done = on_tick;
+	ring_await_time(ring, LOOP_TICK_MS * 1000000L, &loop->tick_op);
 	return loop;
 }
 
@@ -78,27 +138,77 @@ run_deferred(struct loop *loop)
 	}
 }
 
+static void
+free_orphans(struct loop *loop)
+{
+	struct orphan *orphan;
+
+	while ((orphan = LIST_FIRST(&loop->orphans)) != NULL) {
+		LIST_REMOVE(orphan, entry);
+		mem_free(orphan->memory);
+	}
+}
+
 void
 loop_free(struct loop *loop)
 {
 	run_deferred(loop);
-	event_free(loop->timer);
-	event_base_free(loop->base);
+	if (loop->ring != NULL) {
+		ring_free(loop->ring);
+		free_orphans(loop);
+	} else {
+		event_free(loop->timer);
+		event_base_free(loop->base);
+		mem_free(loop->shared);
+	}
 	for (size_t i = 0; i < loop->spare_count; i++)
 		buf_free(&loop->spare[i]);
 	mem_free(loop);
 }
 
+/* What was sent and asked for goes to the kernel. */
+static void
+submit(struct loop *loop, bool wait)
+{
+	ring_streams_ask(loop);
+	ring_submit(loop->ring, wait);
+	ring_streams_settle(loop);
+}
+
+static void
+turn_ring(struct loop *loop)
+{
+	unsigned delivered = 0;
+
+	submit(loop, true);
+	while (ring_deliver(loop->ring))
+		if (++delivered % DELIVERED_AT_A_TIME == 0)
+			submit(loop, false);
+	run_deferred(loop);
+}
+
+static void
+turn_event(struct loop *loop)
+{
+	event_base_loop(loop->base, EVLOOP_ONCE);
+	run_deferred(loop);
+	streams_look_again(&loop->full_reads);
+}
+
 void
 loop_run(struct loop *loop)
 {
+	run_deferred(loop);
 	while (!loop->stopping) {
 		loop->now_us = loop->wall_us = 0;
-		event_base_loop(loop->base, EVLOOP_ONCE);
-		run_deferred(loop);
-		streams_look_again(&loop->full_reads);
+		if (loop->ring != NULL)
+			turn_ring(loop);
+		else
+			turn_event(loop);
 	}
 	loop->stopping = false;
+	if (loop->ring != NULL)
+		submit(loop, false);
 }
 
 void
@@ -140,19 +250,65 @@ loop_defer(struct loop *loop, struct deferred *deferred, void (*run)(struct defe
 	loop->last = &deferred->next;
 }
 
+void
+loop_undefer(struct loop *loop, struct deferred *deferred)
+{
+	struct deferred **at = &loop->first;
+
+	if (!deferred->waiting)
+		return;
+	while (*at != deferred)
+		at = &(*at)->next;
+	*at = deferred->next;
+	if (*at == NULL)
+		loop->last = at;
+	deferred->waiting = false;
+}
+
+void
+loop_adopt(struct loop *loop, struct orphan *orphan, void *memory)
+{
+	orphan->memory = memory;
+	LIST_INSERT_HEAD(&loop->orphans, orphan, entry);
+}
+
+void
+loop_disown(struct orphan *orphan)
+{
+	LIST_REMOVE(orphan, entry);
+}
+
+struct watch_list *
+loop_resting(struct loop *loop)
+{
+	return &loop->resting;
+}
+
+struct ring *
+loop_ring(const struct loop *loop)
+{
+	return loop->ring;
+}
+
+struct ring_stream_list *
+loop_wishing(struct loop *loop)
+{
+	return &loop->wishing;
+}
+
 struct event_base *
 loop_base(struct loop *loop)
 {
 	return loop->base;
 }
 
-struct stream_list *
+struct event_stream_list *
 loop_full_reads(struct loop *loop)
 {
 	return &loop->full_reads;
 }
 
-struct stream_list *
+struct event_stream_list *
 loop_short_reads(struct loop *loop)
 {
 	return &loop->short_reads;

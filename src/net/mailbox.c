@@ -5,7 +5,6 @@
  * sender that finds it empty wakes the receiver.
  */
 #include <errno.h>
-#include <event2/event.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,12 +12,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/mailbox.h"
-#include "net_internal.h"
+#include "watch.h"
 
 struct mailbox {
 	_Atomic(struct message *) newest;
 	int fd;
-	struct event *event;
+	struct watch *watch;
 	void *receiver; /* borrowed */
 };
 
@@ -39,14 +38,14 @@ reversed(struct message *message)
 }
 
 static void
-on_post(evutil_socket_t fd, short what, void *arg)
+on_post(void *arg)
 {
 	struct mailbox *mailbox = arg;
 	struct message *message;
 	uint64_t count;
 
 	/* Empty the eventfd first: a post after the exchange below rings again. */
-	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+	if (read(mailbox->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		log_error("mailbox: read failed (errno %d)", errno);
 	message = reversed(atomic_exchange(&mailbox->newest, NULL));
 	while (message != NULL) {
@@ -55,7 +54,6 @@ on_post(evutil_socket_t fd, short what, void *arg)
 		message->deliver(message, mailbox->receiver);
 		message = next;
 	}
-	(void)what;
 }
 
 struct mailbox *
@@ -67,16 +65,14 @@ mailbox_new(struct loop *loop, void *receiver)
 	mailbox->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (mailbox->fd < 0)
 		log_fatal("cannot make an eventfd (errno %d)", errno);
-	mailbox->event =
-	    event_new(loop_base(loop), mailbox->fd, EV_READ | EV_PERSIST, on_post, mailbox);
-	event_add(mailbox->event, NULL);
+	mailbox->watch = watch_new(loop, mailbox->fd, on_post, mailbox);
 	return mailbox;
 }
 
 void
 mailbox_free(struct mailbox *mailbox)
 {
-	event_free(mailbox->event);
+	watch_free(mailbox->watch);
 	close(mailbox->fd);
 	mem_free(mailbox);
 }
@@ -85,7 +81,8 @@ void
 mailbox_post(struct mailbox *mailbox, struct message *message)
 {
 	const uint64_t one = 1;
-	struct message *newest = atomic_load_explicit(&mailbox->newest, memory_order_relaxed);
+	struct message *newest =
+	    atomic_load_explicit(&mailbox->newest, memory_order_relaxed);
 
 	do
 		message->next = newest;

@@ -259,7 +259,7 @@ static void
 each_worker_accepts_on_the_same_port(void **state)
 {
 	enum { WORKERS = 3, CLIENTS = 100 };
-	struct loop *loop = loop_new();
+	struct loop *loop = loop_of_this_run();
 	struct listener *listeners[WORKERS];
 	struct arrivals arrivals[WORKERS] = { 0 };
 	struct listen_address entry = { .host = "127.0.0.1" };
@@ -310,5 +310,5 @@ main(void)
 	};
 
 	give_up_after_a_minute();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_ON_BOTH(tests);
 }

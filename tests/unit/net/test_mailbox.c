@@ -53,7 +53,7 @@ post_letter(struct mailbox *mailbox, int sender, int number)
 static void
 reader_open(struct reader *reader, int letters)
 {
-	*reader = (struct reader){ .loop = loop_new(), .left = letters };
+	*reader = (struct reader){ .loop = loop_of_this_run(), .left = letters };
 	reader->mailbox = mailbox_new(reader->loop, reader);
 }
 
@@ -138,7 +138,7 @@ post_again(struct message *message, void *receiver)
 static void
 a_message_may_be_posted_again_while_it_is_delivered(void **state)
 {
-	struct loop *loop = loop_new();
+	struct loop *loop = loop_of_this_run();
 	struct echo echo = { .message.deliver = post_again,
 		.mailbox = mailbox_new(loop, loop),
 		.left = 1000 };
@@ -191,7 +191,7 @@ whoever_posts_gives_away_and_the_receiver_may_write(void **state)
 	struct ball ball = { .message.deliver = play, .left = 2000 };
 
 	for (int i = 0; i < 2; i++) {
-		players[i] = (struct player){ .loop = loop_new(), .other = &players[1 - i] };
+		players[i] = (struct player){ .loop = loop_of_this_run(), .other = &players[1 - i] };
 		players[i].mailbox = mailbox_new(players[i].loop, &players[i]);
 	}
 	mailbox_post(players[0].mailbox, &ball.message);
@@ -218,5 +218,5 @@ main(void)
 	};
 
 	give_up_after_a_minute();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_ON_BOTH(tests);
 }

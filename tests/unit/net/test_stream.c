@@ -69,7 +69,7 @@ link_open(struct link *link)
 {
 	int fds[2];
 
-	*link = (struct link){ .loop = loop_new() };
+	*link = (struct link){ .loop = loop_of_this_run() };
 	assert_int_equal(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	link->peer = fds[1];
@@ -251,7 +251,7 @@ a_paused_stream_still_writes(void **state)
 static void
 a_stream_that_moved_to_another_loop_tells_its_new_owner_only(void **state)
 {
-	struct link link, heir = { .loop = loop_new(), .peer = -1 };
+	struct link link, heir = { .loop = loop_of_this_run(), .peer = -1 };
 	struct buf all = { 0 };
 
 	link_open(&link);
@@ -269,6 +269,7 @@ a_stream_that_moved_to_another_loop_tells_its_new_owner_only(void **state)
 	assert_string_equal(link.told, "");
 	assert_got(&heir, "between");
 	stream_send(heir.stream, "b", 1);
+	settle(heir.loop);
 	peer_reads(&link, &all, 2);
 	assert_memory_equal(buf_bytes(&all), "ab", 2);
 	peer_closes(&link);
@@ -370,7 +371,7 @@ static void
 a_reset_that_came_with_the_last_bytes_is_noticed(void **state)
 {
 	const struct linger at_once = { .l_onoff = 1 };
-	struct link link = { .loop = loop_new() };
+	struct link link = { .loop = loop_of_this_run() };
 	int fds[2];
 
 	tcp_pair(fds);
@@ -432,7 +433,7 @@ after_close_no_event_follows(void **state)
 static void
 link_connect(struct link *link, const struct address *to)
 {
-	*link = (struct link){ .loop = loop_new(), .peer = -1 };
+	*link = (struct link){ .loop = loop_of_this_run(), .peer = -1 };
 	link->stream = stream_connect(link->loop, to, on_event, link);
 	assert_string_equal(link->told, "");
 }
@@ -493,7 +494,7 @@ without_a_descriptor_left_a_connect_fails_later_too(void **state)
 	struct link link;
 
 	assert_true(address_from_text("127.0.0.1", 1, &address));
-	link = (struct link){ .loop = loop_new(), .peer = -1 };
+	link = (struct link){ .loop = loop_of_this_run(), .peer = -1 };
 	getrlimit(RLIMIT_NOFILE, &limit);
 	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = limit.rlim_max };
 	setrlimit(RLIMIT_NOFILE, &none);
@@ -559,5 +560,5 @@ main(void)
 	};
 
 	give_up_after_a_minute();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_ON_BOTH(tests);
 }
