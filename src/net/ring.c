@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <liburing.h>
 #include <poll.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -31,7 +30,6 @@ enum { IS_SENT = 1 };
 struct ring {
 	struct io_uring uring;
 	bool enabled;	 /* at the first submit */
-	pthread_t owner; /* the thread that enabled it */
 	struct io_uring_buf_ring *free;
 	uint8_t *memory;
 	uint16_t
@@ -145,7 +143,6 @@ enable(struct ring *ring)
 		log_fatal("io_uring: %s", strerror(-failed));
 	/* Saves the kernel a look-up each time; it does without. */
 	(void)io_uring_register_ring_fd(&ring->uring);
-	ring->owner = pthread_self();
 	ring->enabled = true;
 }
 
@@ -183,12 +180,6 @@ hand_over(struct ring *ring, enum until until)
 			log_fatal("io_uring: %s", strerror(-done));
 	} while (io_uring_sq_ready(&ring->uring) > 0);
 	note_sends(ring);
-}
-
-bool
-ring_is_mine(const struct ring *ring)
-{
-	return ring->enabled && pthread_equal(ring->owner, pthread_self());
 }
 
 static struct io_uring_sqe *

@@ -39,9 +39,6 @@ struct ring *ring_new(struct error *err);
  */
 void ring_free(struct ring *ring);
 
-/* Does this thread run it? No other may submit. */
-bool ring_is_mine(const struct ring *ring);
-
 /* Receive again and again, each time into a buffer of the ring. Ends with 0 (the peer
  * closed) or an error. */
 void ring_receive(struct ring *ring, int fd, struct ring_op *op);

@@ -1,5 +1,18 @@
-/* watch.c - see watch.h. */
+/*
+ * watch.c - see watch.h.
+ *
+ * A ring keeps open what it polls, and its end is not awaited by the kernel: a killed
+ * process would go on listening for a while, and clients would run into it. So what is
+ * watched is in an epoll(7) of its own, which keeps nothing open, and the ring polls
+ * that.
+ */
+#include <errno.h>
 #include <event2/event.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/log.h"
 
 #include "base/mem.h"
 #include "net_internal.h"
@@ -10,10 +23,10 @@
  */
 struct watch {
 	struct ring_op op;    /* on io_uring, else unused */
+	int epoll;            /* the same; its only member is what is watched */
 	struct event *event;  /* on libevent, else NULL */
 	struct orphan orphan; /* freed with its operation under way */
 	struct loop *loop;
-	int fd;
 	bool awaiting;    /* the operation is under way */
 	unsigned resting; /* ticks; if any, in the loop's list */
 	LIST_ENTRY(watch) rest;
@@ -27,7 +40,7 @@ await(struct watch *watch)
 	if (watch->awaiting || watch->resting > 0)
 		return;
 	watch->awaiting = true;
-	ring_await_readable(loop_ring(watch->loop), watch->fd, &watch->op);
+	ring_await_readable(loop_ring(watch->loop), watch->epoll, &watch->op);
 }
 
 static void
@@ -49,7 +62,7 @@ on_done(struct ring_op *op, struct ring_result result)
 }
 
 static void
-on_event(evutil_socket_t fd, short what, void *arg)
+on_event(int fd, short what, void *arg)
 {
 	struct watch *watch = arg;
 
@@ -58,17 +71,29 @@ on_event(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 }
 
+static int
+epoll_with(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+		log_fatal("cannot watch a descriptor: %s", strerror(errno));
+	return epoll;
+}
+
 struct watch *
 watch_new(struct loop *loop, int fd, watch_callback *callback, void *arg)
 {
 	struct watch *watch = mem_zalloc(1, sizeof(*watch));
 
 	watch->loop = loop;
-	watch->fd = fd;
+	watch->epoll = -1;
 	watch->callback = callback;
 	watch->arg = arg;
 	watch->op.done = on_done;
 	if (loop_ring(loop) != NULL) {
+		watch->epoll = epoll_with(fd);
 		await(watch);
 		return watch;
 	}
@@ -81,22 +106,19 @@ watch_new(struct loop *loop, int fd, watch_callback *callback, void *arg)
 void
 watch_free(struct watch *watch)
 {
-	struct ring *ring = loop_ring(watch->loop);
-
 	if (watch->resting > 0)
 		LIST_REMOVE(watch, rest);
 	if (watch->event != NULL)
 		event_free(watch->event);
+	if (watch->epoll >= 0)
+		close(watch->epoll);
 	if (!watch->awaiting) {
 		mem_free(watch);
 		return;
 	}
 	watch->callback = NULL;
 	loop_adopt(watch->loop, &watch->orphan, watch);
-	ring_cancel(ring, &watch->op);
-	/* Until it is over the kernel keeps the socket open, and a listening one would still listen. */
-	if (ring_is_mine(ring))
-		ring_deliver_only(ring, &watch->op);
+	ring_cancel(loop_ring(watch->loop), &watch->op);
 }
 
 void

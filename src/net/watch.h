@@ -15,7 +15,7 @@ typedef void watch_callback(void *arg);
 
 /* Watch it, from now on; the descriptor stays the caller's. */
 struct watch *watch_new(struct loop *loop, int fd, watch_callback *callback, void *arg);
-/* Stop watching; before the descriptor is closed. */
+/* Stop watching. Before the descriptor is closed. */
 void watch_free(struct watch *watch);
 /* Be told nothing for so many ticks of the loop, LOOP_TICK_MS each. Out of the callback
  * only. */
