@@ -28,8 +28,10 @@ loops_make(const struct config *config, struct loop **loops, unsigned count, str
 	struct error why = { 0 };
 
 	if (config->event_loop != EVENT_LOOP_LIBEVENT) {
-		if (make_rings(loops, count, &why))
+		if (make_rings(loops, count, &why)) {
+			log_info("the workers wait with io_uring");
 			return true;
+		}
 		if (config->event_loop == EVENT_LOOP_IO_URING)
 			return error_set(err, ERROR_IO,
 			    "event_loop: %s; set event_loop: auto, or allow io_uring "
