@@ -26,13 +26,32 @@ class Lifecycle(TimedTest):
     def start(self, config=None, **more):
         return self.prepare(config, **more).start()
 
-    def failed_start(self, pgweir):
+    def failed_start(self, pgweir, **how):
         """Start what must not start: (status, what it said)."""
-        pgweir.start(wait=False)
+        pgweir.start(wait=False, **how)
         status = pgweir.wait_exit(5)
         said = pgweir.log()
         pgweir.process = None
         return status, said
+
+    # What the workers wait with
+
+    def test_where_io_uring_is_forbidden_the_workers_wait_with_libevent(self):
+        pgweir = self.prepare({"event_loop": "auto"}).start(io_uring=False)
+        with pgweir.connect() as connection:
+            self.assertEqual(connection.execute("SELECT 1").fetchone(), (1,))
+        self.assertIn("no io_uring: Operation not permitted: the workers wait with libevent", pgweir.log())
+
+    def test_io_uring_that_is_demanded_and_forbidden_is_told_with_what_to_do(self):
+        status, said = self.failed_start(self.prepare({"event_loop": "io_uring"}), io_uring=False)
+        self.assertEqual(status, 1)
+        self.assertIn("event_loop: no io_uring: Operation not permitted; set event_loop: auto, or allow io_uring", said)
+
+    def test_each_kind_of_loop_can_be_chosen(self):
+        for kind in ("libevent", "io_uring"):
+            with self.subTest(kind=kind), Pgweir(self.server, {"event_loop": kind}) as pgweir:
+                with pgweir.connect() as connection:
+                    self.assertEqual(connection.execute("SELECT 1").fetchone(), (1,))
 
     # Ending
 

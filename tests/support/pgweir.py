@@ -61,6 +61,7 @@ def base_config(server, port, folder):
     return {
         "listen": [{"host": "127.0.0.1", "port": port}, {"unix_dir": folder, "port": port}],
         "workers": 2,
+        "event_loop": os.environ.get("PGWEIR_EVENT_LOOP", "auto"),
         "databases": {"*": {"host": server.socket_dir if hasattr(server, "socket_dir") else server.host,
                             "port": server.port}},
         "users": {name: {} for name in ("postgres", "app", "other", "app_rw", "analyst")},
@@ -127,7 +128,7 @@ class Pgweir:
 
     # Life
 
-    def start(self, wait=True, nofile=None):
+    def start(self, wait=True, nofile=None, io_uring=True):
         environment = dict(os.environ)
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=99")
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
@@ -135,6 +136,8 @@ class Pgweir:
         command = [program(), "-c", self.config_path]
         if nofile:
             command = ["prlimit", f"--nofile={nofile}", *command]
+        if not io_uring:
+            command = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "no_io_uring.py"), *command]
         self._log = open(self.log_path, "ab")
         # A session of its own, as a service has.
         self.process = subprocess.Popen(command, cwd=self.folder, env=environment, start_new_session=True,
