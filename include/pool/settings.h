@@ -39,6 +39,8 @@ bool settings_are_equal(const struct settings *a, const struct settings *b);
  */
 void settings_difference(const struct settings *have, const struct settings *want,
     void (*each)(const char *statement, void *arg), void *arg);
+/* The text as a constant of SQL. */
+void settings_put_literal(struct buf *out, const char *text, size_t length);
 /* "SET "name" TO 'value'", quoted part by part. Appended without NUL. */
 void settings_put_set(struct buf *out, const char *name, const char *value);
 

@@ -49,6 +49,7 @@ struct identity;
 struct link;
 struct prepared;
 struct frames;
+struct learned;
 struct policy_transaction;
 struct statement;
 struct judged;
@@ -79,6 +80,7 @@ struct client {
 	struct packed_address peer;
 	char *database;		    /* as it asked for it */
 	struct identity *identity;  /* referenced; NULL before the startup packet */
+	struct learned *learned;    /* borrowed; of the pool's database */
 	struct pool *pool;	    /* borrowed; NULL for the console and before GREETING */
 	struct link *link;	    /* ours; NULL without a server */
 	struct buf in;		    /* bytes not yet handled */

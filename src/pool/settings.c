@@ -114,8 +114,8 @@ put_name(struct buf *out, const char *name)
 }
 
 /* E'' so that a backslash means the same whatever standard_conforming_strings says. */
-static void
-put_literal(struct buf *out, const char *text, size_t length)
+void
+settings_put_literal(struct buf *out, const char *text, size_t length)
 {
 	buf_put_text(out, "E'");
 	for (size_t i = 0; i < length; i++) {
@@ -148,7 +148,7 @@ put_element(struct buf *out, const char *at)
 		}
 		buf_put_u8(&name, (uint8_t)(quoted ? *at : tolower((unsigned char)*at)));
 	}
-	put_literal(out, name.data == NULL ? "" : (const char *)buf_bytes(&name),
+	settings_put_literal(out, name.data == NULL ? "" : (const char *)buf_bytes(&name),
 	    buf_length(&name));
 	buf_free(&name);
 	return at + strcspn(at, ",");
@@ -186,7 +186,7 @@ settings_put_set(struct buf *out, const char *name, const char *value)
 	if (is_name_list(name))
 		put_list(out, value);
 	else
-		put_literal(out, value, strlen(value));
+		settings_put_literal(out, value, strlen(value));
 }
 
 void

@@ -10,6 +10,7 @@
 #include "doings.h"
 #include "frames.h"
 #include "guard.h"
+#include "probe.h"
 #include "session_internal.h"
 #include "wire/names.h"
 #include "wire/read.h"
@@ -96,7 +97,7 @@ complete(struct link *link, struct request *head, const char *tag)
 	if (statement != NULL)
 		residue_of(link, head, statement, tag);
 	else if (head->judged != NULL && head->judged->facts == NULL)
-		residue_of_unknown(link);
+		residue_of_unknown(link, head->judged);
 	if (!guard_is_over(link)) /* else it was recorded as what it is */
 		record_statement(link, head, link->sub, "00000",
 		    returned || link->rows > 0 ? (int64_t)link->rows : -1,
@@ -157,9 +158,9 @@ remember_error(struct link *link, const struct wire_report *report)
 static enum fate
 fate_of_error(struct link *link, struct request *head, const struct wire_report *report)
 {
-	enum fate fate = head->answer == ANSWER_SWALLOW && link->restore == RESTORE_SENT
-	    ? FATE_SWALLOW
-	    : FATE_FORWARD;
+	bool swallowed = head->answer == ANSWER_SWALLOW &&
+	    (link->restore == RESTORE_SENT || link->asking);
+	enum fate fate = swallowed ? FATE_SWALLOW : FATE_FORWARD;
 	bool ours = link->stopped && strcmp(report->sqlstate, "57014") == 0;
 
 	if (link->client == NULL)
@@ -176,6 +177,8 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 	}
 	if (head->judged != NULL && (head->kind == REQUEST_QUERY || head->kind == REQUEST_EXECUTE))
 		residue_of_failed(link, head->judged);
+	if (head->kind == REQUEST_FUNCTION)
+		residue_of_unknown(link, NULL);
 	if (head->kind != REQUEST_SYNC)
 		record_statement(link, head, link->sub, report->sqlstate, -1, -1, AUDIT_ERROR);
 	return fate;
@@ -255,6 +258,11 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		link->failed = false;
 		return FATE_SWALLOW;
 	}
+	if (link->asking) {
+		probe_end(link, link->failed);
+		link->failed = false;
+		return FATE_SWALLOW;
+	}
 	if (link->restore == RESTORE_SENT) {
 		link_restored(link);
 		return client->state == CLIENT_CLOSING ? FATE_GONE : FATE_SWALLOW;
@@ -293,6 +301,8 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 	switch (type) {
 	case 'D':
 		link->rows++;
+		if (link->asking)
+			probe_row(link, body, length);
 		break;
 	case 'C':
 		reader = reader_over(body, length);
@@ -304,6 +314,7 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 		complete(link, head, NULL);
 		break;
 	case 'V':
+		residue_of_unknown(link, NULL);
 		record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
 		break;
 	case 'G':

@@ -149,7 +149,8 @@ static void
 adjust_reading(struct client *client)
 {
 	bool waits = (client->state != CLIENT_READY && client->state != CLIENT_ACTIVE) ||
-	    (client->link != NULL && (client->link->discarding || client->link->unsettled));
+	    (client->link != NULL && (client->link->discarding || client->link->unsettled ||
+				client->link->asking));
 	bool full = waits && buf_length(&client->in) > WAITING_INPUT_MOST;
 
 	if (client->presence == CLIENT_LEFT || full ||

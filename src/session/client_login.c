@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "census.h"
+#include "learned.h"
 #include "session_internal.h"
 #include "wire/frame.h"
 
@@ -370,6 +371,7 @@ logged_in(struct client *client)
 	    config, database, config_user(config, client_user(client)));
 	client->pool =
 	    pools_get(clients_pools(client->clients), client->database, client_role(client));
+	client->learned = learned_of(clients_learned(client->clients), client->database);
 	lend_keys(client);
 	client_label(client, label);
 	if (config->log_connections)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "census.h"
+#include "learned.h"
 #include "session_internal.h"
 
 enum {
@@ -33,6 +34,7 @@ struct clients {
 	struct policies *policies;
 	struct mailbox *mailbox;
 	struct gate *gate;
+	struct learned_table *learned;
 	struct client_list all, timed;
 	struct link_list links, spare_links;
 	size_t spare_link_count;
@@ -76,6 +78,7 @@ clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,
 	TAILQ_INIT(&clients->spare_links);
 	clients->mailbox = mailbox_new(loop, clients);
 	clients->gate = gate_new(clients);
+	clients->learned = learned_table_new();
 	shared->of_worker[worker] = clients;
 	loop_add_tick(loop, on_tick, clients);
 	return clients;
@@ -137,6 +140,7 @@ clients_free(struct clients *clients)
 {
 	free_spare_links(clients);
 	gate_free(clients->gate);
+	learned_table_free(clients->learned);
 	mailbox_free(clients->mailbox);
 	forget_welcomes(clients);
 	config_release(clients->config);
@@ -305,6 +309,12 @@ struct gate *
 clients_gate(const struct clients *clients)
 {
 	return clients->gate;
+}
+
+struct learned_table *
+clients_learned(const struct clients *clients)
+{
+	return clients->learned;
 }
 
 struct link_list *

@@ -197,7 +197,7 @@ is_free(const struct client *client)
 {
 	return (client->state == CLIENT_READY || client->state == CLIENT_ACTIVE) &&
 	    !client->paused_for_server &&
-	    !(client->link != NULL && client->link->discarding);
+	    !(client->link != NULL && (client->link->discarding || client->link->asking));
 }
 
 size_t

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "guard.h"
 #include "prepared.h"
+#include "probe.h"
 #include "session_internal.h"
 
 /* The server's socket took everything: its client may be read again. */
@@ -228,6 +229,7 @@ link_free(struct link *link)
 	guard_free(link->guard);
 	buf_free(&link->in);
 	buf_free(&link->farewell);
+	probe_free(link->probe);
 	mem_free(link->last_message);
 	clients_give_link(link->clients, link);
 }
@@ -254,6 +256,8 @@ link_release(struct link *link)
 	struct client *client = link->client;
 
 	if (is_held(link) || server->state != SERVER_ACTIVE)
+		return false;
+	if (link->probe != NULL && probe_begin(link))
 		return false;
 	link_free(link);
 	stream_resume(server->stream);
@@ -361,6 +365,9 @@ link_abandon(struct link *link)
 	client->link = NULL;
 	link->client = NULL;
 	link->restore = RESTORE_NONE;
+	probe_free(link->probe);
+	link->probe = NULL;
+	link->asking = false;
 	stream_resume(server->stream);
 	if (half_sent) {
 		link_discard(link, "its client went away inside a message");

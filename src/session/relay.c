@@ -10,10 +10,17 @@
 
 enum { WHOLE_MESSAGE_MOST = 16 * 1024 * 1024 }; /* of those that are looked into */
 
-/* Messages that are looked into; the others go on as they come, whole or not. */
+/* Messages that are always looked into; the others go on as they come, whole or not. */
 static const bool needs_whole[256] = {
 	['C'] = true, ['E'] = true, ['S'] = true, ['Z'] = true, ['N'] = true, ['A'] = true,
 };
+
+static inline bool
+is_looked_into(const struct link *link, uint8_t type)
+{
+	return needs_whole[type] ||
+	    (link->asking && type == 'D');
+}
 
 /*
  * Where to put something of ours for the client, now: behind what the server said
@@ -81,6 +88,7 @@ walk(struct link *link, const uint8_t *bytes, size_t length, size_t *run, bool *
 		enum frame_status status;
 		enum fate fate;
 		size_t here;
+		bool whole;
 
 		if (link->passing > 0) {
 			here = link->passing < length - at ? link->passing : length - at;
@@ -93,13 +101,13 @@ walk(struct link *link, const uint8_t *bytes, size_t length, size_t *run, bool *
 		status = frame_read(bytes + at, length - at, &frame);
 		if (status == FRAME_SHORT)
 			break;
-		if (status == FRAME_BAD ||
-		    (needs_whole[frame.type] && frame.length > WHOLE_MESSAGE_MOST)) {
+		whole = status == FRAME_GOOD && is_looked_into(link, frame.type);
+		if (status == FRAME_BAD || (whole && frame.length > WHOLE_MESSAGE_MOST)) {
 			link_violated(link, "the server sent a message of an impossible length");
 			*gone = true;
 			return length;
 		}
-		if (needs_whole[frame.type] && frame.length > length - at)
+		if (whole && frame.length > length - at)
 			break;
 		link->run = bytes + *run;
 		link->run_length = at - *run;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "learned.h"
 #include "session_internal.h"
 #include "wire/frame.h"
 #include "wire/report.h"
@@ -98,15 +99,15 @@ repeat_tell(struct link *link)
 
 /* Would it read, and do nothing else, however often it is run? */
 static bool
-only_reads(const struct judged *judged)
+only_reads(const struct client *client, const struct judged *judged)
 {
 	if (judged == NULL || judged->facts == NULL)
 		return false;
 	for (size_t i = 0; i < judged->facts->statement_count; i++) {
 		const struct sql_statement *statement = &judged->facts->statements[i];
 
-		if (statement->classes != SQL_READ || statement->function_count > 0 ||
-		    statement->residue != 0)
+		if (statement->classes != SQL_READ || statement->residue != 0 ||
+		    !learned_only_reads(client->learned, statement))
 			return false;
 	}
 	return true;
@@ -122,7 +123,7 @@ is_plain(const struct link *link, bool *reads)
 	for (size_t i = 0; (request = requests_at(&link->requests, i)) != NULL; i++) {
 		if (request->answer == ANSWER_REFUSE)
 			return false; /* it is in the access log */
-		if (request_is_statement(request) && !only_reads(request->judged))
+		if (request_is_statement(request) && !only_reads(link->client, request->judged))
 			*reads = false;
 	}
 	return link->requests.count > 0 || link->unsynced;

@@ -6,7 +6,9 @@
 
 #include "doings.h"
 #include "frames.h"
+#include "learned.h"
 #include "prepared.h"
+#include "probe.h"
 #include "session_internal.h"
 
 /* What a residue is called as the reason of a pin, in the order of enum sql_residue. */
@@ -29,8 +31,8 @@ static const struct pin_row {
 
 /* What a statement leaves behind even if it fails later on. */
 enum {
-	SURVIVES_ROLLBACK = SQL_RESIDUE_ADVISORY | SQL_RESIDUE_OPAQUE | SQL_RESIDUE_LOAD |
-	    SQL_RESIDUE_SEED | SQL_RESIDUE_DBLINK
+	SURVIVES_ROLLBACK = SQL_RESIDUE_ADVISORY | SQL_RESIDUE_LOAD | SQL_RESIDUE_SEED |
+	    SQL_RESIDUE_DBLINK
 };
 
 static void
@@ -45,6 +47,25 @@ note(struct link *link, unsigned residue)
 		if (link->client != NULL && link->client->pin == NULL)
 			link->client->pin = pins[i].reason;
 	}
+}
+
+/* Functions, and code of the client's own: what those leave is asked for. */
+static void
+note_calls(struct link *link, struct judged *judged, const struct sql_statement *statement)
+{
+	if (statement->function_count > 0 || (statement->residue & SQL_RESIDUE_OPAQUE))
+		probe_note(link, judged, statement);
+}
+
+/* What is known of functions holds as long as they are what they were. */
+static void
+note_definition(struct learned *learned, const struct sql_statement *statement)
+{
+	static const char *const words[] = { "FUNCTION", "PROCEDURE", "ROUTINE", "EXTENSION", "AGGREGATE" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(statement->verb, words[i]) != NULL)
+			learned_forget(learned);
 }
 
 /* A PREPARE among other statements of its message; one by itself was noted when it was sent. */
@@ -78,6 +99,8 @@ note_discard(struct link *link, const struct sql_statement *statement)
 	if (!statement->discards_all)
 		return;
 	link->server->residue = 0;
+	probe_free(link->probe);
+	link->probe = NULL;
 	settings_clear(&link->server->settings);
 	if (client != NULL) {
 		settings_copy(&client->settings, &client->defaults);
@@ -107,25 +130,38 @@ note_transaction(struct link *link, const struct sql_statement *statement, const
 }
 
 void
-residue_of_unknown(struct link *link)
+residue_of_unknown(struct link *link, const struct judged *judged)
 {
-	note(link, SQL_RESIDUE_OPAQUE);
+	probe_note_unknown(link, judged);
 	doings_forget(link->client);
 }
 
 void
-residue_of_failed(struct link *link, const struct judged *judged)
+residue_of_failed(struct link *link, struct judged *judged)
 {
 	note(link, judged->residue & SURVIVES_ROLLBACK);
+	for (size_t i = 0; judged->facts != NULL && i < judged->facts->statement_count; i++)
+		note_calls(link, judged, &judged->facts->statements[i]);
+	if (judged->facts == NULL)
+		probe_note_unknown(link, judged);
+}
+
+void
+residue_found(struct link *link, unsigned residue)
+{
+	note(link, residue);
 }
 
 void
 residue_of(struct link *link, const struct request *head, const struct sql_statement *statement,
     const char *tag)
 {
-	note(link, statement->residue);
+	note(link, statement->residue & ~(unsigned)SQL_RESIDUE_OPAQUE);
+	note_calls(link, head->judged, statement);
 	if (tag != NULL)
 		note_transaction(link, statement, tag);
 	note_prepare(link->client, head, statement);
 	note_discard(link, statement);
+	if ((statement->effects & SQL_DDL) && link->client != NULL)
+		note_definition(link->client->learned, statement);
 }

@@ -18,6 +18,7 @@ TAILQ_HEAD(client_list, client);
 
 /* clients.c */
 struct gate *clients_gate(const struct clients *clients);
+struct learned_table *clients_learned(const struct clients *clients);
 struct link_list *clients_links(struct clients *clients);
 /* A zeroed link, and back: a loan is too short for malloc(3). */
 struct link *clients_take_link(struct clients *clients);

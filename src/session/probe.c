@@ -1,0 +1,358 @@
+/* probe.c - see probe.h. */
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "learned.h"
+#include "prepared.h"
+#include "probe.h"
+#include "session_internal.h"
+#include "wire/read.h"
+
+enum {
+	NAMES_MOST = 4096, /* bytes of function names that are asked about at once */
+	COLUMNS = 3,
+};
+
+/*
+ * Made when a loan is found to need it. Owned by its link.
+ */
+struct probe {
+	struct buf names;      /* functions to be asked about, each with its NUL */
+	bool unseen;	       /* what may have been set has no name that could be asked for */
+	bool broken;	       /* an answer that was not understood */
+	unsigned residue;      /* found */
+	struct settings found; /* set in the server's session, without those with a dot */
+	struct settings custom; /* those with a dot that the functions name */
+};
+
+static struct probe *
+probe_of(struct link *link)
+{
+	if (link->probe == NULL)
+		link->probe = mem_zalloc(1, sizeof(*link->probe));
+	return link->probe;
+}
+
+void
+probe_free(struct probe *probe)
+{
+	if (probe == NULL)
+		return;
+	buf_free(&probe->names);
+	settings_clear(&probe->found);
+	settings_clear(&probe->custom);
+	mem_free(probe);
+}
+
+static bool
+has_name(const struct buf *names, const char *name)
+{
+	const char *at = (const char *)buf_bytes(names);
+	const char *end = at + buf_length(names);
+
+	for (; at < end; at += strlen(at) + 1)
+		if (strcmp(at, name) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_names(struct probe *probe, struct learned *learned, const struct sql_statement *statement)
+{
+	for (size_t i = 0; i < statement->function_count; i++) {
+		const char *name = statement->functions[i];
+
+		if (buf_length(&probe->names) + strlen(name) < NAMES_MOST &&
+		    !learned_is_harmless(learned, name) &&
+		    (buf_length(&probe->names) == 0 || !has_name(&probe->names, name)))
+			buf_put_cstring(&probe->names, name);
+	}
+}
+
+/* A CALL of one procedure is as a function: it may be known. */
+static bool
+is_plain_call(const struct sql_statement *statement)
+{
+	return (statement->classes & SQL_CALL) && statement->function_count == 1;
+}
+
+void
+probe_note(struct link *link, struct judged *judged, const struct sql_statement *statement)
+{
+	bool opaque = (statement->residue & SQL_RESIDUE_OPAQUE) != 0 && !is_plain_call(statement);
+	struct client *client = link->client;
+
+	if (client != NULL && !opaque &&
+	    learned_trusts(client->learned, judged, loop_now_us(clients_loop(link->clients))))
+		return;
+	/* A server that will not be asked is reset. */
+	link->server->residue |= SQL_RESIDUE_OPAQUE;
+	if (client == NULL || client->pool_mode == POOL_MODE_SESSION)
+		return;
+	add_names(probe_of(link), client->learned, statement);
+	if (opaque)
+		probe_note_unknown(link, judged);
+}
+
+void
+probe_note_unknown(struct link *link, const struct judged *judged)
+{
+	struct probe *probe;
+
+	link->server->residue |= SQL_RESIDUE_OPAQUE;
+	if (link->client == NULL || link->client->pool_mode == POOL_MODE_SESSION)
+		return;
+	probe = probe_of(link);
+	/* Settings with a dot have no list: only who knows their name can ask for them. */
+	if (judged == NULL || strcasestr(judged->text, "set") != NULL)
+		probe->unseen = true;
+}
+
+/* Everything that a session can leave behind and PostgreSQL can tell. */
+static const char question[] =
+    "SELECT 'setting'::pg_catalog.text, name::pg_catalog.text, setting::pg_catalog.text "
+    "FROM pg_catalog.pg_settings WHERE source = 'session' AND name !~ '^transaction_' "
+    "UNION ALL SELECT 'temp', '', '' WHERE EXISTS (SELECT FROM pg_catalog.pg_depend "
+    "WHERE refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass "
+    "AND refobjid = pg_catalog.pg_my_temp_schema()) "
+    "UNION ALL SELECT 'listen', c, '' FROM pg_catalog.pg_listening_channels() c "
+    "UNION ALL SELECT 'lock', '', '' FROM pg_catalog.pg_locks "
+    "WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() "
+    "UNION ALL SELECT 'cursor', name, '' FROM pg_catalog.pg_cursors WHERE is_holdable "
+    "UNION ALL SELECT 'prepared', name, '' FROM pg_catalog.pg_prepared_statements WHERE from_sql "
+    "UNION ALL SELECT 'slot', slot_name::pg_catalog.text, '' FROM pg_catalog.pg_replication_slots "
+    "WHERE temporary AND active_pid = pg_catalog.pg_backend_pid() "
+    "UNION ALL SELECT 'role', current_user::pg_catalog.text, '' WHERE current_user <> ";
+
+/*
+ * Of the functions: are they PostgreSQL's own, and if not, do they set something with a dot in
+ * its name; what is that now; or is its name not in their text?
+ */
+static const char functions_question[] =
+    "UNION ALL SELECT CASE WHEN pg_catalog.bool_and(provolatile <> 'v') THEN 'reads' ELSE 'builtin' END, "
+    "proname::pg_catalog.text, '' FROM pg_catalog.pg_proc WHERE proname = ANY (names) GROUP BY proname "
+    "HAVING pg_catalog.bool_and(pronamespace = 'pg_catalog'::pg_catalog.regnamespace) "
+    "UNION ALL SELECT 'unseen', proname::pg_catalog.text, '' FROM pg_catalog.pg_proc "
+    "WHERE proname = ANY (names) AND pronamespace <> 'pg_catalog'::pg_catalog.regnamespace "
+    "AND prosrc ~* E'set_config\\\\s*\\\\(\\\\s*[^\\\\s'']|\\\\mset\\\\s+(session\\\\s+)?[\"a-z_0-9]+\\\\.[\"a-z_0-9.]+\\\\s*(=|to\\\\M)' "
+    "UNION ALL SELECT 'custom', pg_catalog.lower(m[1]), "
+    "coalesce(pg_catalog.current_setting(m[1], true), '') FROM pg_catalog.pg_proc, "
+    "pg_catalog.regexp_matches(prosrc, "
+    "E'set_config\\\\s*\\\\(\\\\s*''([a-z_0-9]+\\\\.[a-z_0-9.]+)''', 'gi') m "
+    "WHERE proname = ANY (names) AND pronamespace <> 'pg_catalog'::pg_catalog.regnamespace";
+
+static void
+put_names(struct buf *out, const struct buf *names)
+{
+	const char *at = (const char *)buf_bytes(names);
+	const char *end = at + buf_length(names);
+
+	buf_put_text(out, "ARRAY[");
+	for (; at < end; at += strlen(at) + 1) {
+		if (at != (const char *)buf_bytes(names))
+			buf_put_text(out, ", ");
+		settings_put_literal(out, at, strlen(at));
+	}
+	buf_put_text(out, "]::pg_catalog.name[]");
+}
+
+static void
+put_question(struct buf *out, const char *role, const struct buf *names)
+{
+	const char *at = functions_question, *next;
+
+	buf_put_text(out, question);
+	settings_put_literal(out, role, strlen(role));
+	if (buf_length(names) == 0)
+		return;
+	buf_put_u8(out, ' ');
+	for (; (next = strstr(at, "(names)")) != NULL; at = next + strlen("(names)")) {
+		buf_put(out, at, (size_t)(next - at) + 1);
+		put_names(out, names);
+		buf_put_u8(out, ')');
+	}
+	buf_put_text(out, at);
+}
+
+bool
+probe_begin(struct link *link)
+{
+	struct buf *out = stream_out(link->server->stream);
+	size_t mark;
+
+	if (link->probe == NULL || link->client == NULL || link->server->retired)
+		return false;
+	link->asking = true;
+	mark = build_begin(out, 'Q');
+	put_question(out, link->server->pool->role, &link->probe->names);
+	buf_put_u8(out, 0);
+	build_end(out, mark);
+	link_expect(link, REQUEST_QUERY, ANSWER_SWALLOW);
+	link->server->batch++;
+	/* A Query destroys the server's unnamed statement; the client's is kept. */
+	statement_release(link->unnamed);
+	link->unnamed = NULL;
+	stream_flush(link->server->stream);
+	return true;
+}
+
+static void
+note_setting(struct settings *settings, const char *name, const char *value)
+{
+	struct buf replay = { 0 };
+	char *folded = mem_strdup(name);
+
+	for (char *at = folded; *at != '\0'; at++)
+		*at = (char)tolower((unsigned char)*at);
+	settings_put_set(&replay, folded, value);
+	buf_put_u8(&replay, 0);
+	settings_set(settings, folded, (const char *)buf_bytes(&replay));
+	buf_free(&replay);
+	mem_free(folded);
+}
+
+static const struct found_row {
+	const char *kind;
+	unsigned residue;
+} found_rows[] = {
+	{ "temp", SQL_RESIDUE_TEMP },
+	{ "listen", SQL_RESIDUE_LISTEN },
+	{ "lock", SQL_RESIDUE_ADVISORY },
+	{ "cursor", SQL_RESIDUE_HOLD },
+	{ "prepared", SQL_RESIDUE_PREPARE },
+	{ "slot", SQL_RESIDUE_LOAD }, /* as what LOAD leaves, it goes with the connection only */
+	{ "role", SQL_RESIDUE_ROLE },
+};
+
+static void
+take_row(struct link *link, const char *kind, const char *name, const char *value)
+{
+	struct probe *probe = link->probe;
+
+	for (size_t i = 0; i < sizeof(found_rows) / sizeof(found_rows[0]); i++)
+		if (strcmp(kind, found_rows[i].kind) == 0)
+			probe->residue |= found_rows[i].residue;
+	if (strcmp(kind, "setting") == 0)
+		note_setting(&probe->found, name, value);
+	else if (strcmp(kind, "custom") == 0)
+		note_setting(&probe->custom, name, value);
+	else if (strcmp(kind, "unseen") == 0)
+		probe->unseen = true;
+	else if (link->client != NULL && (strcmp(kind, "builtin") == 0 || strcmp(kind, "reads") == 0))
+		learned_builtin(link->client->learned, name, *kind == 'r');
+}
+
+void
+probe_row(struct link *link, const uint8_t *body, size_t length)
+{
+	struct reader reader = reader_over(body, length);
+	char *columns[COLUMNS] = { NULL };
+	bool good = read_u16(&reader) == COLUMNS;
+
+	for (size_t i = 0; i < COLUMNS && good; i++) {
+		uint32_t here = read_u32(&reader);
+		const uint8_t *bytes = here > reader.left ? NULL : read_bytes(&reader, here);
+
+		good = bytes != NULL;
+		if (good)
+			columns[i] = mem_strndup((const char *)bytes, here);
+	}
+	if (good)
+		take_row(link, columns[0], columns[1], columns[2]);
+	else
+		link->probe->broken = true;
+	for (size_t i = 0; i < COLUMNS; i++)
+		mem_free(columns[i]);
+}
+
+/* A setting is the server's default again: for the client, what it logged in with. */
+static void
+unset(struct client *client, struct settings *server, const char *name)
+{
+	const char *before = settings_get(&client->defaults, name);
+	char *kept = mem_strdup(name); /* it may be the server's own */
+
+	settings_remove(server, kept);
+	if (before != NULL)
+		settings_set(&client->settings, kept, before);
+	else
+		settings_remove(&client->settings, kept);
+	mem_free(kept);
+}
+
+static bool
+set_if_new(struct client *client, struct settings *server, const struct setting *setting)
+{
+	const char *now = settings_get(server, setting->name);
+
+	if (now != NULL && strcmp(now, setting->replay) == 0)
+		return false;
+	settings_set(server, setting->name, setting->replay);
+	settings_set(&client->settings, setting->name, setting->replay);
+	return true;
+}
+
+/* Make the model say what the server says; true if it did not. */
+static bool
+adopt_settings(struct link *link)
+{
+	struct settings *server = &link->server->settings;
+	const struct probe *probe = link->probe;
+	bool changed = false;
+
+	for (size_t i = server->count; i > 0; i--) {
+		const char *name = server->items[i - 1].name;
+
+		if (strchr(name, '.') != NULL || settings_get(&probe->found, name) != NULL)
+			continue;
+		unset(link->client, server, name);
+		changed = true;
+	}
+	for (size_t i = 0; i < probe->found.count; i++)
+		changed |= set_if_new(link->client, server, &probe->found.items[i]);
+	for (size_t i = 0; i < probe->custom.count; i++) {
+		const struct setting *setting = &probe->custom.items[i];
+		bool empty = strcmp(setting->replay + strlen(setting->replay) - 3, "E''") == 0;
+
+		if (!empty || settings_get(server, setting->name) != NULL)
+			changed |= set_if_new(link->client, server, setting);
+	}
+	return changed;
+}
+
+/* What is now known of the functions that were called. */
+static void
+learn(struct link *link, bool clean)
+{
+	struct learned *learned = link->client->learned;
+	const struct buf *names = &link->probe->names;
+	const char *at = (const char *)buf_bytes(names);
+	const char *end = at + buf_length(names);
+
+	for (; buf_length(names) > 0 && at < end; at += strlen(at) + 1) {
+		if (clean)
+			learned_clean(learned, at);
+		else if (!learned_is_harmless(learned, at))
+			learned_unclean(learned, at);
+	}
+}
+
+void
+probe_end(struct link *link, bool failed)
+{
+	struct probe *probe = link->probe;
+	bool changed;
+
+	if (!failed && !probe->broken) {
+		changed = adopt_settings(link);
+		learn(link, !changed && probe->residue == 0 && !probe->unseen);
+		if (!probe->unseen)
+			link->server->residue &= ~(unsigned)SQL_RESIDUE_OPAQUE;
+		residue_found(link, probe->residue);
+	}
+	probe_free(probe);
+	link->probe = NULL;
+	link->asking = false;
+}
