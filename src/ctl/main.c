@@ -131,6 +131,22 @@ static const struct ctl_command commands[] = {
 	    "\n"
 	    "Exit status: 0 good, 1 the console cannot be reached, 2 usage.\n",
 	    ctl_top },
+	{ "load", "put the access log into a table of PostgreSQL",
+	    "--to TARGET FILE... [OPTION]...\n"
+	    "Put access records into the table access_log, partitioned by day, and make the views\n"
+	    "that answer the report's questions in SQL. What is there already is left alone, so\n"
+	    "the same files may be loaded again. The chain is checked on the way.\n"
+	    "\n"
+	    "      --to TARGET      the database, as libpq reads it: postgres://user@host/db\n"
+	    "      --schema NAME    where table and views are (default pgweir)\n"
+	    "      --sql            only print what makes table and views\n"
+	    "      --format FORMAT  text (default) or json\n"
+	    "      --progress       tell how far it is, also where standard error is no terminal\n"
+	    "  -h, --help           print this and exit\n"
+	    "\n"
+	    "Exit status: 0 good, 1 something could not be read or loaded, or the chain is broken,\n"
+	    "2 usage.\n",
+	    ctl_load },
 	{ "keygen", "make the keys of the access log",
 	    "[OPTION]...\n"
 	    "Make new keys. Files that are there already are left alone.\n"
