@@ -50,6 +50,8 @@ void stream_send(struct stream *stream, const void *bytes, size_t length);
 void stream_flush(struct stream *stream);
 /* Bytes that wait for the peer to read. */
 size_t stream_pending(const struct stream *stream);
+/* Those, and what was built or is to go at the end of this turn. */
+size_t stream_unsent(const struct stream *stream);
 
 /* Stop and start listening to the peer. */
 void stream_pause(struct stream *stream);

@@ -276,6 +276,12 @@ stream_pending(const struct stream *stream)
 	return stream->write_waiting ? buf_length(&stream->out) : 0;
 }
 
+size_t
+stream_unsent(const struct stream *stream)
+{
+	return buf_length(&stream->out) + stream->direct_length;
+}
+
 void
 stream_pause(struct stream *stream)
 {

@@ -23,7 +23,7 @@ enum {
 void
 repeat_keep(struct link *link, const uint8_t *bytes, size_t length)
 {
-	size_t built = stream_pending(link->server->stream);
+	size_t built = stream_unsent(link->server->stream);
 
 	if (buf_length(&link->kept) + length > KEPT_MOST) {
 		link->hearing = LINK_SILENT;
