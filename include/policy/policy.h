@@ -186,6 +186,13 @@ void policies_limits(const struct policies *policies, const struct subject *subj
     uint64_t wall_us, struct policy_limits *limits);
 
 /*
+ * A statement_timeout that no statement of the subject may exceed, whichever rules it meets,
+ * in milliseconds; 0: there is none.
+ */
+int64_t policies_loosest_statement_timeout(
+    const struct policies *policies, const struct subject *subject);
+
+/*
  * pgweirctl explain: the verdict, every rule that matched with file and line,
  * and the limits, as text. Returns the action. It parses: call it on a stack of
  * sql_stack_size(policies_text_cap()) bytes.

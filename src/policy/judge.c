@@ -393,3 +393,42 @@ policies_limits(const struct policies *policies, const struct subject *subject,
 			merge_limits(&run, policies->items[i], limits);
 		}
 }
+
+/* The largest that rules for this subject may put in the place of the defaults; 0 is none. */
+static int64_t
+loosest_of(const struct policy *policy, const struct subject *subject)
+{
+	const struct limit_spec *own = &policy->limits.items[POLICY_STATEMENT_TIMEOUT];
+	int64_t most = own->set ? own->value : 0;
+	struct candidates candidates;
+	const struct rule *rule;
+
+	candidates_begin(&candidates, policy, subject);
+	while (most > 0 && (rule = candidates_next(&candidates)) != NULL) {
+		const struct limit_spec *spec = &rule->limits.items[POLICY_STATEMENT_TIMEOUT];
+
+		if (rule->has_limits && rule->names_subject && spec->set &&
+		    rule->mode == POLICY_MODE_ENFORCE && (spec->value == 0 || spec->value > most))
+			most = spec->value;
+	}
+	return most;
+}
+
+int64_t
+policies_loosest_statement_timeout(
+    const struct policies *policies, const struct subject *subject)
+{
+	int64_t strictest = 0;
+
+	for (size_t i = 0; i < policies->count; i++) {
+		int64_t most;
+
+		if (policies->items[i]->mode != POLICY_MODE_ENFORCE ||
+		    !policy_applies(policies->items[i], subject))
+			continue;
+		most = loosest_of(policies->items[i], subject);
+		if (most > 0 && (strictest == 0 || most < strictest))
+			strictest = most;
+	}
+	return strictest;
+}

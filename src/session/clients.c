@@ -169,6 +169,10 @@ void
 clients_configure(struct clients *clients, struct config *config, struct users *users,
     struct policies *policies)
 {
+	struct client *client;
+
+	TAILQ_FOREACH(client, &clients->all, in_clients)
+		second_line_change(client, clients->policies, policies);
 	config_release(clients->config);
 	users_release(clients->users);
 	policies_release(clients->policies);

@@ -106,6 +106,13 @@ void cancel_request(struct client *client, uint32_t pid, uint32_t key);
 /* Stop what this client is doing, as if it had asked. `done` may be NULL. */
 void cancel_client(struct client *client, const char *origin, void (*done)(void *arg), void *arg);
 
+/* second_line.c */
+/* The limits of a client that has logged in become settings of its session. */
+void second_line_put(struct client *client);
+/* Other policies are in force. */
+void second_line_change(
+    struct client *client, const struct policies *before, const struct policies *after);
+
 /* limits.c */
 void limits_tick(struct clients *clients);
 /* "limit max_rows 50000 of rule "x" in policy "y""; free with mem_free(). */

@@ -678,6 +678,57 @@ class Times(Case):
         self.assert_usable(client)
 
 
+SECOND_LINE = """\
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: second, owner: platform}
+applies_to: {databases: [shop]}
+defaults:
+  limits: {statement_timeout: 5s}
+rules:
+  - {id: patient, match: {user: other, class: DDL}, action: allow, limits: {statement_timeout: 30m}}
+  - {id: unbound, match: {user: analyst}, action: allow, limits: {statement_timeout: 0}}
+"""
+
+
+class SecondLine(Case):
+    policies = {"second.yaml": SECOND_LINE}
+
+    def show(self, client):
+        return client.query("SHOW statement_timeout").rows[0][0].decode()
+
+    def test_the_server_has_the_loosest_limit_of_the_client_and_a_little_more(self):
+        for user, value in (("app", "6s"), ("other", "33min"), ("analyst", "0")):
+            self.assertEqual(self.show(self.raw_login(user=user)), value)
+
+    def test_the_clients_own_takes_its_place_and_reset_brings_it_back(self):
+        client = self.raw_login()
+        client.query("SET statement_timeout = '2s'")
+        self.assertEqual(self.show(client), "2s")
+        client.query("RESET statement_timeout")
+        self.assertEqual(self.show(client), "6s")
+        client.query("DISCARD ALL")
+        self.assertEqual(self.show(client), "6s")
+        self.assertEqual(self.show(self.raw_login(options="-c statement_timeout=7s")), "7s")
+
+    def test_a_reload_changes_it_for_those_who_are_connected(self):
+        client, own = self.raw_login(), self.raw_login()
+        own.query("SET statement_timeout = '2s'")
+        self.assertEqual(self.show(client), "6s")
+        try:
+            for limit, value in (("20s", "22s"), ("0", "0")):
+                self.pgweir.write_policy(SECOND_LINE.replace("5s", limit), "second.yaml")
+                self.pgweir.reload()
+                wait_until(lambda: self.show(client) == value, 10 * slowness(), "the new limit")
+                self.assertEqual(self.show(own), "2s")
+        finally:
+            self.pgweir.write_policy(SECOND_LINE, "second.yaml")
+            self.pgweir.reload()
+        wait_until(lambda: self.show(client) == "6s", 10 * slowness(), "the old limit")
+        own.query("RESET statement_timeout")
+        self.assertEqual(self.show(own), "6s")
+
+
 # The example of the interface's document, letter by letter, but for the test's own database.
 EXAMPLE = """\
 apiVersion: pgweir/v1
