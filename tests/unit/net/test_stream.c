@@ -405,6 +405,120 @@ a_stream_that_fills_the_buffer_is_read_to_its_end(void **state)
 	(void)state;
 }
 
+/* A stream that passes on all it gets, each piece between two letters of its own. */
+struct relay {
+	struct stream *from, *to;
+	size_t pieces;
+};
+
+static void
+on_event_of_relay(struct stream *stream, enum stream_event event, void *arg)
+{
+	struct relay *relay = arg;
+	const uint8_t *bytes;
+	size_t length;
+
+	if (event != STREAM_DATA || stream != relay->from)
+		return;
+	bytes = stream_data(stream, &length);
+	if (relay->pieces % 3 > 0)
+		buf_put_u8(stream_out(relay->to), '<');
+	stream_send(relay->to, bytes, length);
+	if (relay->pieces++ % 3 > 1)
+		stream_send(relay->to, ">", 1);
+	buf_put_u8(stream_out(relay->to), ';');
+	stream_flush(relay->to);
+}
+
+static void
+what_is_passed_on_and_what_is_built_leave_in_order(void **state)
+{
+	struct loop *loop = loop_of_this_run();
+	struct relay relay = { 0 };
+	struct buf all = { 0 };
+	int in[2], out[2];
+
+	socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, in); /* pieces stay pieces */
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, out);
+	relay.from = stream_accepted(loop, in[0], on_event_of_relay, &relay);
+	relay.to = stream_accepted(loop, out[0], on_event_of_relay, &relay);
+	settle(loop);
+	for (char piece = 'a'; piece < 'f'; piece++)
+		assert_int_equal(write(in[1], &piece, 1), 1);
+	while (relay.pieces < 5)
+		settle(loop);
+	settle(loop);
+	assert_int_equal(read(out[1], buf_reserve(&all, 100), 100), 14);
+	buf_grown(&all, 14);
+	assert_memory_equal(buf_bytes(&all), "a;<b;<c>;d;<e;", 14);
+	stream_close(relay.from);
+	stream_close(relay.to);
+	close(in[1]);
+	close(out[1]);
+	buf_free(&all);
+	loop_free(loop);
+	(void)state;
+}
+
+static void
+more_streams_are_heard_at_once_than_a_ring_has_buffers(void **state)
+{
+	enum { STREAMS = 300 };
+	struct loop *loop = loop_of_this_run();
+	struct link links[STREAMS] = { 0 };
+	int fds[2];
+
+	for (int i = 0; i < STREAMS; i++) {
+		links[i].loop = loop;
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+		links[i].peer = fds[1];
+		links[i].stream = stream_accepted(loop, fds[0], on_event, &links[i]);
+	}
+	settle(loop);
+	for (int round = 0; round < 3; round++)
+		for (int i = 0; i < STREAMS; i++)
+			peer_writes(&links[i], "word ");
+	for (int i = 0; i < STREAMS; i++) {
+		while (buf_length(&links[i].got) < 15)
+			settle(loop);
+		assert_got(&links[i], "word word word ");
+		stream_close(links[i].stream);
+		close(links[i].peer);
+		buf_free(&links[i].got);
+	}
+	loop_free(loop);
+	(void)state;
+}
+
+static void
+a_pause_in_the_middle_of_much_loses_nothing(void **state)
+{
+	uint8_t *bytes = pattern(LARGE);
+	struct link link;
+	size_t written = 0;
+
+	link_open(&link);
+	for (int turn = 0; buf_length(&link.got) < LARGE; turn++) {
+		ssize_t taken = write(link.peer, bytes + written, LARGE - written);
+
+		written += taken < 0 ? 0 : (size_t)taken;
+		if (turn % 3 == 0)
+			stream_pause(link.stream);
+		else
+			stream_resume(link.stream);
+		settle(link.loop);
+	}
+	assert_int_equal(buf_length(&link.got), LARGE);
+	assert_memory_equal(buf_bytes(&link.got), bytes, LARGE);
+	peer_closes(&link);
+	stream_resume(link.stream);
+	settle(link.loop);
+	assert_string_equal(link.told, "DC");
+	mem_free(bytes);
+	link_close(&link);
+	(void)state;
+}
+
 static void
 after_close_no_event_follows(void **state)
 {
@@ -552,6 +666,9 @@ main(void)
 		    a_peer_that_goes_while_bytes_wait_is_told_as_closed_and_not_as_drained),
 		cmocka_unit_test(a_reset_that_came_with_the_last_bytes_is_noticed),
 		cmocka_unit_test(a_stream_that_fills_the_buffer_is_read_to_its_end),
+		cmocka_unit_test(what_is_passed_on_and_what_is_built_leave_in_order),
+		cmocka_unit_test(more_streams_are_heard_at_once_than_a_ring_has_buffers),
+		cmocka_unit_test(a_pause_in_the_middle_of_much_loses_nothing),
 		cmocka_unit_test(after_close_no_event_follows),
 		cmocka_unit_test(what_is_sent_while_it_connects_goes_out_when_it_is_open),
 		cmocka_unit_test(a_refused_connect_is_told_later_with_its_reason),
