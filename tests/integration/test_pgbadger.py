@@ -1,0 +1,114 @@
+"""pgBadger reads the slow log and the main log as they are, and counts and sums as pgweir's own report and records do."""
+import collections
+import json
+import os
+import subprocess
+
+from support import wire
+from support.case import PgweirTest
+from support.pgweir import ctl, slowness
+from support.waiting import wait_until
+
+POLICY = """\
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: shop, owner: tests}
+rules:
+  - {use: drop-table, action: deny}
+"""
+
+
+class BadgerTest(PgweirTest):
+    policies = {"shop.yaml": POLICY}
+    config = {"slow_log": {"threshold": "0"}}
+
+    def read(self, form, path):
+        """What pgBadger says of a file."""
+        report = os.path.join(self.pgweir.folder, "badger.json")
+        done = subprocess.run(["pgbadger", "-q", "--pid-dir", self.pgweir.folder, "-f", form, "-x", "json", "-o", report, path],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=120 * slowness(), cwd=self.pgweir.folder)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        with open(report, encoding="utf-8") as file:
+            return json.load(file)
+
+    def slow_lines(self):
+        with open(self.pgweir.slow_path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
+    def work(self):
+        """Two services that read, write, fail and are refused; how many statements each answered."""
+        sent = collections.Counter()
+        for application, user, times in (("billing", "app", 12), ("reports", "postgres", 5)):
+            client = self.raw_login(application_name=application, user=user)
+            for number in range(times):
+                client.query(f"SELECT id FROM orders WHERE id = {number}")
+                client.ask(wire.parse("SELECT count(*) FROM customers WHERE id > $1::int"), wire.bind(values=(number,)),
+                           wire.execute(), wire.SYNC)
+                client.query(f"UPDATE orders SET state = 'it''s \"{number}\"' WHERE id = {number}")
+            client.query("SELECT 1/0")
+            client.query("SELECT pg_sleep(0.05)")
+            client.query("DROP TABLE orders")
+            sent[application] = 3 * times + 2
+            client.send(wire.TERMINATE)
+            client.close()
+        wait_until(lambda: len(self.slow_lines()) >= sum(sent.values()) + 2, 10 * slowness(), "the slow log")
+        return sent
+
+
+class SlowLog(BadgerTest):
+    def test_counts_and_durations_of_the_slow_log_agree(self):
+        sent = self.work()
+        lines = self.slow_lines()
+        timed = [line for line in lines if line["message"].startswith("duration: ")]
+        told = self.read("jsonlog", self.pgweir.slow_path)
+        overall = told["overall_stat"]["postgres"]
+        total = sum(float(line["message"].split()[1]) for line in timed)
+        self.assertEqual(overall["queries_number"], sum(sent.values()))
+        self.assertAlmostEqual(sum(map(float, overall["queries_duration"].values())), total, delta=0.01)
+        self.assertEqual({name: told["application_info"]["postgres"][name]["count"] for name in sent}, dict(sent))
+        for name in sent:
+            self.assertAlmostEqual(told["application_info"]["postgres"][name]["duration"], sum(
+                float(line["message"].split()[1]) for line in timed if line["application_name"] == name), delta=0.01)
+        self.assertEqual(told["logs_type"]["postgres"]["ERROR"], 2)
+
+        # and so does our own report, of the slow log and, by fingerprint, of the access log
+        status, output, errors = ctl("report", "--audit", self.pgweir.audit_path, "--slow", self.pgweir.slow_path, "--format", "json")
+        self.assertEqual((status, errors), (0, ""))
+        report = json.loads(output)
+        overview = {row["what"]: row["value"] for row in report["Overview"]}
+        longest = max(float(line["message"].split()[1]) for line in timed)
+        self.assertEqual(overview["slow log"], f"{overall['queries_number']} statements, {total / 1000:.3f} s in all, "
+                                               f"the longest {longest / 1000:.3f} s; 2 refusals")
+        badger = {query: (entry["count"], float(entry["duration"]))
+                  for query, entry in told["normalyzed_info"]["postgres"].items()}
+        ours = collections.defaultdict(lambda: [0, 0.0])
+        for row in report["Statements by calls"]:
+            ours[row["calls"]][0] += 1
+            ours[row["calls"]][1] += row["total_s"] * 1000
+        theirs = collections.defaultdict(lambda: [0, 0.0])
+        for calls, duration in badger.values():
+            theirs[calls][0] += 1
+            theirs[calls][1] += duration
+        self.assertEqual({calls: count for calls, (count, _) in ours.items()}, {calls: count for calls, (count, _) in theirs.items()})
+        for calls, (_, duration) in ours.items():
+            self.assertAlmostEqual(duration, theirs[calls][1], delta=2, msg=calls)
+
+
+class MainLog(BadgerTest):
+    def test_log_ins_of_the_main_log_agree(self):
+        self.work()
+        self.pgweir.wait_records(2, "session.end")
+        wait_until(lambda: self.pgweir.log().count("closing because: client close request") >= 2, 10 * slowness(), "the lines")
+        refused = self.raw()
+        refused.send(wire.startup(user="nobody", database="shop"))
+        refused.receive_until((b"E",))
+        wait_until(lambda: "login failed" in self.pgweir.log(), 10 * slowness(), "the refused log-in")
+        told = self.read("pgbouncer3", self.pgweir.log_path)
+        started = collections.Counter(record["user.name"] for record in self.pgweir.records("session.start"))
+        connections = told["pgb_connection_info"]
+        self.assertEqual({user: count for user, count in connections["user"].items() if user != "nobody"}, dict(started))
+        self.assertEqual(connections["database"]["shop"], connections["count"])
+        self.assertEqual(set(connections["host"]), {"127.0.0.1"})
+        # pgBadger 12 does not count the ends: PgBouncer writes "age=4s", as we do, and it looks for "age=4"
+        self.assertEqual(told["pgb_overall_stat"]["errors_number"], 1)
