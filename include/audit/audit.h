@@ -76,7 +76,13 @@ void audit_text_parts_free(struct audit_lane *lane, struct audit_text_parts *par
 struct audit_verdict *audit_verdict_new(const struct verdict *verdict);
 void audit_verdict_free(struct audit_lane *lane, struct audit_verdict *rendered);
 
-enum audit_outcome { AUDIT_OK, AUDIT_ERROR, AUDIT_DENIED_OUTCOME, AUDIT_UNKNOWN };
+enum audit_outcome {
+	AUDIT_OK,
+	AUDIT_ERROR,
+	AUDIT_DENIED_OUTCOME,
+	AUDIT_UNKNOWN,
+	AUDIT_INTENT, /* it is about to be sent; a second record follows */
+};
 
 /*
  * A statement was answered, refused, or its client or server died. All borrowed; who,
@@ -102,8 +108,35 @@ struct audit_statement {
 	const struct audit_verdict *rendered; /* of the same verdict */
 };
 
-/* Record it (unless audit.statements leaves it out), and the slow log's line if it was slow. */
-void audit_statement(struct audit_lane *lane, const struct audit_statement *statement);
+/*
+ * Record it (unless audit.statements leaves it out), and the slow log's line if it was slow.
+ * Returns what its answer must wait for, see audit_kept(); 0: for nothing.
+ */
+uint64_t audit_statement(struct audit_lane *lane, const struct audit_statement *statement);
+
+/* ---- audit.on_failure: refuse, audit.sync: each ---- */
+
+/* What has become of a record that an answer waits for. */
+enum audit_fate {
+	AUDIT_WAITS,  /* it is on its way */
+	AUDIT_KEPT,   /* in the file, and with audit.sync: each on the disk; or it need not be */
+	AUDIT_FAILED, /* it cannot be written now: do not answer */
+};
+enum audit_fate audit_kept(const struct audit_lane *lane, uint64_t position);
+/* Can a statement of these facts (NULL: not known) begin, or could its record not be kept? */
+bool audit_may_begin(struct audit_lane *lane, const struct sql_facts *facts,
+    const struct audit_verdict *rendered);
+/* A statement was refused because of that; told by the next audit.gap. */
+void audit_refused(struct audit_lane *lane);
+/* Must it have a record of outcome intent before it is sent? */
+bool audit_wants_intent(const struct audit_lane *lane, const struct sql_facts *facts,
+    const struct audit_verdict *rendered);
+/*
+ * Call `kept` on the writer's thread when audit_kept() may have changed, after audit_await()
+ * has asked for it, once. NULL: no more; when this returns, no call is under way.
+ */
+void audit_watch(struct audit_lane *lane, void (*kept)(void *arg), void *arg);
+void audit_await(struct audit_lane *lane);
 
 /* session.start, session.end, session.fail. `reason` and `sqlstate` may be NULL. */
 void audit_session(struct audit_lane *lane, const char *event, const struct audit_who *who,
@@ -123,6 +156,7 @@ struct audit_status {
 	bool enabled, healthy;
 	uint64_t seq;	 /* last given */
 	uint64_t lost;	 /* records, in all */
+	uint64_t refused; /* statements, in all, whose record could not be kept */
 	uint64_t queued; /* bytes waiting */
 	uint64_t last_sync_us; /* wall clock; 0 never */
 	char failure[200];

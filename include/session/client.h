@@ -50,6 +50,7 @@ struct link;
 struct prepared;
 struct frames;
 struct learned;
+struct hold;
 struct policy_transaction;
 struct statement;
 struct judged;
@@ -71,6 +72,7 @@ struct client {
 	bool log_in_done;	      /* counted as authenticated */
 	bool counted;		      /* in the census, under its names */
 	bool paused_for_server;	      /* its server is slow to read */
+	bool unrecorded;	      /* it takes its transaction for failed, which is still open: see hold.c */
 	uint8_t repeats;	      /* of the statement that waits for its answer: see repeat.c */
 	enum client_presence presence;
 	enum client_lost lost;	      /* its transaction, with its server; see aborted.c */
@@ -83,6 +85,8 @@ struct client {
 	struct learned *learned;    /* borrowed; of the pool's database */
 	struct pool *pool;	    /* borrowed; NULL for the console and before GREETING */
 	struct link *link;	    /* ours; NULL without a server */
+	struct hold *hold;	    /* ours; NULL when no answer waits for its record */
+	uint64_t intent; /* record that the message in `in` waits for; 0: none was made */
 	struct buf in;		    /* bytes not yet handled */
 	size_t passing;		    /* bytes of a message whose beginning was dealt with */
 	bool passing_on;	    /* they go to the server, else to nobody */

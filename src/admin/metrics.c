@@ -234,6 +234,8 @@ put_audit(struct buf *out, const struct audit_status *audit)
 	    "The seq of the last record, counted since the log began.", audit->seq);
 	put_number(out, "audit_lost_records_total", "counter",
 	    "Records that could not be written, since the start.", audit->lost);
+	put_number(out, "audit_refused_statements_total", "counter",
+	    "Statements that did not begin because their record could not be kept.", audit->refused);
 	put_number(out, "audit_queued_bytes", "gauge", "Bytes on their way to the writer.",
 	    audit->queued);
 	put_moment(out, "audit_last_sync_timestamp_seconds",

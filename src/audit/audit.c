@@ -53,7 +53,9 @@ publish_settings(struct audit *audit, const struct config *config)
 	fresh->statements = config->audit_statements;
 	fresh->slow_threshold_us = (uint64_t)config->slow_log_threshold_ms * 1000;
 	fresh->older = atomic_load(&audit->settings);
-	audit->sync_interval = config->audit_sync == AUDIT_SYNC_INTERVAL;
+	fresh->refuses = config->audit_on_failure == AUDIT_REFUSE;
+	fresh->waits = fresh->refuses || config->audit_sync == AUDIT_SYNC_EACH;
+	audit->sync = (enum audit_sync)config->audit_sync;
 	audit->sync_every_us = (uint64_t)config->audit_sync_every_ms * 1000;
 	audit->rotate_bytes = (uint64_t)config->audit_rotate_size;
 	audit->rotate_every_us = (uint64_t)config->audit_rotate_every_ms * 1000;
@@ -238,7 +240,7 @@ finish(struct audit *audit, const char *reason)
 	if (audit->access.path != NULL)
 		writer_checkpoint(audit);
 	writer_round(audit);
-	if (audit->sync_interval)
+	if (audit->sync != AUDIT_SYNC_NONE)
 		sink_sync(&audit->access, clock_monotonic_us());
 	if (audit->access.path != NULL && buf_length(&audit->access.out) > 0)
 		log_error("audit.file %s: %zu bytes of records could not be written: %s",
@@ -277,8 +279,10 @@ audit_get_status(struct audit *audit, struct audit_status *status)
 		.lost = atomic_load(&audit->lost),
 		.last_sync_us = atomic_load(&audit->synced_wall_us),
 	};
-	for (size_t i = 0; i < audit->lane_count; i++)
+	for (size_t i = 0; i < audit->lane_count; i++) {
 		status->queued += lane_queued(&audit->lanes[i]);
+		status->refused += atomic_load(&audit->lanes[i].refused);
+	}
 	if (failure != 0)
 		snprintf(status->failure, sizeof(status->failure), "cannot write audit.file: %s",
 		    strerror(failure));

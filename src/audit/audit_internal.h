@@ -47,6 +47,8 @@ struct audit_settings {
 	struct audit_settings *older;
 	bool access_on, slow_on;
 	int statements; /* enum audit_statements */
+	bool refuses;	/* audit.on_failure */
+	bool waits;	/* answers wait for their records */
 	uint64_t slow_threshold_us;
 	size_t instance_length;
 	char *instance; /* rendered: ,"instance":"…" */
@@ -118,11 +120,16 @@ struct audit_lane {
 	atomic_uint_least64_t lost[EVENT_COUNT]; /* since the start */
 	atomic_uint_least64_t lost_slow;
 	atomic_uint_least64_t lost_first_us, lost_last_us; /* first: 0 once collected */
+	atomic_uint_least64_t refused; /* statements that did not begin, since the start */
+	void (*kept_callback)(void *arg); /* under the audit's lock */
+	void *kept_arg;
+	atomic_bool awaited;	/* somebody wants that call */
 	char apart[64];		/* keeps the two sides on different cache lines */
 	/* The consumer's. */
+	atomic_size_t kept;	/* everything before it is where audit.sync wants it */
 	atomic_size_t tail;
 	size_t taken; /* consumed but not yet given back */
-	uint64_t lost_seen[EVENT_COUNT], lost_slow_seen;
+	uint64_t lost_seen[EVENT_COUNT], lost_slow_seen, refused_seen;
 };
 
 /*
@@ -138,6 +145,14 @@ void lane_commit(struct audit_lane *lane, enum lane_kind kind, enum record_event
 /* Both at once, for bytes that are there already. */
 void lane_post(struct audit_lane *lane, enum lane_kind kind, enum record_event event,
     const struct buf *bytes);
+/* The position of a record for which there was no room. */
+#define NEVER_KEPT UINT64_MAX
+/* Where what was committed last ends; never 0 after that. */
+static inline uint64_t
+lane_position(const struct audit_lane *lane)
+{
+	return atomic_load_explicit(&lane->head, memory_order_relaxed);
+}
 /* Free this when the writer is past all that was committed. Worker's side. */
 void lane_retire(struct audit_lane *lane, void *memory);
 /* The next entry, false when there is none. Writer's side. */
@@ -211,7 +226,7 @@ enum { SINK_KEEP_MOST = 8 << 20 }; /* bytes kept while a file cannot be written 
 struct sink {
 	char *path; /* NULL: closed */
 	int fd;
-	bool regular;
+	bool regular, exclusive;
 	uint64_t bytes; /* in the file */
 	struct buf out;
 	size_t written;
@@ -276,6 +291,9 @@ void record_put_statement(struct audit_lane *lane, const struct audit_settings *
 bool record_put_exception(struct audit_lane *lane, const struct audit_settings *settings,
     struct buf *out, const struct audit_statement *statement);
 bool record_has_exception(const struct audit_statement *statement);
+/* Will there be a record of such a statement, if no policy refuses it? */
+bool record_will_be(const struct audit_settings *settings, const struct sql_facts *facts,
+    const struct audit_verdict *rendered);
 /* Append `,"key":"text"`, or `,"key.b64":"…"` when it is not UTF-8. NULL: nothing. */
 void record_put_text(struct buf *out, const char *key, const char *text, size_t length,
     struct span *value);

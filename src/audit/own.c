@@ -196,6 +196,8 @@ put_gap(struct audit *audit, enum gap_reason reason)
 		comma = ",";
 	}
 	buf_put_u8(out, '}');
+	if (gap->refused > 0)
+		json_put_member_int(out, "refused", (int64_t)gap->refused);
 	put(audit, out);
 	*gap = (struct gap){ 0 };
 }
@@ -208,13 +210,25 @@ own_count_lost(struct audit *audit, enum gap_reason reason, enum record_event ev
 {
 	struct gap *gap = &audit->gaps[reason];
 
-	if (gap->records == 0 || since_us < gap->since_us)
+	if (gap->records + gap->refused == 0 || since_us < gap->since_us)
 		gap->since_us = since_us;
 	if (until_us > gap->until_us)
 		gap->until_us = until_us;
 	gap->records += records;
 	gap->lost[event] += records;
 	atomic_fetch_add(&audit->lost, records);
+}
+
+void
+own_count_refused(struct audit *audit, enum gap_reason reason, uint64_t statements)
+{
+	struct gap *gap = &audit->gaps[reason];
+	uint64_t now = clock_wall_us();
+
+	if (gap->records + gap->refused == 0)
+		gap->since_us = now;
+	gap->until_us = now;
+	gap->refused += statements;
 }
 
 void
@@ -228,6 +242,6 @@ own_tell_gaps(struct audit *audit)
 	if (audit->access.path == NULL || audit->access.failure != 0)
 		return;
 	for (size_t i = 0; i < GAP_REASONS; i++)
-		if (audit->gaps[i].records > 0)
+		if (audit->gaps[i].records + audit->gaps[i].refused > 0)
 			put_gap(audit, (enum gap_reason)i);
 }

@@ -40,6 +40,7 @@ static const char *const outcome_names[] = {
 	[AUDIT_ERROR] = "error",
 	[AUDIT_DENIED_OUTCOME] = "denied",
 	[AUDIT_UNKNOWN] = "unknown",
+	[AUDIT_INTENT] = "intent",
 };
 /* As struct audit_verdict begins: the end of the outcome, then the members. */
 #define NO_VERDICT "\",\"decision\":\"allow\",\"mode\":\"none\",\"policy\":null,\"rule\":null,\"exception\":null"
@@ -196,26 +197,31 @@ record_has_exception(const struct audit_statement *statement)
 	    statement->outcome != AUDIT_DENIED_OUTCOME;
 }
 
-static bool
-is_wanted(const struct audit_settings *settings, const struct audit_statement *statement)
+bool
+record_will_be(const struct audit_settings *settings, const struct sql_facts *facts,
+    const struct audit_verdict *rendered)
 {
-	bool denied = statement->outcome == AUDIT_DENIED_OUTCOME;
-
+	if (rendered != NULL && rendered->used_length > 0)
+		return true;
 	switch ((enum audit_statements)settings->statements) {
 	case AUDIT_ALL:
 		return true;
 	case AUDIT_WRITE:
-		if (record_has_exception(statement))
-			return true;
 		/* A text that was not understood may write. */
-		return denied || statement->facts == NULL ||
-		    (statement->facts->classes & ~(unsigned)(SQL_READ | SQL_TXN)) != 0;
+		return facts == NULL || (facts->classes & ~(unsigned)(SQL_READ | SQL_TXN)) != 0;
 	case AUDIT_DENIED:
-		return denied || record_has_exception(statement);
 	case AUDIT_NONE:
 		break;
 	}
-	return record_has_exception(statement);
+	return false;
+}
+
+static bool
+is_wanted(const struct audit_settings *settings, const struct audit_statement *statement)
+{
+	if (statement->outcome == AUDIT_DENIED_OUTCOME)
+		return settings->statements != AUDIT_NONE;
+	return record_will_be(settings, statement->facts, statement->rendered);
 }
 
 /* The rendered members of this statement of its text, or NULL. */
@@ -260,7 +266,8 @@ record_put_exception(struct audit_lane *lane, const struct audit_settings *setti
 	const struct audit_verdict *rendered = statement->rendered;
 	const struct audit_who *who = statement->who;
 
-	if (!record_has_exception(statement) || statement->sub > 0)
+	if (!record_has_exception(statement) || statement->sub > 0 ||
+	    statement->outcome == AUDIT_INTENT)
 		return false;
 	record_begin(lane, settings, out, statement->wall_us, event_names[EVENT_EXCEPTION_USED]);
 	put_literal(out, ",\"session\":\"");
@@ -280,7 +287,7 @@ copy_sqlstate(char into[6], const char *sqlstate)
 	return memcpy(into, sqlstate, length);
 }
 
-static void
+static bool
 post_statement(struct audit_lane *lane, const struct audit_statement *statement)
 {
 	size_t pin_size = statement->pin != NULL ? strlen(statement->pin) + 1 : 0;
@@ -290,28 +297,44 @@ post_statement(struct audit_lane *lane, const struct audit_statement *statement)
 	    (struct lane_statement *)lane_room(lane, LANE_STATEMENT, event, length);
 
 	if (entry == NULL)
-		return;
+		return false;
 	entry->statement = *statement;
 	if (statement->sqlstate != NULL)
 		entry->statement.sqlstate = copy_sqlstate(entry->sqlstate, statement->sqlstate);
 	if (statement->pin != NULL)
 		entry->statement.pin = memcpy(entry->pin, statement->pin, pin_size);
 	lane_commit(lane, LANE_STATEMENT, event, length);
+	return true;
 }
 
-void
+static void
+post_slow(struct audit_lane *lane, const struct audit_statement *statement)
+{
+	buf_clear(&lane->scratch);
+	slow_render(&lane->scratch, statement);
+	lane_post(lane, LANE_SLOW, EVENT_OTHER, &lane->scratch);
+}
+
+uint64_t
 audit_statement(struct audit_lane *lane, const struct audit_statement *statement)
 {
 	const struct audit_settings *settings = audit_settings(lane->audit);
 	bool denied = statement->outcome == AUDIT_DENIED_OUTCOME;
+	uint64_t position = 0;
 
-	if (settings->access_on && is_wanted(settings, statement))
-		post_statement(lane, statement);
-	if (!settings->slow_on || (!denied && statement->duration_us < settings->slow_threshold_us))
-		return;
-	buf_clear(&lane->scratch);
-	slow_render(&lane->scratch, statement);
-	lane_post(lane, LANE_SLOW, EVENT_OTHER, &lane->scratch);
+	if (settings->access_on && is_wanted(settings, statement)) {
+		bool posted;
+
+		if (settings->waits)
+			audit_await(lane); /* before the writer can have it */
+		posted = post_statement(lane, statement);
+		if (settings->waits)
+			position = posted ? lane_position(lane) : NEVER_KEPT;
+	}
+	if (settings->slow_on && statement->outcome != AUDIT_INTENT &&
+	    (denied || statement->duration_us >= settings->slow_threshold_us))
+		post_slow(lane, statement);
+	return position;
 }
 
 /* Begin a record that is not of a statement; NULL when the access log is off. */

@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +30,7 @@ sink_open(struct sink *sink, const char *path, bool exclusive, struct error *err
 	if (fd < 0)
 		return error_set(err, ERROR_IO, "cannot open log file %s: %s", path,
 		    strerror(errno));
-	*sink = (struct sink){ .fd = fd };
+	*sink = (struct sink){ .fd = fd, .exclusive = exclusive };
 	if (fstat(fd, &file) == 0) {
 		sink->regular = S_ISREG(file.st_mode);
 		sink->bytes = (uint64_t)file.st_size;
@@ -76,6 +78,63 @@ drop_written(struct sink *sink)
 		buf_free(&sink->out);
 }
 
+/* Copy the whole of an open file to another. */
+static bool
+copy_all(int from, int to, uint64_t bytes)
+{
+	off_t at = 0;
+
+	while ((uint64_t)at < bytes) {
+		ssize_t done = sendfile(to, from, &at, (size_t)(bytes - (uint64_t)at));
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return false;
+	}
+	return fsync(to) == 0;
+}
+
+/*
+ * Somebody has removed the file. It is there as long as we have it open, and nobody else
+ * could read it: its bytes go into a new one of its name.
+ */
+static bool
+restore(struct sink *sink)
+{
+	char self[40];
+	int from, to, failure = 0;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", sink->fd);
+	from = open(self, O_RDONLY | O_CLOEXEC);
+	to = open(sink->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0640);
+	if (from < 0 || to < 0 || flock(to, LOCK_EX | LOCK_NB) < 0 ||
+	    !copy_all(from, to, sink->bytes) || fcntl(to, F_SETFL, O_APPEND) < 0)
+		failure = errno;
+	if (from >= 0)
+		close(from);
+	if (failure == 0) {
+		dup3(to, sink->fd, O_CLOEXEC);
+		log_warning("log file %s was removed: what it held is there again, as it was open",
+		    sink->path);
+	} else if (to >= 0) {
+		unlink(sink->path);
+	}
+	if (to >= 0)
+		close(to);
+	errno = failure;
+	return failure == 0;
+}
+
+static bool
+is_removed(const struct sink *sink)
+{
+	struct stat file;
+
+	return sink->exclusive && sink->regular && fstat(sink->fd, &file) == 0 &&
+	    file.st_nlink == 0;
+}
+
 bool
 sink_flush(struct sink *sink, uint64_t now_us)
 {
@@ -83,6 +142,10 @@ sink_flush(struct sink *sink, uint64_t now_us)
 		return true;
 	if (sink->failure != 0 && now_us < sink->retry_us)
 		return false;
+	if (is_removed(sink) && !restore(sink)) {
+		note_failure(sink, errno, "restoring", now_us);
+		return false;
+	}
 	while (sink->written < buf_length(&sink->out)) {
 		ssize_t done = write(sink->fd, buf_bytes(&sink->out) + sink->written,
 		    buf_length(&sink->out) - sink->written);

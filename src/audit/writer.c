@@ -25,6 +25,27 @@ enum {
 	KEY_SAVED_EVERY_US = 1000000, /* each replacement waits for the disk three times */
 };
 
+static enum gap_reason
+failure_reason(int failure)
+{
+	if (failure == 0)
+		return GAP_QUEUE_FULL;
+	return failure == ENOSPC || failure == EDQUOT || failure == EFBIG ? GAP_DISK_FULL :
+									     GAP_WRITE_ERROR;
+}
+
+/* Statements that a worker did not begin since the last round. */
+static void
+collect_refused(struct audit *audit, struct audit_lane *lane)
+{
+	uint64_t refused = atomic_load(&lane->refused);
+
+	if (refused > lane->refused_seen)
+		own_count_refused(audit, failure_reason(audit->access.failure),
+		    refused - lane->refused_seen);
+	lane->refused_seen = refused;
+}
+
 /* What a worker could not queue since the last round. */
 static void
 collect_lost(struct audit *audit, struct audit_lane *lane)
@@ -37,6 +58,7 @@ collect_lost(struct audit *audit, struct audit_lane *lane)
 	lane->lost_slow_seen = slow;
 	if (since == 0)
 		since = until; /* a loss between two of our looks at it */
+	collect_refused(audit, lane);
 	for (size_t i = 0; i < EVENT_COUNT; i++) {
 		uint64_t lost = atomic_load(&lane->lost[i]);
 
@@ -53,13 +75,6 @@ static bool
 is_full(const struct sink *sink)
 {
 	return sink->failure != 0 && buf_length(&sink->out) >= SINK_KEEP_MOST;
-}
-
-static enum gap_reason
-failure_reason(int failure)
-{
-	return failure == ENOSPC || failure == EDQUOT || failure == EFBIG ? GAP_DISK_FULL :
-									     GAP_WRITE_ERROR;
 }
 
 /* An exception let this statement pass: that is a record of its own. */
@@ -133,6 +148,16 @@ flush(struct audit *audit)
 }
 
 /*
+ * Nothing that an answer waits for may be thrown away: while the file cannot be written,
+ * records stay in their lanes, and when these are full no statement begins.
+ */
+static bool
+is_stuck(const struct audit *audit)
+{
+	return audit_settings(audit)->refuses && audit->access.failure != 0;
+}
+
+/*
  * Take what a lane holds, and no more than half a ring so that a busy worker does
  * not keep the others waiting. True when there was something.
  */
@@ -142,7 +167,7 @@ drain_lane(struct audit *audit, struct audit_lane *lane)
 	struct lane_entry entry;
 	size_t taken = 0;
 
-	while (taken < LANE_SIZE / 2 && lane_take(lane, &entry)) {
+	while (taken < LANE_SIZE / 2 && !is_stuck(audit) && lane_take(lane, &entry)) {
 		taken += sizeof(entry.header) + entry.header.length;
 		if (entry.header.kind == LANE_SLOW)
 			put_slow(audit, &entry);
@@ -162,8 +187,9 @@ sync_if_due(struct audit *audit, uint64_t now_us)
 {
 	struct sink *sink = &audit->access;
 
-	if (!audit->sync_interval || !sink->dirty ||
-	    now_us - sink->synced_us < audit->sync_every_us ||
+	if (audit->sync == AUDIT_SYNC_NONE || !sink->dirty ||
+	    (audit->sync == AUDIT_SYNC_INTERVAL &&
+		now_us - sink->synced_us < audit->sync_every_us) ||
 	    (sink->failure != 0 && now_us < sink->retry_us))
 		return;
 	if (sink_sync(sink, now_us))
@@ -199,7 +225,7 @@ writer_checkpoint(struct audit *audit)
 
 	own_put_checkpoint(audit);
 	flush(audit);
-	if (audit->sync_interval)
+	if (audit->sync != AUDIT_SYNC_NONE)
 		sink_sync(&audit->access, now);
 	save_key(audit, now);
 }
@@ -215,6 +241,27 @@ checkpoint_if_due(struct audit *audit, uint64_t now_us)
 	if (now_us - audit->key_saved_us >= KEY_SAVED_EVERY_US) {
 		flush(audit);
 		save_key(audit, now_us);
+	}
+}
+
+/* Everything that was taken is where it should be: answers may go. */
+static void
+tell_kept(struct audit *audit)
+{
+	const struct sink *sink = &audit->access;
+	bool whole = buf_length(&sink->out) == 0 &&
+	    (audit->sync != AUDIT_SYNC_EACH || !sink->dirty || !sink->regular);
+
+	for (size_t i = 0; i < audit->lane_count; i++) {
+		struct audit_lane *lane = &audit->lanes[i];
+
+		if (whole)
+			atomic_store(&lane->kept, lane->taken);
+		if ((whole || sink->failure != 0) && atomic_load(&lane->awaited) &&
+		    lane->kept_callback != NULL) {
+			atomic_store(&lane->awaited, false);
+			lane->kept_callback(lane->kept_arg);
+		}
 	}
 }
 
@@ -236,6 +283,8 @@ writer_round(struct audit *audit)
 	rotate_if_due(audit, clock_monotonic_us());
 	atomic_store(&audit->seq, audit->chain.seq);
 	atomic_store(&audit->failure, audit->access.failure);
+	if (audit_settings(audit)->waits)
+		tell_kept(audit);
 	return any;
 }
 
@@ -277,7 +326,7 @@ long_sleep_ms(const struct audit *audit)
 
 	if (audit->access.failure != 0 || audit->slow.failure != 0)
 		return RETRY_ROUND_MS;
-	if (audit->sync_interval && audit->access.dirty)
+	if (audit->sync == AUDIT_SYNC_INTERVAL && audit->access.dirty)
 		wait_us = audit->sync_every_us;
 	if (audit->access.path != NULL)
 		wait_us = sooner(wait_us, audit->checkpoint_us, CHECKPOINT_EVERY_US, now);
@@ -311,7 +360,9 @@ writer_main(void *arg)
 		any = writer_round(audit);
 		pthread_mutex_unlock(&audit->lock);
 		quiet = any ? 0 : quiet + 1;
-		if (quiet < QUIET_ROUNDS)
+		if (is_stuck(audit))
+			wait_bell(audit, RETRY_ROUND_MS);
+		else if (quiet < QUIET_ROUNDS && !audit_settings(audit)->waits)
 			wait_bell(audit, ROUND_EVERY_MS);
 		else
 			sleep_long(audit);

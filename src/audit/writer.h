@@ -13,7 +13,7 @@ enum gap_reason { GAP_QUEUE_FULL, GAP_WRITE_ERROR, GAP_DISK_FULL, GAP_REASONS };
 /* Losses not yet told; `records` 0 when there are none. */
 struct gap {
 	uint64_t since_us, until_us;
-	uint64_t records;
+	uint64_t records, refused; /* refused: statements that did not begin */
 	uint64_t lost[EVENT_COUNT];
 };
 
@@ -39,7 +39,7 @@ struct audit {
 	struct keeper keeper;
 	struct gap gaps[GAP_REASONS];
 	struct audit_lane own; /* renders the writer's own records; nothing is posted to it */
-	bool sync_interval;
+	enum audit_sync sync;
 	uint64_t sync_every_us;
 	uint64_t slow_lost; /* lines, since the last word about it */
 
@@ -90,6 +90,8 @@ void own_put_torn(struct audit *audit, const struct chain_torn *torn);
 /* Note that records were lost; they are told by the next own_tell_gaps(). */
 void own_count_lost(struct audit *audit, enum gap_reason reason, enum record_event event,
     uint64_t records, uint64_t since_us, uint64_t until_us);
+/* The same of statements that did not begin, because their record could not have been kept. */
+void own_count_refused(struct audit *audit, enum gap_reason reason, uint64_t statements);
 /* One audit.gap for each reason that has losses, when the file can be written. */
 void own_tell_gaps(struct audit *audit);
 

@@ -15,11 +15,11 @@ static const char *const event_loops[] = { "auto", "libevent", "io_uring", NULL 
 static const char *const resets[] = { "auto", "always", "never", "close", NULL };
 static const char *const audit_whats[] = { "all", "write", "denied", "none", NULL };
 static const char *const audit_texts[] = { "normalized", "raw", "none", NULL };
-static const char *const audit_syncs[] = { "none", "interval", NULL };
+static const char *const audit_syncs[] = { "none", "interval", "each", NULL };
+static const char *const audit_failures[] = { "continue", "refuse", NULL };
 static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
 /* Words of which this version knows one only: the configuration may name it. */
 static const char *const only_disable[] = { "disable", NULL };
-static const char *const only_continue[] = { "continue", NULL };
 static const char *const only_jsonlog[] = { "jsonlog", NULL };
 
 static const char *const only_true[] = { "true", NULL };
@@ -389,10 +389,10 @@ const struct setting settings[] = {
 	    .where = AT(audit_sync),
 	    .fallback = "interval",
 	    .words = audit_syncs,
-	    .refusal = "only none and interval are supported by this version",
 	    .reloadable = true,
-	    .text = "When records are forced to the disk: every audit.sync_every (interval), or "
-		    "when the system sees fit (none)." },
+	    .text = "When records are forced to the disk: every audit.sync_every (interval), when "
+		    "the system sees fit (none), or before the statement is answered (each; many "
+		    "answers share one wait for the disk)." },
 	{ .name = "audit.sync_every",
 	    .type = SETTING_DURATION,
 	    .where = AT(audit_sync_every_ms),
@@ -405,13 +405,12 @@ const struct setting settings[] = {
 	    .type = SETTING_ENUM,
 	    .where = AT(audit_on_failure),
 	    .fallback = "continue",
-	    .words = only_continue,
-	    .refusal = "only continue is supported by this version: statements go on, and the "
-		       "gap is counted and recorded once writing works again",
+	    .words = audit_failures,
 	    .reloadable = true,
 	    .text = "What happens while records cannot be written. continue lets statements "
-		    "run, counts what is missing and records the gap later. This version knows "
-		    "no other." },
+		    "run, counts what is missing and records the gap later. refuse begins no "
+		    "statement that audit.statements would record, and answers none before its "
+		    "record is written: the client is told 58030 instead." },
 	{ .name = "audit.rotate_size",
 	    .type = SETTING_SIZE,
 	    .where = AT(audit_rotate_size),

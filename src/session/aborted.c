@@ -81,9 +81,10 @@ fail(struct client *client, const struct judged *judged, const struct wire_error
 {
 	struct wire_error told = as_of_limit(client, error);
 
-	build_error(stream_out(client->stream), &told);
+	/* The record first: what is told may have to wait for it. */
 	if (judged != NULL)
 		record_answered(client, judged, told.sqlstate);
+	build_error(client_out(client), &told);
 }
 
 /*
@@ -110,20 +111,18 @@ tells_of_loss(struct client *client, const struct judged *judged)
 bool
 aborted_query(struct client *client, const struct judged *judged)
 {
-	struct buf *out = stream_out(client->stream);
-
 	if (!aborted_is(client))
 		return false;
 	if (tells_of_loss(client, judged)) {
-		build_ready(out, aborted_is(client) ? 'E' : 'I');
+		build_ready(client_out(client), aborted_is(client) ? 'E' : 'I');
 	} else if (ends_transaction(judged)) {
 		end(client);
-		build_command_complete(out, "ROLLBACK");
-		build_ready(out, 'I');
 		record_answered(client, judged, "00000");
+		build_command_complete(client_out(client), "ROLLBACK");
+		build_ready(client_out(client), 'I');
 	} else {
 		fail(client, judged, &in_failed_transaction);
-		build_ready(out, 'E');
+		build_ready(client_out(client), 'E');
 	}
 	return true;
 }
@@ -131,7 +130,7 @@ aborted_query(struct client *client, const struct judged *judged)
 static void
 put_bare(struct client *client, char type)
 {
-	struct buf *out = stream_out(client->stream);
+	struct buf *out = client_out(client);
 
 	build_end(out, build_begin(out, (uint8_t)type));
 }
@@ -140,7 +139,7 @@ put_bare(struct client *client, char type)
 static void
 describe_nothing(struct client *client, bool statement)
 {
-	struct buf *out = stream_out(client->stream);
+	struct buf *out = client_out(client);
 	size_t mark;
 
 	if (statement) {
@@ -180,7 +179,7 @@ aborted_message(struct client *client, uint8_t type, const struct judged *judged
 		describe_nothing(client, type == 's');
 		break;
 	case 'E':
-		build_command_complete(stream_out(client->stream), "ROLLBACK");
+		build_command_complete(client_out(client), "ROLLBACK");
 		end(client);
 		break;
 	}

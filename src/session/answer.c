@@ -78,8 +78,8 @@ replace(struct link *link, const struct request *head)
 {
 	if (link->client == NULL)
 		return;
-	buf_put(relay_emit(link), head->reply, head->reply_length);
 	record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
+	buf_put(relay_emit(link), head->reply, head->reply_length);
 }
 
 /* A statement was answered: CommandComplete, EmptyQueryResponse or PortalSuspended. */
@@ -171,16 +171,17 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 	}
 	if (guard_is_over(link))
 		return FATE_SWALLOW;
-	if (ours) {
-		limits_tell(link);
-		fate = FATE_SWALLOW;
-	}
 	if (head->judged != NULL && (head->kind == REQUEST_QUERY || head->kind == REQUEST_EXECUTE))
 		residue_of_failed(link, head->judged);
 	if (head->kind == REQUEST_FUNCTION)
 		residue_of_unknown(link, NULL);
+	/* Before the error is told, which may have to wait for this. */
 	if (head->kind != REQUEST_SYNC)
 		record_statement(link, head, link->sub, report->sqlstate, -1, -1, AUDIT_ERROR);
+	if (ours) {
+		limits_tell(link);
+		fate = FATE_SWALLOW;
+	}
 	return fate;
 }
 

@@ -150,7 +150,8 @@ adjust_reading(struct client *client)
 {
 	bool waits = (client->state != CLIENT_READY && client->state != CLIENT_ACTIVE) ||
 	    (client->link != NULL && (client->link->discarding || client->link->unsettled ||
-				client->link->asking));
+				client->link->asking)) ||
+	    client->intent != 0;
 	bool full = waits && buf_length(&client->in) > WAITING_INPUT_MOST;
 
 	if (client->presence == CLIENT_LEFT || full ||
@@ -205,8 +206,8 @@ on_data(struct client *client)
 }
 
 /* Its socket took everything: its server may be read again. */
-static void
-on_drained(struct client *client)
+void
+client_drained(struct client *client)
 {
 	struct link *link = client->link;
 
@@ -245,7 +246,7 @@ on_closed(struct client *client)
 	}
 	client->presence = CLIENT_LEFT;
 	adjust_reading(client);
-	on_drained(client); /* what is not taken now never will be */
+	client_drained(client); /* what is not taken now never will be */
 }
 
 void
@@ -271,7 +272,7 @@ on_event(struct stream *stream, enum stream_event event, void *arg)
 		on_data(client);
 		break;
 	case STREAM_DRAINED:
-		on_drained(client);
+		client_drained(client);
 		break;
 	case STREAM_CLOSED:
 		on_closed(client);
@@ -348,6 +349,7 @@ client_close(struct client *client, const char *why)
 	if (was == CLIENT_CLOSING)
 		return;
 	client_enter(client, CLIENT_CLOSING);
+	hold_drop(client);
 	say_goodbye(client, why);
 	if (was == CLIENT_WAITING || was == CLIENT_GREETING)
 		pool_leave(client->pool, &client->waiter);
@@ -367,12 +369,13 @@ client_end(struct client *client, const char *sqlstate, const char *message)
 {
 	if (client->state == CLIENT_CLOSING)
 		return;
+	hold_drop(client); /* it hears that it is ended, and not what it cannot be told yet */
 	/* In the middle of a row an error would be read as a part of it. */
 	if (client->link != NULL && client->link->passing > 0 && client->link->passing_forward) {
 		client_close(client, message);
 		return;
 	}
-	build_error(client->link != NULL ? relay_emit(client->link) : stream_out(client->stream),
+	build_error(client->link != NULL ? relay_emit(client->link) : client_out(client),
 	    &(struct wire_error){
 		.severity = "FATAL", .sqlstate = sqlstate, .message = message });
 	stream_flush(client->stream);

@@ -1,4 +1,5 @@
 /* clients.c - see clients.h. */
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,6 +38,9 @@ struct clients {
 	struct learned_table *learned;
 	struct client_list all, timed;
 	struct link_list links, spare_links;
+	struct hold_list holds;
+	struct message kept; /* from the audit's writer: look at the holds */
+	atomic_bool kept_posted;
 	size_t spare_link_count;
 	size_t count;
 	struct client **slots; /* by the slot in a cancel key; NULL where free */
@@ -53,8 +57,29 @@ on_tick(void *arg)
 	struct clients *clients = arg;
 
 	limits_tick(clients);
+	hold_check_all(clients);
 	if (clients->drain == CLIENTS_FINISH)
 		clients_drain(clients, CLIENTS_FINISH, clients->drain_why);
+}
+
+static void
+on_kept(struct message *message, void *receiver)
+{
+	struct clients *clients = receiver;
+
+	atomic_store(&clients->kept_posted, false);
+	hold_check_all(clients);
+	(void)message;
+}
+
+/* On the thread of the audit's writer. */
+static void
+post_kept(void *arg)
+{
+	struct clients *clients = arg;
+
+	if (!atomic_exchange(&clients->kept_posted, true))
+		mailbox_post(clients->mailbox, &clients->kept);
 }
 
 struct clients *
@@ -76,7 +101,10 @@ clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,
 	TAILQ_INIT(&clients->timed);
 	TAILQ_INIT(&clients->links);
 	TAILQ_INIT(&clients->spare_links);
+	TAILQ_INIT(&clients->holds);
 	clients->mailbox = mailbox_new(loop, clients);
+	clients->kept.deliver = on_kept;
+	audit_watch(lane, post_kept, clients);
 	clients->gate = gate_new(clients);
 	clients->learned = learned_table_new();
 	shared->of_worker[worker] = clients;
@@ -138,6 +166,7 @@ free_spare_links(struct clients *clients)
 void
 clients_free(struct clients *clients)
 {
+	audit_watch(clients->lane, NULL, NULL);
 	free_spare_links(clients);
 	gate_free(clients->gate);
 	learned_table_free(clients->learned);
@@ -189,6 +218,8 @@ is_between_transactions(const struct client *client)
 {
 	const struct server *server = client_server(client);
 
+	if (client->hold != NULL)
+		return false;
 	return client->state <= CLIENT_READY ||
 	    (client->state == CLIENT_ACTIVE && client->link->requests.count == 0 &&
 		!client->link->unsynced && server->transaction == 'I');
@@ -325,6 +356,12 @@ struct link_list *
 clients_links(struct clients *clients)
 {
 	return &clients->links;
+}
+
+struct hold_list *
+clients_holds(struct clients *clients)
+{
+	return &clients->holds;
 }
 
 struct client_list *

@@ -170,6 +170,10 @@ on_execute(struct client *client, const struct inbound *message)
 	guarded = guard_concerns(client, ruling);
 	if (guarded && guard_awaits(client, judged, ruling, 'E'))
 		return STEP_LATER;
+	if (!hold_permits(client, 'E', judged, ruling))
+		return STEP_DONE;
+	if (!hold_intends(client, judged, ruling))
+		return STEP_LATER;
 	client->stmt++;
 	client->link->unsynced = true;
 	if (names_are_renamed(client) && names_deallocated(client, judged) != NULL &&
@@ -202,7 +206,7 @@ make_up_close(struct client *client)
 	struct request *request;
 
 	if (client->link == NULL) {
-		build_end(stream_out(client->stream), build_begin(stream_out(client->stream), '3'));
+		build_end(client_out(client), build_begin(client_out(client), '3'));
 		return NULL;
 	}
 	request = outgoing_expect(client, REQUEST_CLOSE, ANSWER_MADE_UP);

@@ -83,9 +83,9 @@ stop(struct link *link, const struct request *head, enum policy_limit_kind kind,
     const struct policy_limit *limit, int64_t affected)
 {
 	link->guard->over = true;
-	limits_tell_exceeded(link, kind, limit);
 	record_statement(link, head, link->sub, "53400", affected < 0 ? (int64_t)link->rows : -1,
 	    affected, AUDIT_ERROR);
+	limits_tell_exceeded(link, kind, limit);
 }
 
 /* ---- rows ---- */
@@ -255,13 +255,17 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 {
 	const struct request *head = requests_head(&link->requests);
 	struct wire_report report = report_read(body, length);
+	struct ruling *ruling;
 	enum fate fate;
 
 	forget_ration(link->guard);
 	if (!is_our_lock_timeout(link, head, report.sqlstate))
 		return take_muted(link, 'E', body, length);
-	limits_tell_lock_timeout(link, &report, &head->ruling->verdict.limits.lock_timeout);
-	fate = take_muted(link, 'E', body, length);
+	ruling = ruling_reference(head->ruling);
+	fate = take_muted(link, 'E', body, length); /* it records, before anything is told */
+	if (fate != FATE_GONE)
+		limits_tell_lock_timeout(link, &report, &ruling->verdict.limits.lock_timeout);
+	ruling_release(ruling);
 	return fate == FATE_FORWARD ? FATE_SWALLOW : fate;
 }
 

@@ -43,7 +43,7 @@ on_sync(struct client *client, const struct inbound *message)
 		return inbound_malformed(client, 'S');
 	client->skipping = false;
 	if (link == NULL || aborted_is(client)) {
-		build_ready(stream_out(client->stream), aborted_is(client) ? 'E' : 'I');
+		build_ready(client_out(client), aborted_is(client) ? 'E' : 'I');
 		return STEP_DONE;
 	}
 	/* While it reads CopyData a server ignores a Sync: it brings no ReadyForQuery. */

@@ -63,6 +63,7 @@ struct link {
 	struct buf in;		   /* a message from the server that has not wholly come */
 	const uint8_t *run;	   /* inside relay_data(): what goes on and is not sent yet */
 	size_t run_length;
+	bool run_partial;	   /* it begins inside a message */
 	size_t passing;		   /* bytes of one that goes on as it comes */
 	bool passing_forward;	   /* to the client, or to nobody */
 	bool failed;		   /* an error since the last ReadyForQuery */

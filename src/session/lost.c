@@ -55,7 +55,7 @@ answer_all(struct link *link, const char *sqlstate, const char *why, char status
 		told = true;
 		if (request->kind == REQUEST_QUERY || request->kind == REQUEST_FUNCTION ||
 		    request->kind == REQUEST_SYNC) {
-			build_ready(stream_out(link->client->stream), status);
+			build_ready(client_out(link->client), status);
 			told = false;
 		}
 	}

@@ -1,4 +1,4 @@
-/* record.c - what the access log is told of a statement. */
+/* record.c - what the access log is told of a statement, and that its answer may wait for that. */
 #include <string.h>
 
 #include "session_internal.h"
@@ -12,12 +12,13 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 	struct loop *loop = clients_loop(link->clients);
 	uint64_t began_us = link->head_us > request->sent_us ? link->head_us : request->sent_us;
 	const struct audit_verdict *rendered;
+	uint64_t position;
 
 	if (client == NULL || (judged == NULL && request->kind != REQUEST_FUNCTION) ||
 	    request->answer == ANSWER_SWALLOW || request->answer == ANSWER_REFUSE)
 		return;
 	rendered = request->ruling != NULL ? request->ruling->rendered : NULL;
-	audit_statement(clients_lane(link->clients),
+	position = audit_statement(clients_lane(link->clients),
 	    &(struct audit_statement){ .who = client->who,
 		.text = judged != NULL ? judged->parts : NULL,
 		.facts = judged != NULL ? judged->facts : NULL,
@@ -37,12 +38,14 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 		.outcome = outcome,
 		.verdict = rendered != NULL ? &request->ruling->verdict : NULL,
 		.rendered = rendered });
+	if (position != 0)
+		hold_answer(client, link, position);
 }
 
 void
 record_answered(struct client *client, const struct judged *judged, const char *sqlstate)
 {
-	audit_statement(clients_lane(client->clients),
+	uint64_t position = audit_statement(clients_lane(client->clients),
 	    &(struct audit_statement){ .who = client->who,
 		.text = judged->parts,
 		.facts = judged->facts,
@@ -55,12 +58,15 @@ record_answered(struct client *client, const struct judged *judged, const char *
 		.wall_us = loop_wall_us(clients_loop(client->clients)),
 		.pin = client->pin,
 		.outcome = strcmp(sqlstate, "00000") == 0 ? AUDIT_OK : AUDIT_ERROR });
+
+	if (position != 0)
+		hold_answer(client, client->link, position);
 }
 
 void
 record_refused(struct client *client, struct judged *judged, struct ruling *ruling)
 {
-	audit_statement(clients_lane(client->clients),
+	uint64_t position = audit_statement(clients_lane(client->clients),
 	    &(struct audit_statement){ .who = client->who,
 		.text = judged != NULL ? judged->parts : NULL,
 		.facts = judged != NULL ? judged->facts : NULL,
@@ -75,13 +81,44 @@ record_refused(struct client *client, struct judged *judged, struct ruling *ruli
 		.outcome = AUDIT_DENIED_OUTCOME,
 		.verdict = &ruling->verdict,
 		.rendered = ruling->rendered });
+
+	if (position != 0)
+		hold_answer(client, client->link, position);
+}
+
+uint64_t
+record_intent(struct client *client, struct judged *judged, struct ruling *ruling)
+{
+	const struct sql_facts *facts = judged->facts;
+	uint64_t position = 0;
+
+	for (size_t i = 0; i < facts->statement_count; i++) {
+		if ((facts->statements[i].classes & (unsigned)(SQL_DDL | SQL_ROLE)) == 0)
+			continue;
+		position = audit_statement(clients_lane(client->clients),
+		    &(struct audit_statement){ .who = client->who,
+			.text = judged->parts,
+			.facts = facts,
+			.sub = i,
+			.txn = client->txn,
+			.stmt = client->stmt + 1,
+			.returned_rows = -1,
+			.rows_affected = -1,
+			.wall_us = loop_wall_us(clients_loop(client->clients)),
+			.server_pid = client->link != NULL ? client->link->server->pid : 0,
+			.pin = client->pin,
+			.outcome = AUDIT_INTENT,
+			.verdict = ruling != NULL && ruling->rendered != NULL ? &ruling->verdict : NULL,
+			.rendered = ruling != NULL ? ruling->rendered : NULL });
+	}
+	return position;
 }
 
 void
 record_limited(struct client *client, const struct judged *judged, const struct ruling *ruling,
     const char *sqlstate)
 {
-	audit_statement(clients_lane(client->clients),
+	uint64_t position = audit_statement(clients_lane(client->clients),
 	    &(struct audit_statement){ .who = client->who,
 		.text = judged != NULL ? judged->parts : NULL,
 		.facts = judged != NULL ? judged->facts : NULL,
@@ -95,4 +132,7 @@ record_limited(struct client *client, const struct judged *judged, const struct 
 		.outcome = AUDIT_ERROR,
 		.verdict = ruling->rendered != NULL ? &ruling->verdict : NULL,
 		.rendered = ruling->rendered });
+
+	if (position != 0)
+		hold_answer(client, client->link, position);
 }

@@ -99,7 +99,7 @@ refuse_message(struct client *client, uint8_t type, const struct buf *error)
 		refuse_on_server(client, type, error);
 		return;
 	}
-	out = stream_out(client->stream);
+	out = client_out(client);
 	buf_put(out, buf_bytes(error), buf_length(error));
 	if (simple)
 		build_ready(out, aborted_is(client) ? 'E' : 'I');

@@ -29,7 +29,7 @@ is_looked_into(const struct link *link, uint8_t type)
 struct buf *
 relay_emit(struct link *link)
 {
-	struct buf *out = stream_out(link->client->stream);
+	struct buf *out = client_out(link->client);
 
 	buf_put(out, link->run, link->run_length);
 	link->run_length = 0;
@@ -52,13 +52,14 @@ relay_settle(struct link *link)
 		if (link->passing > 0)
 			return; /* the client is in the middle of a message */
 		if (link->client != NULL) {
-			struct buf *out = relay_emit(link);
+			struct buf *out;
 
+			record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
+			out = relay_emit(link);
 			if (head->reply != NULL)
 				buf_put(out, head->reply, head->reply_length);
 			else
 				build_end(out, build_begin(out, (uint8_t)head->made_up));
-			record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
 		}
 		requests_pop(&link->requests);
 	}
@@ -69,7 +70,14 @@ static void
 put_run(struct link *link, const uint8_t *bytes, size_t length)
 {
 	if (link->client != NULL)
-		buf_put(stream_out(link->client->stream), bytes, length);
+		buf_put(client_out(link->client), bytes, length);
+}
+
+/* Is an error, for want of its record, all that the client will hear of this answer? */
+static bool
+is_failed(const struct link *link)
+{
+	return link->client != NULL && link->client->hold != NULL && link->client->hold->failed;
 }
 
 /*
@@ -81,8 +89,10 @@ static size_t
 walk(struct link *link, const uint8_t *bytes, size_t length, size_t *run, bool *gone)
 {
 	size_t at = 0;
+	bool partial;
 
 	*run = 0;
+	partial = link->passing > 0 && link->passing_forward;
 	while (at < length) {
 		struct frame frame;
 		enum frame_status status;
@@ -111,6 +121,7 @@ walk(struct link *link, const uint8_t *bytes, size_t length, size_t *run, bool *
 			break;
 		link->run = bytes + *run;
 		link->run_length = at - *run;
+		link->run_partial = partial && *run == 0;
 		here = frame.length < length - at ? frame.length : length - at;
 		fate = link->guard == NULL
 		    ? answer_take(link, frame.type, bytes + at + FRAME_HEADER, here - FRAME_HEADER)
@@ -120,6 +131,8 @@ walk(struct link *link, const uint8_t *bytes, size_t length, size_t *run, bool *
 			*gone = true;
 			return length;
 		}
+		if (fate == FATE_FORWARD && frame.type != 'Z' && frame.type != 'S' && is_failed(link))
+			fate = FATE_SWALLOW;
 		if (link->run_length == 0)
 			*run = at; /* it was put out in front of something of ours */
 		link->run_length = 0;
@@ -162,7 +175,7 @@ after_data(struct link *link)
 		return;
 	}
 	link->discarding = link->discarding && awaits_discard(link);
-	if (stream_pending(client->stream) > SLOW_PEER_BYTES && !link->paused_for_client) {
+	if (hold_pending(client) > SLOW_PEER_BYTES && !link->paused_for_client) {
 		link->paused_for_client = true;
 		stream_pause(link->server->stream);
 	}
@@ -203,7 +216,7 @@ relay_take(struct link *link, const uint8_t *bytes, size_t length)
 	if (client != NULL) {
 		client->bytes_out += used;
 		server->pool->counters.bytes_sent += used;
-		stream_send(client->stream, bytes + run, used - run);
+		client_send(client, bytes + run, used - run);
 	}
 	if (stashed) {
 		buf_consume(&link->in, used);

@@ -3,6 +3,7 @@
 #define SESSION_INTERNAL_H
 
 #include "gate.h"
+#include "hold.h"
 #include "link.h"
 #include "session/client.h"
 #include "wire/build.h"
@@ -20,6 +21,7 @@ TAILQ_HEAD(client_list, client);
 struct gate *clients_gate(const struct clients *clients);
 struct learned_table *clients_learned(const struct clients *clients);
 struct link_list *clients_links(struct clients *clients);
+struct hold_list *clients_holds(struct clients *clients);
 /* A zeroed link, and back: a loan is too short for malloc(3). */
 struct link *clients_take_link(struct clients *clients);
 void clients_give_link(struct clients *clients, struct link *link);
@@ -43,6 +45,8 @@ void client_resume(struct client *client);
 /* An ErrorResponse of severity ERROR into the client's output. */
 void client_error(struct client *client, const struct wire_error *error);
 void client_flush(struct client *client);
+/* It took everything: its server may be read again. */
+void client_drained(struct client *client);
 /* One that is not read because its server is slow: did it close meanwhile? */
 void client_look_for_end(struct client *client);
 
@@ -96,6 +100,8 @@ void record_answered(struct client *client, const struct judged *judged, const c
 /* The same because of a limit; `judged` is NULL when no text is known. */
 void record_limited(struct client *client, const struct judged *judged,
     const struct ruling *ruling, const char *sqlstate);
+/* It is about to be sent: what its forwarding must wait for, 0 for nothing. */
+uint64_t record_intent(struct client *client, struct judged *judged, struct ruling *ruling);
 /* `judged` is NULL for a FunctionCall: it has no text. */
 void record_refused(struct client *client, struct judged *judged, struct ruling *ruling);
 

@@ -48,6 +48,7 @@ on_query(struct client *client, const struct inbound *message)
 	size_t length = message->length - 1;
 	struct judged *judged;
 	struct ruling *ruling;
+	bool recordable;
 
 	if (client->skipping)
 		return STEP_DONE;
@@ -57,12 +58,16 @@ on_query(struct client *client, const struct inbound *message)
 	if (judged == NULL)
 		return STEP_LATER;
 	ruling = permit_rule(client, judged);
-	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
+	recordable = hold_permits(client, 'Q', judged, ruling);
+	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
 	    (!borrow_server(client) || names_awaits_deallocated(client, judged) ||
-		(guard_concerns(client, ruling) && guard_awaits(client, judged, ruling, 'Q'))))
+		(guard_concerns(client, ruling) && guard_awaits(client, judged, ruling, 'Q')) ||
+		!hold_intends(client, judged, ruling)))
 		return permit_later(client, judged, ruling);
 	client->stmt++;
-	if (ruling->verdict.action == POLICY_DENY)
+	if (!recordable)
+		; /* it has been told */
+	else if (ruling->verdict.action == POLICY_DENY)
 		permit_refuse(client, 'Q', judged, ruling);
 	else if (!aborted_query(client, judged) && permit_in_pool_mode(client, judged, 'Q') &&
 	    permit_names(client, judged, 'Q') &&
@@ -100,6 +105,8 @@ enum step
 on_function_call(struct client *client, const struct inbound *message)
 {
 	if (client->skipping)
+		return STEP_DONE;
+	if (!hold_permits(client, 'F', NULL, NULL))
 		return STEP_DONE;
 	if (!policies_are_empty(clients_policies(client->clients))) {
 		refuse_function_call(client);

@@ -1,0 +1,399 @@
+"""The access log cannot be written: audit.on_failure continues and counts, or refuses; answers that wait for their record."""
+import http.client
+import json
+import os
+import select
+import shutil
+import signal
+import threading
+import time
+
+import psycopg
+
+from support import wire
+from support.case import TimedTest
+from support.pgweir import Pgweir, ctl, slowness
+from support.ports import free_port
+from support.postgres import shared_postgres
+from support.waiting import wait_until
+
+REFUSE = {"on_failure": "refuse"}
+
+
+class WithAudit(TimedTest):
+    def start(self, audit=None, **more):
+        self.server = shared_postgres()
+        self.http_port = free_port()
+        self.pgweir = Pgweir(self.server, config={"audit": audit or {}, "http": {"listen": f"127.0.0.1:{self.http_port}"},
+                                                  **more})
+        self.addCleanup(self.pgweir.close)
+        self.server.run("DROP TABLE IF EXISTS kept", dbname="shop")
+        self.server.run("CREATE TABLE kept (id int)", dbname="shop")
+        self.server.run("GRANT ALL ON kept TO PUBLIC", dbname="shop")
+        return self.pgweir.start()
+
+    def connect(self, **fields):
+        connection = self.pgweir.connect(**fields)
+        self.addCleanup(connection.close)
+        return connection
+
+    def rows(self):
+        return sorted(row[0] for row in self.server.run("SELECT id FROM kept", dbname="shop"))
+
+    def status(self, path="/readyz"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=10 * slowness())
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def metric(self, name):
+        for line in self.status("/metrics")[1].splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        raise AssertionError(name)
+
+    def fill_disk(self):
+        """No byte more into any file: as a full disk, for this process alone."""
+        self.limit(os.path.getsize(self.pgweir.audit_path))
+
+    def make_room(self):
+        self.limit(-1)
+
+    def limit(self, most):
+        import resource
+        resource.prlimit(self.pgweir.pid, resource.RLIMIT_FSIZE, (most, -1))
+
+    def state_of(self, function, *arguments):
+        with self.assertRaises(psycopg.Error) as caught:
+            function(*arguments)
+        return caught.exception.sqlstate
+
+    def wait_healthy(self):
+        wait_until(lambda: self.status()[0] == 200, 10 * slowness(), "the log to be written again")
+
+    def assert_whole(self):
+        self.pgweir.stop()
+        status, output, errors = ctl("verify", self.pgweir.audit_path)
+        self.assertEqual(status, 0, output + errors)
+
+    def statements(self, application):
+        return [(record["db.query.text"], record["outcome"]) for record in
+                self.pgweir.records("statement", application=application)]
+
+
+class Refusing(WithAudit):
+    def test_every_answer_has_its_record_in_the_file_before_it(self):
+        for audit in (REFUSE, {"on_failure": "refuse", "sync": "each"}, {"sync": "each"}):
+            with self.subTest(audit=audit):
+                pgweir = self.start(audit)
+                client = pgweir.raw_login(application_name="before")
+                self.addCleanup(client.close)
+                for number in range(1, 31):
+                    client.query("SELECT 1")
+                    self.assertEqual(len(pgweir.records("statement", application="before")), number)
+                client.query("SELECT 1/0")
+                self.assertEqual(len(pgweir.records("statement", application="before")), 31)
+                client.ask(wire.parse("SELECT 2"), wire.bind(), wire.execute(), wire.SYNC)
+                self.assertEqual(len(pgweir.records("statement", application="before")), 32)
+
+    def test_on_a_full_disk_the_answer_is_an_error_and_the_next_statement_does_not_run(self):
+        self.start(REFUSE)
+        connection = self.connect(application_name="full")
+        connection.execute("INSERT INTO kept VALUES (1)")
+        self.fill_disk()
+        self.assertEqual(self.state_of(connection.execute, "INSERT INTO kept VALUES (2)"), "58030")
+        for _ in range(7):
+            with self.assertRaises(psycopg.Error) as caught:
+                connection.execute("INSERT INTO kept VALUES (3)")
+            self.assertEqual(caught.exception.sqlstate, "58030")
+            self.assertIn("was not run", caught.exception.diag.message_detail)
+        self.assertEqual(self.rows(), [1, 2])
+        status, text = self.status()
+        self.assertEqual(status, 503)
+        self.assertIn("audit: cannot write audit.file: File too large", text)
+        self.assertEqual(self.metric("pgweir_audit_healthy"), 0)
+        self.assertEqual(self.metric("pgweir_audit_refused_statements_total"), 7)
+
+        self.make_room()
+        self.wait_healthy()
+        connection.execute("INSERT INTO kept VALUES (4)")
+        self.assertEqual(self.rows(), [1, 2, 4])
+        gap = self.pgweir.wait_records(1, "audit.gap")[0]
+        self.assertEqual((gap["reason"], gap["lost"], gap["refused"]), ("disk_full", {}, 7))
+        # What was run has its record, also where its answer was not told.
+        self.assertEqual(self.statements("full"), 3 * [("INSERT INTO kept VALUES ($1)", "ok")])
+        self.assert_whole()
+
+    def test_a_transaction_that_was_told_of_an_error_is_not_committed(self):
+        self.start(REFUSE)
+        for last in ("COMMIT", "INSERT INTO kept VALUES (3)"):
+            client = self.pgweir.raw_login()
+            self.addCleanup(client.close)
+            client.query("BEGIN")
+            client.query("INSERT INTO kept VALUES (1)")
+            self.fill_disk()
+            answer = client.query("INSERT INTO kept VALUES (2)")
+            self.assertEqual((answer.sqlstate, answer.status), ("58030", "E"))
+            self.make_room()
+            self.wait_healthy()
+            self.assertEqual(client.query(last).sqlstate, "25P02")
+            self.assertEqual(client.query("ROLLBACK").status, "I")
+            self.assertEqual(self.rows(), [])
+
+    def test_a_pipeline_hears_one_error_for_each_sync(self):
+        self.start(REFUSE)
+        client = self.pgweir.raw_login()
+        self.addCleanup(client.close)
+        client.query("SELECT 1")
+        self.fill_disk()
+        client.send(b"".join([wire.parse("SELECT 1"), wire.bind(), wire.execute(), wire.bind(), wire.execute(), wire.SYNC,
+                              wire.query("SELECT 2; SELECT 3")]))
+        for _ in range(2):
+            answer = client.answer()
+            self.assertEqual((answer.sqlstate, answer.types.count("E"), answer.status), ("58030", 1, "I"))
+        self.make_room()
+        self.wait_healthy()
+        self.assertEqual(client.query("SELECT 4").types, "TDCZ")
+
+    def test_a_batch_without_its_sync_hears_the_error_and_goes_on_at_the_sync(self):
+        self.start(REFUSE)
+        client = self.pgweir.raw_login()
+        self.addCleanup(client.close)
+        client.query("SELECT 1")
+        self.fill_disk()
+        client.send(wire.parse("SELECT 1") + wire.bind() + wire.execute() + wire.FLUSH)
+        client.receive_until((b"E",))
+        self.make_room()
+        self.wait_healthy()
+        client.send(wire.bind() + wire.execute() + wire.SYNC)
+        self.assertEqual(client.answer().types, "Z")
+        self.assertEqual(client.query("SELECT 4").types, "TDCZ")
+
+    def test_reads_go_on_where_they_need_no_record(self):
+        self.start({"on_failure": "refuse", "statements": "write"})
+        connection = self.connect()
+        connection.execute("INSERT INTO kept VALUES (1)")
+        self.fill_disk()
+        self.assertEqual(self.state_of(connection.execute, "INSERT INTO kept VALUES (2)"), "58030")
+        self.assertEqual(connection.execute("SELECT 42").fetchone(), (42,))
+        self.assertEqual(self.state_of(connection.execute, "INSERT INTO kept VALUES (3)"), "58030")
+        self.make_room()
+        self.wait_healthy()
+
+    def test_what_policies_refuse_is_not_answered_without_a_record_either(self):
+        self.start(REFUSE)
+        self.pgweir.write_policy("apiVersion: pgweir/v1\nkind: GuardrailPolicy\nmetadata: {name: any}\n"
+                                 "rules:\n  - {use: drop-table, action: deny}\n")
+        self.pgweir.reload()
+        connection = self.connect()
+        self.assertEqual(self.state_of(connection.execute, "DROP TABLE kept"), "42501")
+        self.fill_disk()
+        self.assertEqual(self.state_of(connection.execute, "DROP TABLE kept"), "58030")
+        self.assertEqual(self.state_of(connection.execute, "DROP TABLE kept"), "58030")
+        self.make_room()
+        self.wait_healthy()
+        self.assertEqual(self.state_of(connection.execute, "DROP TABLE kept"), "42501")
+
+    def test_with_many_clients_what_was_answered_and_what_is_recorded_are_the_same(self):
+        self.start(REFUSE, pool={"size": 8})
+        good, bad = [], []
+
+        def work(number):
+            with self.pgweir.connect(application_name="many") as connection:
+                for turn in range(60):
+                    try:
+                        connection.execute(f"INSERT INTO kept VALUES ({100 * number + turn})", prepare=False)
+                        good.append(100 * number + turn)
+                    except psycopg.Error as error:
+                        assert error.sqlstate == "58030", error
+                        bad.append(100 * number + turn)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(good) > 50, 20 * slowness(), "some answers")
+        self.fill_disk()
+        wait_until(lambda: len(bad) > 20, 20 * slowness(), "some refusals")
+        self.make_room()
+        for thread in threads:
+            thread.join()
+        self.wait_healthy()
+        self.assertEqual(len(good) + len(bad), 480)
+        rows = self.rows()
+        self.assertLessEqual(set(good), set(rows))
+        gap = self.pgweir.wait_records(1, "audit.gap")
+        refused = sum(record["refused"] for record in gap)
+        self.assertEqual(refused, 480 - len(rows))
+        self.assertEqual(len(self.statements("many")), len(rows))
+        self.assert_whole()
+
+    def test_a_slow_disk_makes_answers_wait_and_loses_none(self):
+        folder_holder = Pgweir(shared_postgres())
+        path = os.path.join(folder_holder.folder, "slow.fifo")
+        self.addCleanup(folder_holder.close)
+        os.mkfifo(path)
+        disk = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        self.addCleanup(os.close, disk)
+        pgweir = self.start({"on_failure": "refuse", "file": path})
+        done = []
+
+        def work():
+            with pgweir.connect() as connection:
+                for number in range(200):
+                    done.append(connection.execute(f"SELECT {number}").fetchone()[0])
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        # The pipe is full, the writer stands still, and so do the answers.
+        wait_until(lambda: self.stands_still(done), 30 * slowness(), "the disk to be full")
+        self.assertLess(len(done), 200)
+        self.assertEqual(self.status("/healthz")[0], 200)
+        received = b""
+        while thread.is_alive():
+            if select.select([disk], [], [], 0.1)[0]:
+                received += os.read(disk, 1 << 20)
+        thread.join()
+        self.assertEqual(done, list(range(200)))
+        pgweir.signal(signal.SIGTERM)
+        while pgweir.is_running():
+            if select.select([disk], [], [], 0.1)[0]:
+                received += os.read(disk, 1 << 20)
+        records = [json.loads(line) for line in received.splitlines()]
+        self.assertEqual(sum(record["event"] == "statement" for record in records), 200)
+
+    @staticmethod
+    def stands_still(done):
+        before = len(done)
+        time.sleep(0.3)
+        return before > 20 and len(done) == before
+
+    def test_a_kill_costs_no_record_of_an_answered_statement(self):
+        pgweir = self.start({"on_failure": "refuse", "sync": "each"})
+        counts = []
+
+        def work():
+            try:
+                with pgweir.connect(application_name="killed") as connection:
+                    while True:
+                        connection.execute("INSERT INTO kept VALUES (1)", prepare=False)
+                        counts.append(1)
+            except psycopg.Error:
+                pass
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(counts) > 100, 30 * slowness(), "some answers")
+        pgweir.process.kill()
+        for thread in threads:
+            thread.join()
+        pgweir.process.wait()
+        self.assertGreaterEqual(len(self.statements("killed")), len(counts))
+        pgweir.start()
+        self.assert_whole()
+
+
+class Removed(WithAudit):
+    def test_a_removed_file_is_there_again_with_all_its_records(self):
+        for audit in ({}, REFUSE):
+            with self.subTest(audit=audit):
+                pgweir = self.start(audit)
+                connection = self.connect(application_name="removed")
+                for _ in range(5):
+                    connection.execute("SELECT 1", prepare=False)
+                pgweir.wait_records(5, "statement", application="removed")
+                os.unlink(pgweir.audit_path)
+                connection.execute("SELECT 1", prepare=False)
+                pgweir.wait_records(6, "statement", application="removed")
+                self.assertIn("was removed", pgweir.log())
+                connection.close()
+                self.assert_whole()
+
+    def test_without_its_folder_nothing_is_answered(self):
+        folder = Pgweir(shared_postgres())
+        self.addCleanup(folder.close)
+        logs = os.path.join(folder.folder, "logs")
+        os.mkdir(logs)
+        self.start({**REFUSE, "file": os.path.join(logs, "audit.jsonl")})
+        connection = self.connect()
+        connection.execute("SELECT 1")
+        shutil.rmtree(logs)
+        self.assertEqual(self.state_of(connection.execute, "INSERT INTO kept VALUES (1)"), "58030")
+        self.assertEqual(self.state_of(connection.execute, "INSERT INTO kept VALUES (2)"), "58030")
+        self.assertEqual(self.rows(), [1])
+        self.assertEqual(self.status()[0], 503)
+        os.mkdir(logs)
+        self.wait_healthy()
+        connection.execute("INSERT INTO kept VALUES (3)")
+        with open(os.path.join(logs, "audit.jsonl")) as file:
+            texts = [json.loads(line).get("db.query.text") for line in file]
+        self.assertEqual(texts.count("INSERT INTO kept VALUES ($1)"), 2)
+
+    def test_a_log_that_cannot_be_begun_is_told_at_the_start(self):
+        pgweir = Pgweir(shared_postgres(), config={"audit": {"file": "/nonexistent/audit.jsonl"}})
+        self.addCleanup(pgweir.close, check=False)
+        pgweir.start(wait=False)
+        self.assertEqual(pgweir.wait_exit(), 1)
+        self.assertIn("/nonexistent/audit.jsonl", pgweir.log())
+
+
+class Continuing(WithAudit):
+    longest_seconds = 150
+
+    def test_what_is_lost_is_counted_to_the_last_record(self):
+        pgweir = self.start()
+        client = pgweir.raw_login(application_name="counted", timeout=60.0)
+        self.addCleanup(client.close)
+        self.fill_disk()
+        sent = 0
+        while pgweir.console("SHOW AUDIT")[0]["lost"] == 0:
+            client.send(500 * wire.query("SELECT 'a text that takes some room in the file, and so fills the memory soon'"))
+            for _ in range(500):
+                client.answer()
+            sent += 500
+        self.assertEqual(self.status()[0], 503)
+        self.make_room()
+        self.wait_healthy()
+        client.query("SELECT 1")
+        pgweir.wait_records(1, "statement", application="counted", db__query__summary="SELECT")
+        self.assert_whole()
+        lost = sum(record["lost"].get("statement", 0) for record in pgweir.records("audit.gap"))
+        self.assertEqual(len(self.statements("counted")) + lost, sent + 1)
+        self.assertEqual({record["reason"] for record in pgweir.records("audit.gap")}, {"disk_full"})
+
+
+class Intents(WithAudit):
+    def test_ddl_is_recorded_before_it_is_sent(self):
+        for audit in ({}, REFUSE, {"sync": "each"}):
+            with self.subTest(audit=audit):
+                pgweir = self.start(audit)
+                with self.server.connect(dbname="shop") as other, other.transaction():
+                    other.execute("LOCK TABLE kept IN ACCESS EXCLUSIVE MODE")
+                    client = pgweir.raw_login(user="postgres", application_name="intent")
+                    self.addCleanup(client.close)
+                    client.send(wire.query("ALTER TABLE kept ADD COLUMN more int"))
+                    intent = pgweir.wait_records(1, "statement", application="intent")
+                    self.assertEqual([record["outcome"] for record in intent], ["intent"])
+                    self.assertNotIn("db.response.status_code", intent[0])
+                self.assertIsNone(client.answer().error)
+                both = pgweir.wait_records(2, "statement", application="intent")
+                self.assertEqual([(record["outcome"], record["stmt"]) for record in both],
+                                 [("intent", both[0]["stmt"]), ("ok", both[0]["stmt"])])
+                client.ask(wire.parse("ALTER TABLE kept DROP COLUMN more"), wire.bind(), wire.execute(), wire.SYNC)
+                four = pgweir.wait_records(4, "statement", application="intent")
+                self.assertEqual([record["outcome"] for record in four], ["intent", "ok", "intent", "ok"])
+                self.assertEqual(four[2]["stmt"], four[3]["stmt"])
+
+    def test_ddl_whose_intent_cannot_be_kept_is_not_sent(self):
+        self.start(REFUSE)
+        connection = self.connect(user="postgres")
+        connection.execute("SELECT 1")
+        self.fill_disk()
+        self.assertEqual(self.state_of(connection.execute, "DROP TABLE kept"), "58030")
+        self.assertEqual(self.rows(), [])
+        self.make_room()
+        self.wait_healthy()
+        connection.execute("DROP TABLE kept")
