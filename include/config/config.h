@@ -109,6 +109,8 @@ struct config {
 	int tls_client_mode, tls_server_mode; /* 0, disable: this version knows no other */
 
 	char *policies; /* a glob, absolute; "" for none */
+	char *policies_trust; /* "" for none */
+	bool policies_watch;
 
 	char *audit_file;     /* "" for none */
 	int audit_statements; /* enum audit_statements */

@@ -109,6 +109,18 @@ struct verdict {
  * The caller has one reference. Tests are parsed on the caller's stack: 5 MiB of it.
  */
 struct policies *policies_load(const char *glob, struct problems *problems);
+/* Who says which files may load. Borrowed; lives as long as the call. */
+struct policies_trust {
+	/* False with *err: these are not the bytes that somebody trusted has signed. */
+	bool (*holds)(void *arg, const char *file, const void *bytes, size_t length,
+	    struct error *err);
+	void *arg;
+};
+/* The same; with `trust` (or NULL) a file that is not trusted is a fault. */
+struct policies *policies_load_trusted(
+    const char *glob, const struct policies_trust *trust, struct problems *problems);
+/* Are they of the same files with the same bytes? */
+bool policies_are_same(const struct policies *a, const struct policies *b);
 /* The same from one text, under a name for messages; for policies that a program brings. */
 struct policies *policies_from_text(
     const char *name, const char *text, struct problems *problems);

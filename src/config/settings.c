@@ -359,6 +359,21 @@ const struct setting settings[] = {
 	    .reloadable = true,
 	    .text = "The policy files, such as policies.d/*.yaml. All of them are loaded, or "
 		    "none. Empty is no policy." },
+	{ .name = "policies_trust",
+	    .type = SETTING_PATH,
+	    .where = AT(policies_trust),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "An Ed25519 public key in PEM. Policy files load only with a signature of "
+		    "its private half beside them, as pgweirctl sign makes it: FILE.sig. Empty asks "
+		    "for none." },
+	{ .name = "policies_watch",
+	    .type = SETTING_BOOL,
+	    .where = AT(policies_watch),
+	    .fallback = "true",
+	    .reloadable = true,
+	    .text = "Load the policies again by itself half a second after something in their "
+		    "folder has changed. A fault in them leaves those in force that are." },
 
 	{ .name = "audit.file",
 	    .type = SETTING_PATH,

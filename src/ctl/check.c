@@ -1,5 +1,6 @@
 /* check.c - pgweirctl check: everything that pgweir reads at its start. */
 #include "ctl.h"
+#include "audit/sign.h"
 #include "auth/users.h"
 #include "config/config.h"
 #include "policy/policy.h"
@@ -16,7 +17,7 @@ load_all(const char *path, struct problems *problems)
 	if (config == NULL)
 		return CTL_CONFIG;
 	users = users_load(config, problems);
-	policies = policies_load(config->policies, problems);
+	policies = policies_signed(config, problems);
 	/* An exception that has expired stops no start, but should not stay in the file. */
 	if (users != NULL && policies != NULL)
 		status = policies_expired(policies) > 0 ? CTL_NO : CTL_GOOD;

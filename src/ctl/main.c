@@ -147,7 +147,17 @@ static const struct ctl_command commands[] = {
 	    "Exit status: 0 good, 1 something could not be read or loaded, or the chain is broken,\n"
 	    "2 usage.\n",
 	    ctl_load },
-	{ "keygen", "make the keys of the access log",
+	{ "sign", "sign policy files",
+	    "--key FILE POLICY...\n"
+	    "Write a detached Ed25519 signature of each file beside it, as POLICY.sig, for\n"
+	    "policies_trust.\n"
+	    "\n"
+	    "  -k, --key FILE  private key in PEM, as pgweirctl keygen --sign-key makes it\n"
+	    "  -h, --help      print this and exit\n"
+	    "\n"
+	    "Exit status: 0 all are signed, 1 a file cannot be read or written, 2 usage.\n",
+	    ctl_sign },
+	{ "keygen", "make the keys of the access log, or a pair to sign policies with",
 	    "[OPTION]...\n"
 	    "Make new keys. Files that are there already are left alone.\n"
 	    "\n"

@@ -1,4 +1,5 @@
 /* snapshot.c - see snapshot.h. */
+#include "audit/sign.h"
 #include "snapshot.h"
 
 bool
@@ -8,7 +9,7 @@ snapshot_load(const char *path, struct snapshot *snapshot, struct problems *prob
 	if (snapshot->config == NULL)
 		return false;
 	snapshot->users = users_load(snapshot->config, problems);
-	snapshot->policies = policies_load(snapshot->config->policies, problems);
+	snapshot->policies = policies_signed(snapshot->config, problems);
 	if (snapshot->users != NULL && snapshot->policies != NULL)
 		return true;
 	snapshot_release(snapshot);

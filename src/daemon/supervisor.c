@@ -8,6 +8,7 @@
 #include "admin/console.h"
 #include "admin/monitor.h"
 #include "audit/audit.h"
+#include "audit/sign.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,6 +19,7 @@
 #include "privileges.h"
 #include "signals.h"
 #include "supervisor.h"
+#include "folder.h"
 #include "worker.h"
 
 enum {
@@ -51,6 +53,7 @@ struct supervisor {
 	bool asked;		 /* clients were asked to end */
 	unsigned outstanding;	 /* orders not yet carried out */
 	unsigned rounds;
+	struct folder *folder;	     /* of the policies' folder */
 	struct admin_reload *reload; /* of the console: to be answered; NULL: none */
 	int http_fd;		     /* bound and not yet given away; -1: none */
 	struct monitor *monitor;     /* NULL: nothing listens for HTTP */
@@ -249,6 +252,56 @@ reload(struct supervisor *supervisor, const struct audit_who *asked, struct erro
 	return true;
 }
 
+/* Policies in force as the configuration says, but of other files than before. */
+static void
+adopt_policies(struct supervisor *supervisor, struct policies *fresh)
+{
+	struct snapshot before = supervisor->snapshot;
+
+	supervisor->snapshot = (struct snapshot){ .config = config_reference(before.config),
+		.users = users_reference(before.users),
+		.policies = fresh };
+	record_policies(supervisor);
+	monitor_configure(supervisor->monitor, before.config, fresh);
+	snapshot_release(&before);
+	order_all(supervisor, ORDER_CONFIGURE);
+	log_info("policies loaded again: their folder has changed");
+}
+
+/* Something moved in the policies' folder. */
+static void
+reload_policies(struct supervisor *supervisor)
+{
+	struct problems problems = { 0 };
+	struct policies *fresh = policies_signed(supervisor->snapshot.config, &problems);
+
+	if (fresh != NULL && policies_are_same(fresh, supervisor->snapshot.policies)) {
+		policies_release(fresh);
+		problems_free(&problems);
+		return;
+	}
+	log_problems(&problems);
+	monitor_reloaded(supervisor->monitor, fresh != NULL);
+	if (fresh != NULL) {
+		adopt_policies(supervisor, fresh);
+	} else {
+		record_rejection(supervisor, &problems);
+		log_error("policies not loaded again: nothing has changed");
+	}
+	problems_free(&problems);
+}
+
+static void
+look_at_policies(struct supervisor *supervisor)
+{
+	const struct config *config = supervisor->snapshot.config;
+
+	folder_set(supervisor->folder, config->policies_watch ? config->policies : "");
+	if (supervisor->phase == PHASE_SERVE &&
+	    folder_is_due(supervisor->folder, loop_now_us(supervisor->loop)))
+		reload_policies(supervisor);
+}
+
 static void
 begin_drain(struct supervisor *supervisor)
 {
@@ -326,6 +379,7 @@ on_tick(void *arg)
 	uint64_t spent_us = loop_now_us(supervisor->loop) - supervisor->drain_us;
 	uint64_t most_us = (uint64_t)supervisor->snapshot.config->timeouts_shutdown_ms * 1000;
 
+	look_at_policies(supervisor);
 	if (supervisor->phase != PHASE_DRAIN && supervisor->phase != PHASE_FINISH)
 		return;
 	if (atomic_load(&supervisor->shared.connected) == 0 ||
@@ -477,6 +531,10 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	    .shut_down = on_signal,
 	    .receiver = supervisor });
 	record_policies(supervisor);
+	supervisor->folder = folder_new();
+	folder_set(supervisor->folder, supervisor->snapshot.config->policies_watch
+		? supervisor->snapshot.config->policies
+		: "");
 	start_workers(supervisor, loops, fds);
 	start_monitor(supervisor);
 	loop_add_tick(supervisor->loop, on_tick, supervisor);
@@ -490,6 +548,7 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		worker_join(supervisor->workers[i]);
 	quotas_free(supervisor->shared.quotas);
+	folder_free(supervisor->folder);
 	mem_free(supervisor->workers);
 	budgets_free(supervisor->budgets);
 	mailbox_free(supervisor->mailbox);

@@ -351,14 +351,27 @@ find_by_name(const struct policies *policies, const char *name)
 	return NULL;
 }
 
+static bool
+is_trusted(const struct policies_trust *trust, const char *path, const struct buf *bytes,
+    struct problems *problems)
+{
+	struct error err;
+
+	if (trust == NULL || trust->holds(trust->arg, path, buf_bytes(bytes), buf_length(bytes), &err))
+		return true;
+	problems_add(problems, path, 0, 0, "not trusted: %s", err.text);
+	return false;
+}
+
 static void
-load_file(struct policies *policies, const char *path, struct problems *problems)
+load_file(struct policies *policies, const char *path, const struct policies_trust *trust,
+    struct problems *problems)
 {
 	struct buf bytes = { 0 };
 	struct policy *policy = NULL;
 	const struct policy *other;
 
-	if (read_bytes(path, &bytes, problems))
+	if (read_bytes(path, &bytes, problems) && is_trusted(trust, path, &bytes, problems))
 		policy = policy_read(path, buf_length(&bytes) > 0 ? (const char *)buf_bytes(&bytes) : "",
 		    buf_length(&bytes), problems);
 	buf_free(&bytes);
@@ -383,14 +396,15 @@ on_glob_error(const char *path, int why)
 }
 
 static void
-load_glob(struct policies *policies, const char *pattern, struct problems *problems)
+load_glob(struct policies *policies, const char *pattern, const struct policies_trust *trust,
+    struct problems *problems)
 {
 	glob_t found = { 0 };
 	int outcome = glob(pattern, 0, on_glob_error, &found);
 
 	if (outcome == 0)
 		for (size_t i = 0; i < found.gl_pathc; i++)
-			load_file(policies, found.gl_pathv[i], problems);
+			load_file(policies, found.gl_pathv[i], trust, problems);
 	else if (outcome != GLOB_NOMATCH)
 		problems_add(problems, pattern, 0, 0, "cannot look for policies here: %s",
 		    outcome == GLOB_NOSPACE ? "no memory" : strerror(errno));
@@ -420,11 +434,18 @@ policies_new(void)
 struct policies *
 policies_load(const char *glob_pattern, struct problems *problems)
 {
+	return policies_load_trusted(glob_pattern, NULL, problems);
+}
+
+struct policies *
+policies_load_trusted(
+    const char *glob_pattern, const struct policies_trust *trust, struct problems *problems)
+{
 	struct policies *policies = policies_new();
 	size_t errors = problems->errors;
 
 	if (glob_pattern[0] != '\0')
-		load_glob(policies, glob_pattern, problems);
+		load_glob(policies, glob_pattern, trust, problems);
 	if (problems->errors == errors)
 		return policies;
 	policies_free(policies);
@@ -457,6 +478,18 @@ policies_release(struct policies *policies)
 {
 	if (policies != NULL && atomic_fetch_sub(&policies->references, 1) == 1)
 		policies_free(policies);
+}
+
+bool
+policies_are_same(const struct policies *a, const struct policies *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->items[i]->file, b->items[i]->file) != 0 ||
+		    strcmp(a->items[i]->sha256, b->items[i]->sha256) != 0)
+			return false;
+	return true;
 }
 
 uint64_t
