@@ -5,6 +5,7 @@
 #   tests/install-deps.sh build     compiler and libraries, PostgreSQL
 #   tests/install-deps.sh check     that, and everything ./check uses (default)
 #   tests/install-deps.sh bench     that, and the poolers bench/ compares with
+#   tests/install-deps.sh browser   build, and the Chromium of tests/browser.py
 set -eu
 
 build="build-essential pkg-config autoconf automake autoconf-archive
@@ -14,12 +15,14 @@ build="build-essential pkg-config autoconf automake autoconf-archive
 check="clang python3-psycopg python3-psycopg2 python3-asyncpg python3-sqlalchemy python3-django
 	libdbd-pg-perl php-cli php-pgsql ruby-pg pgbadger util-linux openssl zstd git"
 bench="pgbouncer haproxy"
+browser="chromium poppler-utils"
 
 case "${1:-check}" in
 build)	wanted="$build" ;;
 check)	wanted="$build $check" ;;
 bench)	wanted="$build $check $bench" ;;
-*)	echo "usage: $0 [build|check|bench]" >&2; exit 2 ;;
+browser)	wanted="$build $browser" ;;
+*)	echo "usage: $0 [build|check|bench|browser]" >&2; exit 2 ;;
 esac
 
 # node-postgres comes from npm where there is one, else from Debian.

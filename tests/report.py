@@ -211,6 +211,12 @@ class Performance(ReportTest):
         self.assertEqual(overview["slower than that"], "1 of 4 (25.00 %)")
         self.assertEqual(tables["Service cost"][0]["met_%"], 75.0)
 
+    def test_slow_statements_are_told_over_time(self):
+        log = self.write("audit.jsonl", [self.statement(0), self.statement(10, duration_us=300_000), self.statement(50)])
+        tables = self.tables(log)
+        self.assertEqual([(row["statements"], row["slow"], row["slow_%"]) for row in tables["Slow statements over time"]
+                          if row["statements"]], [(1, 0, 0), (1, 1, 100), (1, 0, 0)])
+
     def test_what_got_slower_and_what_is_new_is_told(self):
         before = self.write("before.jsonl", [self.statement(1, fingerprint="pg15:a"), self.statement(1, fingerprint="pg15:b")] * 10)
         now = self.write("now.jsonl", [self.statement(1, fingerprint="pg15:a", duration_us=3000), self.statement(
@@ -224,6 +230,15 @@ class Performance(ReportTest):
 
 
 class Access(ReportTest):
+    def test_each_day_tells_what_there_is_of_it(self):
+        records = [{**self.statement(5), "instance": "edge-1"} for _ in range(3)]
+        for record, day in zip(records, ("20", "21", "21")):
+            record["time"] = f"2026-11-{day}T23:59:59.999999Z"
+        tables = json.loads(self.report("--audit", self.write("audit.jsonl", records), "--format", "json"))
+        self.assertEqual([(row["day"], row["instance"], row["records"], row["first_seq"], row["last_seq"])
+                          for row in tables["Days of the log: what is there of each"]],
+                         [("2026-11-21", "edge-1", 2, 2, 3), ("2026-11-20", "edge-1", 1, 1, 1)])
+
     def test_privileges_that_nobody_used_are_told(self):
         log = self.write("audit.jsonl", [
             self.statement(1, **{"db.role": "app", "db.operation.name": "SELECT"}),

@@ -21,6 +21,7 @@ access_open(struct access *access)
 		.modes.most = KEYS_MOST,
 		.events.most = KEYS_MOST,
 		.changes.most = KEYS_MOST,
+		.days.most = KEYS_MOST,
 	};
 }
 
@@ -35,6 +36,7 @@ access_close(struct access *access)
 	tally_free(&access->modes);
 	tally_free(&access->events);
 	tally_free(&access->changes);
+	tally_free(&access->days);
 }
 
 static void
@@ -123,9 +125,40 @@ add_exception(struct access *access, const struct record *record)
 	tally_count(&access->exceptions, exception, 4, record->time_us);
 }
 
+/* What hangs on a day's entry. */
+struct day {
+	uint64_t first_seq, last_seq;
+};
+
+static void
+add_day(struct access *access, const struct record *record)
+{
+	const char *parts[] = { access->day_text, record->instance };
+	uint64_t day = record->time_us / 86400000000;
+	struct tally_entry *entry;
+	struct day *seqs;
+
+	if (day != access->day || access->day_text[0] == '\0') {
+		access->day = day;
+		clock_format_console(record->time_us, access->day_text);
+		access->day_text[strlen("2026-11-22")] = '\0';
+	}
+	entry = tally_count(&access->days, parts, 2, record->time_us);
+	if (entry->more == NULL) {
+		entry->more = mem_zalloc(1, sizeof(*seqs));
+		((struct day *)entry->more)->first_seq = record->seq;
+	}
+	seqs = entry->more;
+	if (record->seq < seqs->first_seq)
+		seqs->first_seq = record->seq;
+	if (record->seq > seqs->last_seq)
+		seqs->last_seq = record->seq;
+}
+
 void
 access_add(struct access *access, const struct record *record)
 {
+	add_day(access, record);
 	if (record->time_us > access->last_us)
 		access->last_us = record->time_us;
 	if (record->is_statement) {
@@ -273,6 +306,44 @@ print_coverage(struct access *access, enum report_format format, struct buf *out
 	table_end(&table, format, out);
 }
 
+/* The newest first. */
+static int
+by_day(struct tally_entry *one, struct tally_entry *other)
+{
+	return strcmp(other->parts[0], one->parts[0]);
+}
+
+static void
+print_days(struct access *access, size_t top, enum report_format format, struct buf *out)
+{
+	static const struct column columns[] = { { "day", CELL_TEXT, 0 },
+		{ "instance", CELL_TEXT, 30 }, { "records", CELL_NUMBER, 0 },
+		{ "first_seq", CELL_NUMBER, 0 }, { "last_seq", CELL_NUMBER, 0 },
+		{ "first", CELL_TEXT, 0 }, { "last", CELL_TEXT, 0 } };
+	struct table table;
+	size_t shown = 0;
+
+	tally_sort(&access->days, by_day);
+	table_begin(&table, "Days of the log: what is there of each", columns, 7);
+	for (struct tally_entry *entry = access->days.entries; entry != NULL;
+	     entry = entry->hh.next) {
+		const struct day *day = entry->more;
+
+		if (++shown > top) {
+			table.hidden++;
+			continue;
+		}
+		table_text(&table, entry->parts[0]);
+		table_text(&table, entry->parts[1] != NULL ? entry->parts[1] : "");
+		table_count(&table, entry->count);
+		table_count(&table, day->first_seq);
+		table_count(&table, day->last_seq);
+		table_time(&table, entry->first_us);
+		table_time(&table, entry->last_us);
+	}
+	table_end(&table, format, out);
+}
+
 void
 access_print(struct access *access, size_t top, enum report_format format, struct buf *out)
 {
@@ -283,5 +354,6 @@ access_print(struct access *access, size_t top, enum report_format format, struc
 	print_exceptions(access, top, format, out);
 	print_view_table(&changes_table, &access->changes, top, format, out);
 	print_coverage(access, format, out);
+	print_days(access, top, format, out);
 	print_view_table(&events_table, &access->events, top, format, out);
 }

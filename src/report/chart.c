@@ -1,6 +1,6 @@
 /*
- * chart.c - drawings in SVG, from cells of a table: small bars, and the load stacked by
- * state. Colours come from the page's style, so that they follow light and dark.
+ * chart.c - drawings in SVG, from cells of a table: small bars, and what goes on over
+ * time, stacked by state. Colours come from the page's style, so that they follow light and dark.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 
 enum {
 	SPARK_WIDTH = 96, SPARK_HEIGHT = 20, SPARK_MOST = 64,
-	LOAD_WIDTH = 960, LOAD_HEIGHT = 220, LOAD_LEFT = 44, LOAD_BOTTOM = 24, LOAD_TOP = 8,
-	LOAD_STATES = 3, LOAD_TICKS = 4,
+	LOAD_WIDTH = 960, LOAD_HEIGHT = 220, LOAD_LEFT = 64, LOAD_BOTTOM = 24, LOAD_TOP = 8,
+	LOAD_TICKS = 4,
 };
 
 /* Numbers of a spark's cell, "1,2,3". */
@@ -93,86 +93,140 @@ round_up(double value)
 	return value;
 }
 
+/* Columns of a table drawn on top of one another, row by row. On the stack. */
+struct stack {
+	const struct table *table;
+	size_t first, states, rows; /* columns from `first` on */
+	size_t colour;		    /* of the first */
+	const char *const *names;   /* of the states */
+	const char *unit, *label;
+	double most;
+};
+
 static void
-put_axis(struct buf *out, double most)
+put_axis(struct buf *out, const struct stack *stack)
 {
 	for (int i = 0; i <= LOAD_TICKS; i++) {
 		double y = LOAD_TOP + (double)LOAD_HEIGHT * (LOAD_TICKS - i) / LOAD_TICKS;
 
 		buf_printf(out, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
-				"<text class=\"tick\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>",
-		    LOAD_LEFT, LOAD_LEFT + LOAD_WIDTH, y, y, LOAD_LEFT - 6, y + 4,
-		    most * i / LOAD_TICKS);
+				"<text class=\"tick\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g%s</text>",
+		    LOAD_LEFT, LOAD_LEFT + LOAD_WIDTH, y, y, LOAD_LEFT - 8, y + 4,
+		    stack->most * i / LOAD_TICKS, stack->unit);
+	}
+}
+
+/* When the first row begins, the last one, and some between: "2026-11-22 10:00:00 UTC" without its zone. */
+static void
+put_times(struct buf *out, const struct stack *stack)
+{
+	enum { MOST = 5, MINUTES = 16 };
+	size_t ticks = stack->rows < MOST ? stack->rows : MOST;
+
+	for (size_t i = 0; i < ticks; i++) {
+		size_t row = ticks > 1 ? i * (stack->rows - 1) / (ticks - 1) : 0;
+		double x = LOAD_LEFT + ((double)row + 0.5) * LOAD_WIDTH / (double)stack->rows;
+		const char *cell = stack->table->cells[row * stack->table->column_count];
+		const char *anchor = i == 0 ? "start" : i + 1 == ticks ? "end" : "middle";
+
+		if (i == 0)
+			x = LOAD_LEFT;
+		else if (i + 1 == ticks)
+			x = LOAD_LEFT + LOAD_WIDTH;
+		buf_printf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", x,
+		    LOAD_TOP + LOAD_HEIGHT + 18, anchor);
+		buf_put(out, cell, strnlen(cell, MINUTES)); /* digits that we have printed */
+		buf_put_text(out, "</text>");
 	}
 }
 
 /* One column: its states on top of one another, and what to read when pointed at. */
 static void
-put_column(struct buf *out, const struct table *table, size_t row, size_t rows, double most)
+put_column(struct buf *out, const struct stack *stack, size_t row)
 {
-	double step = (double)LOAD_WIDTH / (double)rows;
+	const struct table *table = stack->table;
+	double step = (double)LOAD_WIDTH / (double)stack->rows;
 	double x = LOAD_LEFT + (double)row * step, y = LOAD_TOP + LOAD_HEIGHT;
 
 	buf_put_text(out, "<g><title>");
 	html_put_text(out, table->cells[row * table->column_count], 0);
-	for (size_t i = 1; i <= LOAD_STATES; i++)
+	for (size_t i = 1; i < table->column_count; i++)
 		buf_printf(out, "\n%s %.3g", table->columns[i].name, cell_value(table, row, i));
 	buf_put_text(out, "</title>");
 	buf_printf(out, "<rect class=\"hit\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>", x,
 	    LOAD_TOP, step, LOAD_HEIGHT);
-	for (size_t i = 1; i <= LOAD_STATES; i++) {
-		double height = cell_value(table, row, i) / most * LOAD_HEIGHT;
+	for (size_t i = 0; i < stack->states; i++) {
+		double height = cell_value(table, row, stack->first + i) / stack->most * LOAD_HEIGHT;
 
 		if (height <= 0)
 			continue;
 		y -= height;
 		buf_printf(out, "<rect class=\"s%zu\" x=\"%.1f\" y=\"%.2f\" width=\"%.1f\" height=\"%.2f\"/>",
-		    i, x, y, step > 3 ? step - 1 : step, height);
+		    stack->colour + i, x, y, step > 3 ? step - 1 : step, height);
 	}
 	buf_put_text(out, "</g>");
 }
 
 static void
-put_legend(struct buf *out)
+put_legend(struct buf *out, const struct stack *stack)
 {
-	static const char *const names[] = { "running", "waiting for a server",
-		"idle in transaction" };
-
 	buf_put_text(out, "<p class=\"legend\">");
-	for (size_t i = 0; i < LOAD_STATES; i++)
-		buf_printf(out, "<span><i class=\"s%zu\"></i>%s</span>", i + 1, names[i]);
+	for (size_t i = 0; i < stack->states; i++)
+		buf_printf(out, "<span><i class=\"s%zu\"></i>%s</span>", stack->colour + i,
+		    stack->names[i]);
 	buf_put_text(out, "</p>");
+}
+
+static double
+highest(const struct stack *stack)
+{
+	double most = 0;
+
+	for (size_t row = 0; row < stack->rows; row++) {
+		double sum = 0;
+
+		for (size_t i = 0; i < stack->states; i++)
+			sum += cell_value(stack->table, row, stack->first + i);
+		if (sum > most)
+			most = sum;
+	}
+	return round_up(most > 0 ? most : 1);
+}
+
+static void
+put_stack(struct buf *out, struct stack *stack)
+{
+	stack->rows = stack->table->cell_count / stack->table->column_count;
+	if (stack->rows == 0)
+		return;
+	stack->most = highest(stack);
+	put_legend(out, stack);
+	buf_printf(out, "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">",
+	    LOAD_LEFT + LOAD_WIDTH, LOAD_TOP + LOAD_HEIGHT + LOAD_BOTTOM, stack->label);
+	put_axis(out, stack);
+	for (size_t row = 0; row < stack->rows; row++)
+		put_column(out, stack, row);
+	put_times(out, stack);
+	buf_put_text(out, "</svg>");
 }
 
 void
 chart_load(struct buf *out, const struct table *table)
 {
-	size_t rows = table->cell_count / table->column_count;
-	double most = 0;
+	static const char *const names[] = { "running", "waiting for a server",
+		"idle in transaction" };
+	struct stack stack = { .table = table, .first = 1, .states = 3, .colour = 1, .names = names,
+		.unit = "", .label = "sessions by state over time" };
 
-	for (size_t row = 0; row < rows; row++) {
-		double sum = 0;
+	put_stack(out, &stack);
+}
 
-		for (size_t i = 1; i <= LOAD_STATES; i++)
-			sum += cell_value(table, row, i);
-		if (sum > most)
-			most = sum;
-	}
-	if (rows == 0)
-		return;
-	most = round_up(most > 0 ? most : 1);
-	put_legend(out);
-	buf_printf(out, "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" "
-			"aria-label=\"sessions by state over time\">",
-	    LOAD_LEFT + LOAD_WIDTH, LOAD_TOP + LOAD_HEIGHT + LOAD_BOTTOM);
-	put_axis(out, most);
-	for (size_t row = 0; row < rows; row++)
-		put_column(out, table, row, rows, most);
-	buf_printf(out, "<text class=\"tick\" x=\"%d\" y=\"%d\">", LOAD_LEFT,
-	    LOAD_TOP + LOAD_HEIGHT + 18);
-	html_put_text(out, table->cells[0], 0);
-	buf_printf(out, "</text><text class=\"tick\" x=\"%d\" y=\"%d\" text-anchor=\"end\">",
-	    LOAD_LEFT + LOAD_WIDTH, LOAD_TOP + LOAD_HEIGHT + 18);
-	html_put_text(out, table->cells[(rows - 1) * table->column_count], 0);
-	buf_put_text(out, "</text></svg>");
+void
+chart_slow(struct buf *out, const struct table *table)
+{
+	static const char *const names[] = { "share of statements that took longer" };
+	struct stack stack = { .table = table, .first = 3, .states = 1, .colour = 2, .names = names,
+		.unit = " %", .label = "share of slow statements over time" };
+
+	put_stack(out, &stack);
 }

@@ -23,7 +23,7 @@ static const char head[] =
     "--line:#2c2c2a;--axis:#898781;--s1:#3987e5;--s2:#d95926;--s3:#199e70;--bad:#e66767;--good:#0ca30c}}\n"
     "*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);"
     "font:14px/1.45 system-ui,-apple-system,'Segoe UI',sans-serif}\n"
-    "header,main,nav,footer{max-width:1280px;margin:0 auto;padding:12px 20px}\n"
+    "header,main,nav,footer{max-width:1440px;margin:0 auto;padding:12px 20px}\n"
     "h1{font-size:22px;margin:8px 0 0}h2{font-size:16px;margin:0 0 10px}"
     "nav ul{display:flex;flex-wrap:wrap;gap:4px 16px;list-style:none;margin:0;padding:0}"
     "a{color:var(--s1)}\n"
@@ -32,7 +32,7 @@ static const char head[] =
     "th,td{padding:4px 10px 4px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}"
     "th{color:var(--soft);font-weight:600;white-space:nowrap}"
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    "td{overflow-wrap:anywhere;min-width:5em}td.n{min-width:0}td.q{font-family:ui-monospace,monospace;font-size:12px;min-width:22em}\n"
+    "td{overflow-wrap:anywhere;min-width:5em}td.n{min-width:0}td.w{white-space:nowrap;font-variant-numeric:tabular-nums}td.q{font-family:ui-monospace,monospace;font-size:12px;min-width:22em}\n"
     "dl{display:flex;flex-wrap:wrap;gap:8px 28px;margin:0}dl div{max-width:100%}"
     "dt{color:var(--soft);font-size:12px}dd{margin:0;font-size:16px;overflow-wrap:anywhere}"
     "dd.bad{color:var(--bad);font-weight:600}dd.good{color:var(--good)}\n"
@@ -43,10 +43,11 @@ static const char head[] =
     ".legend span{margin-right:18px;color:var(--soft)}.legend i{display:inline-block;width:10px;height:10px;"
     "border-radius:2px;margin-right:6px}i.s1{background:var(--s1)}i.s2{background:var(--s2)}i.s3{background:var(--s3)}\n"
     "details summary{cursor:pointer;color:var(--soft);margin:8px 0}\n"
+    "@page{size:landscape;margin:12mm}\n"
     "@media print{:root{--page:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--s1:#2a78d6;--s2:#eb6834;"
     "--s3:#1baf7a}body{font-size:10px;print-color-adjust:exact;-webkit-print-color-adjust:exact}nav{display:none}"
     "section{border:0;padding:0}tr,svg,h2{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}"
-    "table{font-size:8px}td.q{min-width:14em}}\n"
+    "table{font-size:8px}td.q{font-size:7.5px;min-width:22em}.spark{width:72px;height:15px}}\n"
     "</style></head><body>\n";
 
 void
@@ -100,6 +101,14 @@ is_percent(const struct column *column)
 	return length > 2 && strcmp(column->name + length - 2, "_%") == 0;
 }
 
+/* What must not be broken into lines. */
+static bool
+is_word(const struct column *column)
+{
+	return strcmp(column->name, "fingerprint") == 0 || strcmp(column->name, "first") == 0 ||
+	    strcmp(column->name, "last") == 0 || strcmp(column->name, "from") == 0;
+}
+
 static bool
 is_query(const struct column *column)
 {
@@ -119,7 +128,8 @@ static void
 put_cell(struct buf *out, const struct column *column, const char *cell)
 {
 	buf_printf(out, "<td%s>", column->kind == CELL_NUMBER ? " class=\"n\"" :
-	    is_query(column)			    ? " class=\"q\"" : "");
+	    is_query(column)			    ? " class=\"q\"" :
+	    is_word(column)			    ? " class=\"w\"" : "");
 	if (column->kind == CELL_SPARK)
 		chart_spark(out, cell);
 	else if (is_percent(column))

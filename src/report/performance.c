@@ -77,6 +77,8 @@ performance_add(struct performance *performance, const struct record *record)
 		return; /* refused: no server has spent time on it */
 	performance->statements++;
 	performance->met += met;
+	if (!met)
+		series_add(&performance->slow, record->time_us, 1);
 	performance->total_us += record->duration_us;
 	add_cost(tally_count(&performance->services, service, 2, record->time_us), record, met);
 	add_cost(tally_count(&performance->databases, database, 1, record->time_us), record,
@@ -282,11 +284,36 @@ print_waits(struct performance *performance, size_t top, enum report_format form
 	table_end(&table, format, out);
 }
 
+static void
+print_slow(const struct performance *performance, enum report_format format, struct buf *out)
+{
+	static const struct column columns[] = { { "from", CELL_TEXT, 0 },
+		{ "statements", CELL_NUMBER, 0 }, { "slow", CELL_NUMBER, 0 },
+		{ "slow_%", CELL_NUMBER, 0 } };
+	struct series_shape shape = load_shape(&performance->load);
+	uint64_t all[SERIES_SLOTS], slow[SERIES_SLOTS];
+	size_t count = series_fit(&performance->load.statements, &shape, all);
+	struct table table;
+
+	series_fit(&performance->slow, &shape, slow);
+	table_begin(&table, "Slow statements over time: their share, by the latency objective",
+	    columns, 4);
+	table.chart = chart_slow;
+	for (size_t i = 0; i < count; i++) {
+		table_time(&table, series_slot_us(&shape, i));
+		table_count(&table, all[i]);
+		table_count(&table, slow[i]);
+		table_percent(&table, slow[i], all[i]);
+	}
+	table_end(&table, format, out);
+}
+
 void
 performance_print(struct performance *performance, size_t top, enum report_format format,
     struct buf *out)
 {
 	load_print(&performance->load, format, out);
+	print_slow(performance, format, out);
 	print_services(performance, top, format, out);
 	print_queries(performance, "Statements by total time", by_time, top, format, out);
 	print_queries(performance, "Statements by calls", tally_by_count, top, format, out);

@@ -102,6 +102,8 @@ static const struct wanted {
 	bool is_number;
 } wanted[RECORD_KEYS] = {
 	{ "event", NULL, offsetof(struct record, event), false },
+	{ "seq", NULL, offsetof(struct record, seq), true },
+	{ "instance", NULL, offsetof(struct record, instance), false },
 	{ "session", NULL, offsetof(struct record, session), false },
 	{ "txn", NULL, offsetof(struct record, txn), false },
 	{ "client.address", NULL, offsetof(struct record, address), false },

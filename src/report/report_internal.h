@@ -12,6 +12,7 @@
 #define HASH_FUNCTION(key, length, hash) ((hash) = (unsigned)XXH3_64bits((key), (length)))
 #include <uthash.h>
 
+#include "base/clock.h"
 #include "base/object.h"
 #include "report/report.h"
 #include "stats/histogram.h"
@@ -26,8 +27,8 @@ struct touched {
 /* All borrowed from the line, "" when not there. Valid until the reader's next line. */
 struct record {
 	struct object *object;
-	uint64_t time_us;
-	const char *event;
+	uint64_t time_us, seq;
+	const char *event, *instance;
 	const char *user, *role, *application, *database, *address, *session, *txn;
 	/* Of statements. */
 	bool is_statement, is_denied, is_error, is_privileged, is_role;
@@ -37,7 +38,7 @@ struct record {
 	size_t relation_count;
 };
 
-enum { RECORD_KEYS = 21 };
+enum { RECORD_KEYS = 23 };
 
 /* What is kept from line to line. Zeroed is new; emptied by record_reader_close(). */
 struct record_reader {
@@ -159,6 +160,7 @@ void table_end(struct table *table, enum report_format format, struct buf *out);
 void chart_spark(struct buf *out, const char *cell);
 void chart_spark_text(struct buf *out, const char *cell);
 void chart_load(struct buf *out, const struct table *table);
+void chart_slow(struct buf *out, const struct table *table);
 /* Text that cannot be anything but text; 0: all of it. */
 void html_put_text(struct buf *out, const char *text, size_t most_characters);
 void html_table(struct buf *out, const struct table *table);
@@ -194,6 +196,7 @@ cost_of(const struct tally_entry *entry)
 struct performance {
 	struct tally services, queries, errors, databases;
 	struct load load;
+	struct series slow; /* statements that took longer than the objective */
 	uint64_t statements, total_us;
 	uint64_t objective_us, met; /* statements that took no longer */
 };
@@ -207,8 +210,10 @@ void regress_print(struct performance *now, struct performance *baseline, size_t
     enum report_format format, struct buf *out);
 
 struct access {
-	struct tally relations, denied, privileged, logins, exceptions, modes, events, changes;
+	struct tally relations, denied, privileged, logins, exceptions, modes, events, changes, days;
 	uint64_t statements, last_us;
+	uint64_t day; /* since 1970, and as text: of the record before */
+	char day_text[CLOCK_TEXT_SIZE];
 };
 void access_open(struct access *access);
 void access_add(struct access *access, const struct record *record);
