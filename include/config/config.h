@@ -19,7 +19,7 @@
 enum pool_mode { POOL_MODE_SESSION, POOL_MODE_TRANSACTION, POOL_MODE_STATEMENT };
 enum auth_method { AUTH_METHOD_TRUST, AUTH_METHOD_PASSWORD, AUTH_METHOD_MD5, AUTH_METHOD_SCRAM };
 enum audit_statements { AUDIT_ALL, AUDIT_WRITE, AUDIT_DENIED, AUDIT_NONE };
-enum audit_text { AUDIT_TEXT_NORMALIZED, AUDIT_TEXT_RAW, AUDIT_TEXT_NONE };
+enum audit_text { AUDIT_TEXT_NORMALIZED, AUDIT_TEXT_RAW, AUDIT_TEXT_NONE, AUDIT_TEXT_HMAC };
 enum audit_sync { AUDIT_SYNC_NONE, AUDIT_SYNC_INTERVAL, AUDIT_SYNC_EACH };
 enum audit_on_failure { AUDIT_CONTINUE, AUDIT_REFUSE };
 enum backend_reset {
@@ -120,6 +120,8 @@ struct config {
 	int64_t audit_rotate_size, audit_rotate_every_ms, audit_keep_ms;
 	bool audit_compress;
 	char *audit_mac_key, *audit_sign_key; /* "" for none */
+	char *audit_text_key; /* of audit.text: hmac; "" for none */
+	char *audit_group;    /* of the files; "" for the process's own */
 	int audit_on_failure; /* enum audit_on_failure */
 
 	char *slow_log_file; /* "" for none */

@@ -2,6 +2,7 @@
  * audit.c - the audit as the daemon sees it: start, reload, stop, status.
  */
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -115,10 +116,28 @@ read_keys(struct audit *audit, const struct config *config, struct error *err)
 		sign_key_read(&audit->sign, config->audit_sign_key, err));
 }
 
+/* The group that audit.group names; -1 for none. */
+static bool
+find_group(const struct config *config, gid_t *group, struct error *err)
+{
+	const struct group *entry;
+
+	*group = (gid_t)-1;
+	if (!is_named(config->audit_group))
+		return true;
+	entry = getgrnam(config->audit_group);
+	if (entry == NULL)
+		return error_set(err, ERROR_CONFIG, "audit.group: there is no group \"%.60s\"",
+		    config->audit_group);
+	*group = entry->gr_gid;
+	return true;
+}
+
 struct audit *
 audit_start(const struct config *config, size_t lanes, struct error *err)
 {
 	struct audit *audit = mem_zalloc(1, sizeof(*audit));
+	gid_t group;
 
 	pthread_mutex_init(&audit->lock, NULL);
 	chain_open(&audit->chain);
@@ -139,8 +158,11 @@ audit_start(const struct config *config, size_t lanes, struct error *err)
 	    !sink_open(&audit->slow, config->slow_log_file, false, err))
 		goto fail;
 	publish_settings(audit, config);
+	if (!find_group(config, &group, err))
+		goto fail;
 	if (is_named(config->audit_file) &&
-	    !opening_open(audit, config->audit_file, "start", err))
+	    (!opening_open(audit, config->audit_file, "start", err) ||
+		!sink_give(&audit->access, group, err)))
 		goto fail;
 	if (!start_thread(audit, err))
 		goto fail;
@@ -210,12 +232,15 @@ bool
 audit_reload(struct audit *audit, const struct config *config, struct error *err)
 {
 	struct sink access = { 0 }, slow = { 0 };
+	gid_t group;
 	bool good;
 
 	pthread_mutex_lock(&audit->lock);
 	audit->access.retry_us = audit->slow.retry_us = 0; /* somebody may have made room */
 	writer_round(audit);
-	good = open_fresh(audit, config, &access, &slow, err);
+	good = find_group(config, &group, err) && open_fresh(audit, config, &access, &slow, err) &&
+	    (access.path == NULL || sink_give(&access, group, err)) &&
+	    (audit->access.path == NULL || sink_give(&audit->access, group, err));
 	if (good) {
 		change_access(audit, &access, config);
 		change_slow(audit, &slow, config->slow_log_file);

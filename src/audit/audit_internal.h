@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 #include <openssl/evp.h>
 
 #include "audit/audit.h"
@@ -237,6 +238,10 @@ struct sink {
 };
 
 bool sink_open(struct sink *sink, const char *path, bool exclusive, struct error *err);
+/* The group that may read it; -1 is left as it is. */
+bool sink_give(struct sink *sink, gid_t group, struct error *err);
+/* That of another file of the log. */
+gid_t sink_group(const struct sink *sink);
 /* Write what is in `out`; false when some of it stays. Waits for retry_us when failing. */
 bool sink_flush(struct sink *sink, uint64_t now_us);
 bool sink_sync(struct sink *sink, uint64_t now_us);

@@ -133,7 +133,8 @@ compress_into(const struct rounds *rounds, const char *file, const char *fresh, 
 	if (good) {
 		const struct timespec times[2] = { was.st_atim, was.st_mtim };
 
-		good = futimens(to, times) == 0 && fsync(to) == 0;
+		good = futimens(to, times) == 0 && fchown(to, (uid_t)-1, was.st_gid) == 0 &&
+		    fsync(to) == 0;
 		if (!good)
 			error_set(err, ERROR_IO, "cannot write %s: %s", fresh, strerror(errno));
 	}

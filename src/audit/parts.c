@@ -4,10 +4,13 @@
  * record of it.
  */
 #include <ctype.h>
+#include <openssl/hmac.h>
 
 #include "audit_internal.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 enum {
 	TEXT_MOST = 256 << 10, /* a longer text is told by its length and hash */
@@ -122,9 +125,26 @@ struct shown {
 	struct buf text;
 	struct redact_marks marks;
 	size_t statements;
-	char hash[CHAIN_HASH_SIZE];
+	char hash[CHAIN_HASH_SIZE]; /* or, of audit.text: hmac, the mac */
 	size_t length;
 };
+
+/* base64(HMAC-SHA256(text)): the same text has the same one, and only the key's owner can make it. */
+static void
+make_mac(struct shown *shown, const char *key, const char *text, size_t length)
+{
+	uint8_t mac[EVP_MAX_MD_SIZE];
+	unsigned mac_length = 0;
+	struct buf out = { 0 };
+
+	if (HMAC(EVP_sha256(), key, (int)strlen(key), (const uint8_t *)text, length, mac,
+		&mac_length) == NULL)
+		log_fatal("OpenSSL gives no HMAC");
+	text_put_base64(&out, mac, mac_length);
+	memcpy(shown->hash, buf_bytes(&out), buf_length(&out));
+	shown->hash[buf_length(&out)] = '\0';
+	buf_free(&out);
+}
 
 static void
 choose_shown(struct shown *shown, const struct config *config, const char *text, size_t length,
@@ -138,6 +158,10 @@ choose_shown(struct shown *shown, const struct config *config, const char *text,
 	shown->length = length;
 	shown->statements = facts != NULL ? facts->statement_count : 1;
 	shown->whole = source != NULL && source_length <= TEXT_MOST;
+	if (config->audit_text == AUDIT_TEXT_HMAC) {
+		make_mac(shown, config->audit_text_key, text, length);
+		return;
+	}
 	if (shown->whole) {
 		redact_text(source, source_length, raw ? REDACT_KEEP_BODIES : REDACT_HIDE_BODIES,
 		    &shown->text, &shown->marks);
@@ -219,7 +243,9 @@ put_part(struct buf *out, struct text_part *part, const struct config *config,
 		json_put_member(out, "db.operation.name", statement->verb);
 		put_summary(out, statement, &part->shown);
 	}
-	if (config->audit_text != AUDIT_TEXT_NONE)
+	if (config->audit_text == AUDIT_TEXT_HMAC)
+		json_put_member(out, "db.query.text.hmac", shown->hash);
+	else if (config->audit_text != AUDIT_TEXT_NONE)
 		put_text(out, shown, i, &part->shown);
 	if (facts != NULL && facts->fingerprint[0] != '\0')
 		json_put_member(out, "query.fingerprint", facts->fingerprint);

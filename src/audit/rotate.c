@@ -49,6 +49,8 @@ rotate(struct audit *audit, const char *name, struct error *err)
 			unlink(name);
 		return false;
 	}
+	if (!sink_give(&fresh, sink_group(&audit->access), err))
+		log_error("audit: %s", err->text); /* whoever may read it is told by the mode still */
 	sink_move(&audit->access, &fresh);
 	audit->file_first_seq = audit->chain.seq + 1;
 	audit->file_first_us = clock_wall_us();

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "seal.h"
@@ -69,6 +70,7 @@ seal_write(const struct seal *seal, const char *file, const struct sign_key *key
 	char *path = seal_path(file);
 	struct buf text = { 0 };
 	char sig[SIG_SIZE];
+	struct stat sealed;
 	bool good;
 	int fd;
 
@@ -76,7 +78,8 @@ seal_write(const struct seal *seal, const char *file, const struct sign_key *key
 	sign_key_sign(key, &text, sig);
 	buf_printf(&text, "sig %s\n", sig);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
-	good = fd >= 0 &&
+	good = fd >= 0 && stat(file, &sealed) == 0 &&
+	    fchown(fd, (uid_t)-1, sealed.st_gid) == 0 &&
 	    write(fd, buf_bytes(&text), buf_length(&text)) == (ssize_t)buf_length(&text) &&
 	    fsync(fd) == 0;
 	if (!good)

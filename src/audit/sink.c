@@ -45,6 +45,26 @@ sink_open(struct sink *sink, const char *path, bool exclusive, struct error *err
 	return true;
 }
 
+bool
+sink_give(struct sink *sink, gid_t group, struct error *err)
+{
+	if (group == (gid_t)-1 || sink_group(sink) == group)
+		return true;
+	if (fchown(sink->fd, (uid_t)-1, group) == 0)
+		return true;
+	return error_set(err, ERROR_IO,
+	    "cannot give %s to the group of audit.group: %s; pgweir must be a member of it",
+	    sink->path, strerror(errno));
+}
+
+gid_t
+sink_group(const struct sink *sink)
+{
+	struct stat file;
+
+	return fstat(sink->fd, &file) == 0 ? file.st_gid : (gid_t)-1;
+}
+
 static void
 note_failure(struct sink *sink, int failure, const char *what, uint64_t now_us)
 {
@@ -109,6 +129,7 @@ restore(struct sink *sink)
 	from = open(self, O_RDONLY | O_CLOEXEC);
 	to = open(sink->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0640);
 	if (from < 0 || to < 0 || flock(to, LOCK_EX | LOCK_NB) < 0 ||
+	    fchown(to, (uid_t)-1, sink_group(sink)) < 0 ||
 	    !copy_all(from, to, sink->bytes) || fcntl(to, F_SETFL, O_APPEND) < 0)
 		failure = errno;
 	if (from >= 0)

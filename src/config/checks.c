@@ -244,6 +244,17 @@ check_http(const struct reading *reading)
 		    "127.0.0.1", config->http_listen);
 }
 
+static void
+check_audit(const struct reading *reading)
+{
+	const struct config *config = reading->config;
+
+	if (config->audit_text == AUDIT_TEXT_HMAC &&
+	    (config->audit_text_key == NULL || config->audit_text_key[0] == '\0'))
+		yaml_problem(reading->problems, reading_place(reading, "audit.text"),
+		    "audit.text: hmac needs a key: set audit.text_key, such as ${file:text.key}");
+}
+
 void
 checks_run(const struct reading *reading)
 {
@@ -254,4 +265,5 @@ checks_run(const struct reading *reading)
 	check_files(reading);
 	check_exposure(reading);
 	check_http(reading);
+	check_audit(reading);
 }

@@ -14,7 +14,7 @@ static const char *const auth_methods[] = { "trust", "password", "md5", "scram-s
 static const char *const event_loops[] = { "auto", "libevent", "io_uring", NULL };
 static const char *const resets[] = { "auto", "always", "never", "close", NULL };
 static const char *const audit_whats[] = { "all", "write", "denied", "none", NULL };
-static const char *const audit_texts[] = { "normalized", "raw", "none", NULL };
+static const char *const audit_texts[] = { "normalized", "raw", "none", "hmac", NULL };
 static const char *const audit_syncs[] = { "none", "interval", "each", NULL };
 static const char *const audit_failures[] = { "continue", "refuse", NULL };
 static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
@@ -398,7 +398,16 @@ const struct setting settings[] = {
 	    .words = audit_texts,
 	    .reloadable = true,
 	    .text = "How a statement's text is recorded: with its values replaced by $1, $2 "
-		    "(normalized), as it was sent, values and all (raw), or not (none)." },
+		    "(normalized), as it was sent, values and all (raw), not (none), or as the "
+		    "HMAC-SHA256 of what was sent, by which whoever has audit.text_key finds a text "
+		    "that he knows (hmac)." },
+	{ .name = "audit.text_key",
+	    .type = SETTING_SECRET,
+	    .where = AT(audit_text_key),
+	    .fallback = "",
+	    .most = "2047", /* SECRET_BYTES_MOST */
+	    .reloadable = true,
+	    .text = "The key of audit.text: hmac, such as ${file:text.key}." },
 	{ .name = "audit.sync",
 	    .type = SETTING_ENUM,
 	    .where = AT(audit_sync),
@@ -458,6 +467,13 @@ const struct setting settings[] = {
 	    .fallback = "true",
 	    .reloadable = true,
 	    .text = "Whether rotated files are compressed by zstd; reports and verify read them as they are." },
+	{ .name = "audit.group",
+	    .type = SETTING_TEXT,
+	    .where = AT(audit_group),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "The group that may read the files of the access log, whose mode is 0640. pgweir must "
+		    "be a member of it. Empty is its own group." },
 	{ .name = "audit.mac_key",
 	    .type = SETTING_PATH,
 	    .where = AT(audit_mac_key),

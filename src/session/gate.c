@@ -35,13 +35,14 @@ struct gate {
 
 /*
  * Shapes serve while nobody looks at the text itself: no rule by regex, no raw text in
- * the records.
+ * the records, nor a digest of it.
  */
 static void
 choose_shapes(struct gate *gate)
 {
 	gate->shapes = !policies_read_text(clients_policies(gate->clients)) &&
-	    clients_config(gate->clients)->audit_text != AUDIT_TEXT_RAW;
+	    clients_config(gate->clients)->audit_text != AUDIT_TEXT_RAW &&
+	    clients_config(gate->clients)->audit_text != AUDIT_TEXT_HMAC;
 }
 
 struct gate *

@@ -272,6 +272,29 @@ raw_shows_the_text_but_never_a_password(void **state)
 }
 
 static void
+a_text_is_told_by_its_hmac_alone_if_asked(void **state)
+{
+	static char key[] = "a key for the texts";
+	struct place *place = place_new();
+	struct sql_statement statement = { .classes = SQL_READ, .verb = "SELECT" };
+	struct sql_facts facts = { .statements = &statement, .statement_count = 1,
+		.normalized = "SELECT $1" };
+	json_t *record;
+
+	place->config.audit_text = AUDIT_TEXT_HMAC;
+	place->config.audit_text_key = key;
+	record = record_of_text(place, "SELECT 1", 8, &facts);
+	/* printf 'SELECT 1' | openssl dgst -sha256 -hmac 'a key for the texts' -binary | base64 */
+	assert_string_equal(member(record, "db.query.text.hmac"),
+	    "/v1JVYBD8piNm1NRdk+L34Vn7q9nzZHCsLZ4Ff/L88Q=");
+	assert_null(json_object_get(record, "db.query.text"));
+	assert_string_equal(member(record, "db.query.summary"), "SELECT");
+	json_decref(record);
+	place_free(place);
+	(void)state;
+}
+
+static void
 comments_and_bodies_are_left_out_and_strings_are_not_mistaken_for_them(void **state)
 {
 	static const struct {
@@ -445,6 +468,7 @@ main(void)
 		cmocka_unit_test(raw_shows_the_text_but_never_a_password),
 		cmocka_unit_test(
 		    comments_and_bodies_are_left_out_and_strings_are_not_mistaken_for_them),
+		cmocka_unit_test(a_text_is_told_by_its_hmac_alone_if_asked),
 		cmocka_unit_test(sqlcommenter_keys_become_tags_and_the_trace),
 		cmocka_unit_test(each_statement_of_a_text_has_its_own_record),
 		cmocka_unit_test(the_setting_picks_statements_and_never_leaves_out_sessions),
