@@ -20,6 +20,7 @@
 struct clients;
 struct client;
 struct parsers; /* threads that parse long texts */
+struct guardrails;
 struct quotas;	/* what runs under limits that count over all workers */
 
 enum { CLIENTS_WORKERS_MOST = 128 };
@@ -33,6 +34,7 @@ struct clients_shared {
 	struct clients *of_worker[CLIENTS_WORKERS_MOST];
 	struct parsers *parsers;
 	struct quotas *quotas;
+	struct guardrails *guardrails;
 	const struct responder *console;
 	_Atomic int connected, unauthenticated; /* clients now */
 };
@@ -41,6 +43,8 @@ struct parsers *parsers_new(unsigned threads);
 void parsers_free(struct parsers *parsers);
 struct quotas *quotas_new(void);
 void quotas_free(struct quotas *quotas);
+struct guardrails *guardrails_new(void);
+void guardrails_free(struct guardrails *guardrails);
 
 /* The snapshots are referenced; the rest is borrowed and outlives the clients. */
 struct clients *clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,

@@ -2,12 +2,14 @@
 #include "action.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "console_internal.h"
 #include "pool/pool.h"
 #include "session/client.h"
+#include "session/guardrails.h"
 
 enum { HOLDERS_MOST = 10 }; /* clients named in the notice of a PAUSE that waits */
 
@@ -225,6 +227,32 @@ begin_suspend(struct errand *errand, struct clients *home)
 	return ACTION_DONE;
 }
 
+/* Texts that are known already follow within a second: gate.c. */
+static enum action_way
+begin_block(struct errand *errand, struct clients *home)
+{
+	const struct command *command = &errand->command;
+	uint64_t now_us = loop_wall_us(clients_loop(home));
+	const struct client *client = client_find(home, errand->client);
+	struct guardrails_block block = { .since_us = now_us,
+		.until_us = command->for_ms > 0 ? now_us + (uint64_t)command->for_ms * 1000 : 0 };
+
+	memcpy(block.fingerprint, command->fingerprint, sizeof(block.fingerprint));
+	snprintf(block.by, sizeof(block.by), "%s", client != NULL ? client_user(client) : "?");
+	guardrails_block(clients_shared(home)->guardrails, &block);
+	return ACTION_DONE;
+}
+
+static enum action_way
+begin_unblock(struct errand *errand, struct clients *home)
+{
+	if (!guardrails_unblock(clients_shared(home)->guardrails, errand->command.fingerprint,
+		loop_wall_us(clients_loop(home))))
+		errand_fail(errand, "42704", "%s is not blocked: see SHOW GUARDRAILS",
+		    errand->command.fingerprint);
+	return ACTION_DONE;
+}
+
 /* The access log was not whole at the start, and an admin has seen it. */
 static enum action_way
 begin_accept_break(struct errand *errand, struct clients *home)
@@ -251,6 +279,8 @@ static const struct action {
 	[VERB_RECONNECT] = { begin_round, visit_reconnect },
 	[VERB_KILL] = { begin_round, visit_kill },
 	[VERB_KILL_CLIENT] = { begin_round, visit_kill_client },
+	[VERB_BLOCK] = { begin_block, NULL },
+	[VERB_UNBLOCK] = { begin_unblock, NULL },
 	[VERB_WAIT_CLOSE] = { begin_round, visit_wait_close },
 	[VERB_SHUTDOWN] = { begin_shutdown, NULL },
 	[VERB_SUSPEND] = { begin_suspend, NULL },

@@ -1,4 +1,5 @@
 /* command.c - see command.h. */
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -7,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "command.h"
+#include "session/guardrails.h"
 #include "show.h"
 
 static bool no_argument(
@@ -20,6 +22,8 @@ static bool one_client(
 static bool one_table(
     struct command *command, const struct words *words, struct error *err);
 static bool one_setting(
+    struct command *command, const struct words *words, struct error *err);
+static bool one_fingerprint(
     struct command *command, const struct words *words, struct error *err);
 static bool shutdown_kind(
     struct command *command, const struct words *words, struct error *err);
@@ -43,6 +47,8 @@ static const struct verb_row {
 	[VERB_RECONNECT] = { "RECONNECT", any_database, ACCESS_ADMIN, true },
 	[VERB_KILL] = { "KILL", any_database, ACCESS_ADMIN, true },
 	[VERB_KILL_CLIENT] = { "KILL_CLIENT", one_client, ACCESS_ADMIN, true },
+	[VERB_BLOCK] = { "BLOCK", one_fingerprint, ACCESS_ADMIN, true },
+	[VERB_UNBLOCK] = { "UNBLOCK", one_fingerprint, ACCESS_ADMIN, true },
 	[VERB_WAIT_CLOSE] = { "WAIT_CLOSE", any_database, ACCESS_ADMIN, false },
 	[VERB_SHUTDOWN] = { "SHUTDOWN", shutdown_kind, ACCESS_ADMIN, true },
 	[VERB_SUSPEND] = { "SUSPEND", no_argument, ACCESS_ADMIN, true },
@@ -100,6 +106,29 @@ one_client(struct command *command, const struct words *words, struct error *err
 		return syntax_error(err, command,
 		    "takes the id of one client, a number: see SHOW CLIENTS");
 	command->client = (uint64_t)id;
+	return true;
+}
+
+/* BLOCK pg15:… [FOR 30m], UNBLOCK pg15:… */
+static bool
+one_fingerprint(struct command *command, const struct words *words, struct error *err)
+{
+	bool has_end = command->verb == VERB_BLOCK && words->count == 4;
+
+	if (words->count < 2 || (words->count > 2 && !has_end) ||
+	    !guardrails_is_fingerprint(words_at(words, 1)))
+		return syntax_error(err, command,
+		    command->verb == VERB_BLOCK
+			? "takes a fingerprint such as pg15:a0ead580058af585, and FOR and a duration "
+			  "if it is to end by itself"
+			: "takes a fingerprint such as pg15:a0ead580058af585: see SHOW GUARDRAILS");
+	for (size_t i = 0; words_at(words, 1)[i] != '\0'; i++)
+		command->fingerprint[i] = (char)tolower((unsigned char)words_at(words, 1)[i]);
+	if (!has_end)
+		return true;
+	if (!words_is(words, 2, "FOR") || !text_to_duration(words_at(words, 3), &command->for_ms) ||
+	    command->for_ms <= 0)
+		return syntax_error(err, command, "takes FOR and a duration: 30m, 2h");
 	return true;
 }
 

@@ -25,6 +25,8 @@ enum verb {
 	VERB_RECONNECT,
 	VERB_KILL,
 	VERB_KILL_CLIENT,
+	VERB_BLOCK,
+	VERB_UNBLOCK,
 	VERB_WAIT_CLOSE,
 	VERB_SHUTDOWN,
 	VERB_SUSPEND,
@@ -51,6 +53,8 @@ struct command {
 	char *database;              /* or NULL: all of them */
 	uint64_t client;             /* of KILL_CLIENT */
 	enum shutdown_kind shutdown; /* of SHUTDOWN */
+	char fingerprint[24];        /* of BLOCK and UNBLOCK */
+	int64_t for_ms;              /* of BLOCK; 0: until UNBLOCK */
 	char *text;                  /* the words, for the log */
 };
 

@@ -13,6 +13,7 @@
 #include "console_internal.h"
 #include "errand.h"
 #include "pool/pool.h"
+#include "session/guardrails.h"
 #include "show.h"
 
 static const struct wire_column version_columns[] = { { "version", 't' } };
@@ -25,6 +26,9 @@ static const struct wire_column audit_columns[] = { { "file", 't' }, { "enabled"
 static const struct wire_column policies_columns[] = { { "name", 't' }, { "file", 't' },
 	{ "sha256", 't' }, { "loaded_at", 't' }, { "owner", 't' }, { "mode", 't' },
 	{ "rules", 'i' } };
+static const struct wire_column guardrails_columns[] = { { "rule", 't' }, { "policy", 't' },
+	{ "action", 't' }, { "mode", 't' }, { "decisions", 'q' }, { "last_at", 't' },
+	{ "fingerprint", 't' }, { "until", 't' }, { "blocked_by", 't' } };
 static const struct wire_column dns_hosts_columns[] = { { "hostname", 't' },
 	{ "ttl", 'q' }, { "addrs", 't' } };
 static const struct wire_column dns_zones_columns[] = { { "zonename", 't' },
@@ -235,6 +239,8 @@ fill_help(struct errand *errand, struct clients *home)
 	    "\n\tWAIT_CLOSE [<db>]"
 	    "\n\tKILL [<db>]"
 	    "\n\tKILL_CLIENT <client_id>"
+	    "\n\tBLOCK <fingerprint> [FOR <duration>]"
+	    "\n\tUNBLOCK <fingerprint>"
 	    "\n\tSHUTDOWN"
 	    "\n\tSHUTDOWN WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS");
 	detail = buf_steal_text(&text);
@@ -287,6 +293,50 @@ fill_policies(struct errand *errand, struct clients *home)
 		row_int(rows, (int64_t)info.rule_count);
 		row_end(rows);
 	}
+}
+
+/* How often which rule refused or warned; and what is blocked by fingerprint. */
+static void
+put_decision(void *arg, const struct guardrails_decision *decision)
+{
+	struct rows *rows = arg;
+
+	row_begin(rows);
+	row_text(rows, decision->rule);
+	row_text(rows, decision->policy);
+	row_text(rows, decision->action == POLICY_DENY ? "deny" : "warn");
+	row_text(rows, decision->mode == POLICY_MODE_ENFORCE ? "enforce" : "warn");
+	row_int(rows, (int64_t)decision->count);
+	row_time(rows, decision->last_us);
+	row_text(rows, NULL);
+	row_text(rows, NULL);
+	row_text(rows, NULL);
+	row_end(rows);
+}
+
+static void
+put_block(void *arg, const struct guardrails_block *block)
+{
+	struct rows *rows = arg;
+
+	row_begin(rows);
+	row_text(rows, guardrails_block_rule);
+	row_text(rows, "");
+	row_text(rows, "deny");
+	row_text(rows, "enforce");
+	row_int(rows, (int64_t)block->refused);
+	row_time(rows, block->last_us);
+	row_text(rows, block->fingerprint);
+	row_time(rows, block->until_us);
+	row_text(rows, block->by);
+	row_end(rows);
+}
+
+static void
+fill_guardrails(struct errand *errand, struct clients *home)
+{
+	guardrails_each(clients_shared(home)->guardrails, loop_wall_us(clients_loop(home)),
+	    put_decision, put_block, &errand->rows);
 }
 
 /* --- what there is none of, and what would show secrets ------------------------------
@@ -349,6 +399,8 @@ const struct table tables_of_state[] = {
 	{ "AUDIT", COLUMNS(audit_columns), NULL, fill_audit, ACCESS_AUDITOR, true,
 	    false },
 	{ "POLICIES", COLUMNS(policies_columns), NULL, fill_policies, ACCESS_AUDITOR,
+	    false, false },
+	{ "GUARDRAILS", COLUMNS(guardrails_columns), NULL, fill_guardrails, ACCESS_AUDITOR,
 	    false, false },
 	{ "DNS_HOSTS", COLUMNS(dns_hosts_columns), NULL, NULL, ACCESS_VIEWER, false,
 	    false },

@@ -524,6 +524,7 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	supervisor->shared.workers = supervisor->worker_count;
 	supervisor->shared.parsers = parsers_new(PARSER_THREADS);
 	supervisor->shared.quotas = quotas_new();
+	supervisor->shared.guardrails = guardrails_new();
 	supervisor->shared.console = &admin_console;
 	admin_start(&(struct admin_setup){ .supervisor = supervisor->mailbox,
 	    .audit = supervisor->audit,
@@ -548,6 +549,7 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		worker_join(supervisor->workers[i]);
 	quotas_free(supervisor->shared.quotas);
+	guardrails_free(supervisor->shared.guardrails);
 	folder_free(supervisor->folder);
 	mem_free(supervisor->workers);
 	budgets_free(supervisor->budgets);

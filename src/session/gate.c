@@ -2,11 +2,13 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "pool/statements.h"
 #include "parsers.h"
 #include "quota.h"
+#include "session/guardrails.h"
 #include "session_internal.h"
 #include "sql/shape.h"
 
@@ -465,6 +467,32 @@ find_quotas(struct gate *gate, struct ruling *ruling, const struct identity *ide
 		    &limits->rate, identity->subject.user);
 }
 
+/* What an administrator has blocked is refused, whatever the policies say; true if so. */
+static bool
+refuse_blocked(struct gate *gate, const struct judged *judged, struct ruling *ruling)
+{
+	struct guardrails_block block;
+	struct verdict *verdict = &ruling->verdict;
+	char until[CLOCK_TEXT_SIZE] = "it is unblocked";
+
+	if (judged->facts == NULL ||
+	    !guardrails_find(clients_shared(gate->clients)->guardrails,
+		judged->facts->fingerprint, loop_wall_us(clients_loop(gate->clients)), &block))
+		return false;
+	if (block.until_us != 0)
+		clock_format_rfc3339(block.until_us, until);
+	verdict_free(verdict);
+	*verdict = (struct verdict){ .action = POLICY_DENY,
+		.mode = POLICY_MODE_ENFORCE,
+		.rule = guardrails_block_rule,
+		.sqlstate = "42501",
+		.message = mem_printf("blocked by pgweir rule \"%s\"", guardrails_block_rule),
+		.detail = mem_printf("%s blocked fingerprint %s at the console until %s.", block.by,
+		    block.fingerprint, until),
+		.hint = mem_printf("UNBLOCK %s at the console lifts it.", block.fingerprint) };
+	return true;
+}
+
 /* Ask the policies; `script` is NULL for a text by itself. */
 static struct ruling *
 ruling_new(struct gate *gate, const struct judged *judged, const struct identity *identity,
@@ -485,7 +513,7 @@ ruling_new(struct gate *gate, const struct judged *judged, const struct identity
 	if (judged->outcome == SQL_UNPARSEABLE && ruling->verdict.position == 0)
 		ruling->verdict.position = judged->position;
 	find_quotas(gate, ruling, identity);
-	if (!policies_are_empty(policies))
+	if (refuse_blocked(gate, judged, ruling) || !policies_are_empty(policies))
 		ruling->rendered = audit_verdict_new(&ruling->verdict);
 	return ruling;
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "doings.h"
 #include "inbound.h"
+#include "session/guardrails.h"
 
 struct judged *
 permit_judge(struct client *client, const char *text, size_t length)
@@ -40,6 +41,14 @@ permit_later(struct client *client, struct judged *judged, struct ruling *ruling
 	return STEP_LATER;
 }
 
+static void
+count(const struct client *client, const struct verdict *verdict, const struct judged *judged)
+{
+	guardrails_note(clients_shared(client->clients)->guardrails, verdict,
+	    judged != NULL && judged->facts != NULL ? judged->facts->fingerprint : "",
+	    loop_wall_us(clients_loop(client->clients)));
+}
+
 void
 permit_refuse(struct client *client, uint8_t type, struct judged *judged, struct ruling *ruling)
 {
@@ -48,6 +57,7 @@ permit_refuse(struct client *client, uint8_t type, struct judged *judged, struct
 	refuse_build(&error, &ruling->verdict);
 	record_refused(client, judged, ruling);
 	client->pool->counters.denied++;
+	count(client, &ruling->verdict, judged);
 	refuse_message(client, type, &error);
 	buf_free(&error);
 }
@@ -59,6 +69,7 @@ permit_warn(struct client *client, const struct verdict *verdict)
 
 	if (verdict->action != POLICY_WARN && !verdict->would_deny)
 		return;
+	count(client, verdict, NULL);
 	build_notice(&notice,
 	    &(struct wire_error){ .severity = "NOTICE",
 		.sqlstate = "01000",

@@ -63,6 +63,34 @@ a_database_keeps_its_case_and_may_be_left_out(void **state)
 }
 
 static void
+a_fingerprint_is_blocked_for_good_or_for_a_while(void **state)
+{
+	static const char *const wrong[] = { "BLOCK", "BLOCK everything", "BLOCK pg15:", "UNBLOCK",
+		"BLOCK pg15:a0ead580058af58", "BLOCK pg15:a0ead580058af5855", "BLOCK pg16:a0ead580058af585",
+		"BLOCK pg15:a0ead580058af58x", "BLOCK pg15:a0ead580058af585 30m",
+		"BLOCK pg15:a0ead580058af585 FOR", "BLOCK pg15:a0ead580058af585 FOR ever",
+		"BLOCK pg15:a0ead580058af585 FOR 0", "BLOCK pg15:a0ead580058af585 TIL 30m",
+		"UNBLOCK pg15:a0ead580058af585 FOR 30m" };
+	const char *at = "block pg15:A0EAD580058AF585; BLOCK 'pg15:a0ead580058af585' for 30m";
+	struct command command;
+
+	assert_true(command_read(&at, &command, &err));
+	assert_int_equal(command.verb, VERB_BLOCK);
+	assert_string_equal(command.fingerprint, "pg15:a0ead580058af585");
+	assert_int_equal(command.for_ms, 0);
+	command_free(&command);
+	assert_true(command_read(&at, &command, &err));
+	assert_int_equal(command.for_ms, 30 * 60 * 1000);
+	command_free(&command);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		at = wrong[i];
+		assert_false(command_read(&at, &command, &err));
+		assert_string_equal(err.sqlstate, "42601");
+	}
+	(void)state;
+}
+
+static void
 only_a_number_is_a_client(void **state)
 {
 	static const char *const wrong[] = { "KILL_CLIENT", "KILL_CLIENT 0",
@@ -184,6 +212,8 @@ static const struct {
 	{ "RECONNECT", ACCESS_ADMIN, true },
 	{ "KILL", ACCESS_ADMIN, true },
 	{ "KILL_CLIENT 1", ACCESS_ADMIN, true },
+	{ "BLOCK pg15:a0ead580058af585", ACCESS_ADMIN, true },
+	{ "UNBLOCK pg15:a0ead580058af585", ACCESS_ADMIN, true },
 	{ "WAIT_CLOSE", ACCESS_ADMIN, false },
 	{ "SHUTDOWN", ACCESS_ADMIN, true },
 	{ "SHUTDOWN WAIT_FOR_CLIENTS", ACCESS_ADMIN, true },
@@ -262,6 +292,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands_are_read_in_any_case),
 		cmocka_unit_test(a_database_keeps_its_case_and_may_be_left_out),
+		cmocka_unit_test(a_fingerprint_is_blocked_for_good_or_for_a_while),
 		cmocka_unit_test(only_a_number_is_a_client),
 		cmocka_unit_test(shutdown_tells_how_it_waits),
 		cmocka_unit_test(an_unknown_command_is_told_with_the_nearest),
