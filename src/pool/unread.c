@@ -49,6 +49,8 @@ server_left_unread(
 	bool by_unix = address_is_unix(&server->address);
 	bool whole = writes == 1 && bytes <= (by_unix ? WHOLE_BY_UNIX : WHOLE_BY_TCP);
 
+	if (bytes == 0)
+		return false;
 	if (stream_unsent(server->stream) >= bytes)
 		return true; /* the end was seen before anything went out */
 	if (writes == 1 && ended_by(server, EPIPE))

@@ -113,6 +113,10 @@ class DeadOnAUnixSocket(DeadAsTheStatementComes, PgweirTest):
     config = {"workers": 1, "pool": {"size": 4}}
 
 
+class DeadOnAUnixSocketWithLibevent(DeadAsTheStatementComes, PgweirTest):
+    config = {"workers": 1, "pool": {"size": 4}, "event_loop": "libevent"}
+
+
 class DeadOverTcp(DeadAsTheStatementComes, PgweirTest):
 
     @classmethod
@@ -123,13 +127,14 @@ class DeadOverTcp(DeadAsTheStatementComes, PgweirTest):
 
 class FakeDeaths(TimedTest):
     """Servers that go at a moment of the test's choice."""
+    event_loop = "auto"
 
     def start(self, *scripts):
         self.asked = []
         self.fake = FakeServer(*scripts)
         self.addCleanup(self.fake.close)
         self.pgweir = Pgweir(self.fake, {"pool": {"size": 1, "wait_timeout": "10s"}, "workers": 1,
-                                         "backend": {"connect_retry": "50ms"}})
+                                         "event_loop": self.event_loop, "backend": {"connect_retry": "50ms"}})
         self.addCleanup(self.pgweir.close)
         self.pgweir.start()
         self.client = self.pgweir.raw_login()
@@ -221,6 +226,10 @@ class FakeDeaths(TimedTest):
         heard.set()
         self.assertEqual(self.client.answer().sqlstate, "57P01")
         self.assertEqual(self.asked, [])
+
+
+class FakeDeathsWithLibevent(FakeDeaths):
+    event_loop = "libevent"
 
 
 class RestartsUnderLoad(TimedTest):
