@@ -123,6 +123,14 @@ struct address client_address(const struct client *client);
 /* The server it has now, or NULL. */
 struct server *client_server(const struct client *client);
 size_t client_prepared_count(const struct client *client);
+/* Why a client keeps its server outside transactions. */
+struct client_pin {
+	const char *reason;
+	const char *statement; /* without its values; NULL when it is not known */
+	uint64_t since_us;     /* on the loop's clock */
+};
+/* False: it does not. What is told is borrowed, and good until the loop turns. */
+bool client_pinned(const struct client *client, struct client_pin *pin);
 /* The client with this id on this worker, or NULL. */
 struct client *client_find(const struct clients *clients, uint64_t id);
 /* A responder finished what it returned false for: go on with the next message. */

@@ -28,7 +28,7 @@ static const struct wire_column socket_columns[] = { PEER_COLUMNS, { "recv_pos",
 	OUR_COLUMNS };
 static const struct wire_column pins_columns[] = { { "client", 'i' }, { "server", 'i' },
 	{ "reason", 't' }, { "since", 't' }, { "database", 't' }, { "user", 't' },
-	{ "worker", 'i' } };
+	{ "worker", 'i' }, { "statement", 't' } };
 
 /* When it was, by the wall's clock, that the monotonic clock said this. */
 static uint64_t
@@ -223,17 +223,19 @@ visit_pins(struct errand *errand, struct clients *clients)
 
 	for (; client != NULL; client = clients_next(client)) {
 		const struct server *server = client_server(client);
+		struct client_pin pin;
 
-		if (client->pin == NULL || server == NULL)
+		if (!client_pinned(client, &pin))
 			continue;
 		row_begin(rows);
 		row_int(rows, (int64_t)client->id);
 		row_int(rows, (int64_t)server->id);
-		row_text(rows, client->pin);
-		row_time(rows, wall_of(clients_loop(clients), client->since_us));
+		row_text(rows, pin.reason);
+		row_time(rows, wall_of(clients_loop(clients), pin.since_us));
 		row_text(rows, client->database);
 		row_text(rows, client_user(client));
 		row_int(rows, clients_worker(clients));
+		row_text(rows, pin.statement != NULL ? pin.statement : "");
 		row_end(rows);
 	}
 }

@@ -227,6 +227,7 @@ link_free(struct link *link)
 	link_forget_portals(link, UINT64_MAX);
 	statement_release(link->unnamed);
 	guard_free(link->guard);
+	judged_release(link->pinned_by);
 	buf_free(&link->in);
 	buf_free(&link->farewell);
 	probe_free(link->probe);
@@ -234,9 +235,9 @@ link_free(struct link *link)
 	clients_give_link(link->clients, link);
 }
 
-/* Does anything tie the server to this client now? */
+/* Is something under way on it? */
 static bool
-is_held(const struct link *link)
+is_busy(const struct link *link)
 {
 	const struct client *client = link->client;
 
@@ -244,9 +245,17 @@ is_held(const struct link *link)
 	    link->restore == RESTORE_SENT || link->passing > 0 || buf_length(&link->in) > 0 ||
 	    stream_pending(link->server->stream) > 0)
 		return true;
+	return client != NULL && (client->passing > 0 || client->state == CLIENT_JUDGING);
+}
+
+/* Does its client keep it, all the same? */
+static bool
+is_kept(const struct link *link)
+{
+	const struct client *client = link->client;
+
 	return client != NULL &&
-	    (client->pool_mode == POOL_MODE_SESSION || client->pin != NULL ||
-		client->passing > 0 || client->state == CLIENT_JUDGING);
+	    (client->pool_mode == POOL_MODE_SESSION || client->pin != NULL);
 }
 
 bool
@@ -255,9 +264,11 @@ link_release(struct link *link)
 	struct server *server = link->server;
 	struct client *client = link->client;
 
-	if (is_held(link) || server->state != SERVER_ACTIVE)
+	if (is_busy(link) || server->state != SERVER_ACTIVE)
 		return false;
 	if (link->probe != NULL && probe_begin(link))
+		return false;
+	if (is_kept(link))
 		return false;
 	link_free(link);
 	stream_resume(server->stream);

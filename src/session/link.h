@@ -73,6 +73,9 @@ struct link {
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
 	enum link_restore restore;
 	bool asking;		   /* the probe is under way: the client waits */
+	bool unseen;		   /* something was set that the server cannot be asked about */
+	struct judged *pinned_by;  /* referenced: the text that pinned its client; or NULL */
+	uint64_t pinned_us;	   /* since when */
 	struct probe *probe;	   /* ours; NULL: there is nothing to ask the server */
 	enum link_hearing hearing;
 	unsigned writes;	   /* while KEEPING: how often something was sent, … */
@@ -163,9 +166,7 @@ enum fate answer_take(struct link *link, uint8_t type, const uint8_t *body, size
 void residue_of(struct link *link, const struct request *head,
     const struct sql_statement *statement, const char *tag);
 /* residue.c: a text of which nothing is known was answered. */
-void residue_of_unknown(struct link *link, const struct judged *judged);
-/* residue.c: the server itself says that this was left. */
-void residue_found(struct link *link, unsigned residue);
+void residue_of_unknown(struct link *link, struct judged *judged);
 /* residue.c: a statement failed; some of what it left is there all the same. */
 void residue_of_failed(struct link *link, struct judged *judged);
 /* skipped.c: take back what was expected of a request that failed; of the first so many. */

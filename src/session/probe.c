@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "learned.h"
+#include "pin.h"
 #include "prepared.h"
 #include "probe.h"
 #include "session_internal.h"
@@ -20,7 +21,8 @@ enum {
  */
 struct probe {
 	struct buf names;      /* functions to be asked about, each with its NUL */
-	bool unseen;	       /* what may have been set has no name that could be asked for */
+	struct buf settings;   /* those with a dot to be asked about, likewise */
+	struct judged *judged; /* referenced: the text that gave the reason first; or NULL */
 	bool broken;	       /* an answer that was not understood */
 	unsigned residue;      /* found */
 	struct settings found; /* set in the server's session, without those with a dot */
@@ -28,11 +30,15 @@ struct probe {
 };
 
 static struct probe *
-probe_of(struct link *link)
+probe_of(struct link *link, struct judged *judged)
 {
-	if (link->probe == NULL)
-		link->probe = mem_zalloc(1, sizeof(*link->probe));
-	return link->probe;
+	struct probe *probe = link->probe;
+
+	if (probe == NULL)
+		probe = link->probe = mem_zalloc(1, sizeof(*link->probe));
+	if (probe->judged == NULL && judged != NULL)
+		probe->judged = judged_reference(judged);
+	return probe;
 }
 
 void
@@ -41,6 +47,8 @@ probe_free(struct probe *probe)
 	if (probe == NULL)
 		return;
 	buf_free(&probe->names);
+	buf_free(&probe->settings);
+	judged_release(probe->judged);
 	settings_clear(&probe->found);
 	settings_clear(&probe->custom);
 	mem_free(probe);
@@ -59,16 +67,29 @@ has_name(const struct buf *names, const char *name)
 }
 
 static void
+add_name(struct buf *names, const char *name)
+{
+	if (buf_length(names) + strlen(name) < NAMES_MOST &&
+	    (buf_length(names) == 0 || !has_name(names, name)))
+		buf_put_cstring(names, name);
+}
+
+static void
 add_names(struct probe *probe, struct learned *learned, const struct sql_statement *statement)
 {
 	for (size_t i = 0; i < statement->function_count; i++) {
 		const char *name = statement->functions[i];
 
-		if (buf_length(&probe->names) + strlen(name) < NAMES_MOST &&
-		    !learned_is_harmless(learned, name) &&
-		    (buf_length(&probe->names) == 0 || !has_name(&probe->names, name)))
-			buf_put_cstring(&probe->names, name);
+		if (!learned_is_harmless(learned, name))
+			add_name(&probe->names, name);
 	}
+}
+
+/* Is there anybody to keep what the server is found to have? */
+static bool
+is_asked(const struct link *link)
+{
+	return link->client != NULL && link->client->pool_mode != POOL_MODE_SESSION;
 }
 
 /* A CALL of one procedure is as a function: it may be known. */
@@ -89,25 +110,49 @@ probe_note(struct link *link, struct judged *judged, const struct sql_statement 
 		return;
 	/* A server that will not be asked is reset. */
 	link->server->residue |= SQL_RESIDUE_OPAQUE;
-	if (client == NULL || client->pool_mode == POOL_MODE_SESSION)
+	if (!is_asked(link))
 		return;
-	add_names(probe_of(link), client->learned, statement);
+	add_names(probe_of(link, judged), client->learned, statement);
 	if (opaque)
 		probe_note_unknown(link, judged);
 }
 
 void
-probe_note_unknown(struct link *link, const struct judged *judged)
+probe_note_unknown(struct link *link, struct judged *judged)
+{
+	link->server->residue |= SQL_RESIDUE_OPAQUE;
+	if (!is_asked(link))
+		return;
+	probe_of(link, judged);
+	/* Settings with a dot have no list: only who knows their name can ask for them. */
+	if (judged == NULL || strcasestr(judged->text, "set") != NULL)
+		link->unseen = true;
+}
+
+void
+probe_note_settings(
+    struct link *link, struct judged *judged, const struct sql_statement *statement)
 {
 	struct probe *probe;
 
-	link->server->residue |= SQL_RESIDUE_OPAQUE;
-	if (link->client == NULL || link->client->pool_mode == POOL_MODE_SESSION)
+	if (!is_asked(link))
 		return;
-	probe = probe_of(link);
-	/* Settings with a dot have no list: only who knows their name can ask for them. */
-	if (judged == NULL || strcasestr(judged->text, "set") != NULL)
-		probe->unseen = true;
+	probe = probe_of(link, judged);
+	for (size_t i = 0; i < statement->setting_name_count; i++) {
+		const char *name = statement->setting_names[i];
+
+		if (*name == '\0')
+			link->unseen = true;
+		else if (strchr(name, '.') != NULL)
+			add_name(&probe->settings, name);
+	}
+}
+
+void
+probe_want(struct link *link, struct judged *judged)
+{
+	if (is_asked(link))
+		probe_of(link, judged);
 }
 
 /* Everything that a session can leave behind and PostgreSQL can tell. */
@@ -124,7 +169,8 @@ static const char question[] =
     "UNION ALL SELECT 'prepared', name, '' FROM pg_catalog.pg_prepared_statements WHERE from_sql "
     "UNION ALL SELECT 'slot', slot_name::pg_catalog.text, '' FROM pg_catalog.pg_replication_slots "
     "WHERE temporary AND active_pid = pg_catalog.pg_backend_pid() "
-    "UNION ALL SELECT 'role', current_user::pg_catalog.text, '' WHERE current_user <> ";
+    "UNION ALL SELECT 'role', session_user::pg_catalog.text, '' "
+    "WHERE (session_user, current_user) IS DISTINCT FROM ";
 
 /*
  * Of the functions: are they PostgreSQL's own, and if not, do they set something with a dot in
@@ -143,6 +189,11 @@ static const char functions_question[] =
     "E'set_config\\\\s*\\\\(\\\\s*''([a-z_0-9]+\\\\.[a-z_0-9.]+)''', 'gi') m "
     "WHERE proname = ANY (names) AND pronamespace <> 'pg_catalog'::pg_catalog.regnamespace";
 
+/* Settings with a dot. */
+static const char settings_question[] =
+    " UNION ALL SELECT 'custom', n::pg_catalog.text, "
+    "coalesce(pg_catalog.current_setting(n::pg_catalog.text, true), '') FROM pg_catalog.unnest(";
+
 static void
 put_names(struct buf *out, const struct buf *names)
 {
@@ -159,12 +210,22 @@ put_names(struct buf *out, const struct buf *names)
 }
 
 static void
-put_question(struct buf *out, const char *role, const struct buf *names)
+put_question(struct buf *out, const char *role, const struct probe *probe)
 {
 	const char *at = functions_question, *next;
+	const struct buf *names = &probe->names;
 
 	buf_put_text(out, question);
+	buf_put_u8(out, '(');
 	settings_put_literal(out, role, strlen(role));
+	buf_put_text(out, "::pg_catalog.name, ");
+	settings_put_literal(out, role, strlen(role));
+	buf_put_text(out, "::pg_catalog.name)");
+	if (buf_length(&probe->settings) > 0) {
+		buf_put_text(out, settings_question);
+		put_names(out, &probe->settings);
+		buf_put_text(out, ") n");
+	}
 	if (buf_length(names) == 0)
 		return;
 	buf_put_u8(out, ' ');
@@ -186,7 +247,7 @@ probe_begin(struct link *link)
 		return false;
 	link->asking = true;
 	mark = build_begin(out, 'Q');
-	put_question(out, link->server->pool->role, &link->probe->names);
+	put_question(out, link->server->pool->role, link->probe);
 	buf_put_u8(out, 0);
 	build_end(out, mark);
 	link_expect(link, REQUEST_QUERY, ANSWER_SWALLOW);
@@ -239,7 +300,7 @@ take_row(struct link *link, const char *kind, const char *name, const char *valu
 	else if (strcmp(kind, "custom") == 0)
 		note_setting(&probe->custom, name, value);
 	else if (strcmp(kind, "unseen") == 0)
-		probe->unseen = true;
+		link->unseen = true;
 	else if (link->client != NULL && (strcmp(kind, "builtin") == 0 || strcmp(kind, "reads") == 0))
 		learned_builtin(link->client->learned, name, *kind == 'r');
 }
@@ -347,10 +408,8 @@ probe_end(struct link *link, bool failed)
 
 	if (!failed && !probe->broken) {
 		changed = adopt_settings(link);
-		learn(link, !changed && probe->residue == 0 && !probe->unseen);
-		if (!probe->unseen)
-			link->server->residue &= ~(unsigned)SQL_RESIDUE_OPAQUE;
-		residue_found(link, probe->residue);
+		learn(link, !changed && probe->residue == 0 && !link->unseen);
+		pin_settle(link, probe->residue, link->unseen, probe->judged);
 	}
 	probe_free(probe);
 	link->probe = NULL;

@@ -21,7 +21,12 @@ struct probe;
 /* A statement of this text was answered, or failed: does what it called have to be asked about? */
 void probe_note(struct link *link, struct judged *judged, const struct sql_statement *statement);
 /* One of which nothing is known. */
-void probe_note_unknown(struct link *link, const struct judged *judged);
+void probe_note_unknown(struct link *link, struct judged *judged);
+/* A setting was changed in a way that cannot be followed: what is it now? */
+void probe_note_settings(
+    struct link *link, struct judged *judged, const struct sql_statement *statement);
+/* A pin began, or may have ended. */
+void probe_want(struct link *link, struct judged *judged);
 /* The server is about to go back: ask it, if there is a reason. True: it was asked. */
 bool probe_begin(struct link *link);
 /* A row of its answer; the end of it. */

@@ -7,27 +7,10 @@
 #include "doings.h"
 #include "frames.h"
 #include "learned.h"
+#include "pin.h"
 #include "prepared.h"
 #include "probe.h"
 #include "session_internal.h"
-
-/* What a residue is called as the reason of a pin, in the order of enum sql_residue. */
-static const struct pin_row {
-	unsigned residue;
-	const char *reason;
-	bool closes; /* no reset removes it: the server is closed afterwards */
-} pins[] = {
-	{ SQL_RESIDUE_TEMP, "temporary object", false },
-	{ SQL_RESIDUE_LISTEN, "LISTEN", false },
-	{ SQL_RESIDUE_ADVISORY, "session advisory lock", false },
-	{ SQL_RESIDUE_HOLD, "cursor WITH HOLD", false },
-	{ SQL_RESIDUE_PREPARE, "SQL PREPARE", false },
-	{ SQL_RESIDUE_LOAD, "LOAD", true },
-	{ SQL_RESIDUE_SEED, "setseed", true },
-	{ SQL_RESIDUE_SETTING, "setting changed by an expression", false },
-	{ SQL_RESIDUE_ROLE, "role changed", false },
-	{ SQL_RESIDUE_DBLINK, "dblink connection", true },
-};
 
 /* What a statement leaves behind even if it fails later on. */
 enum {
@@ -35,18 +18,18 @@ enum {
 	    SQL_RESIDUE_DBLINK
 };
 
+/*
+ * Something is left in the server, or may be taken away from it. A pin begins on the
+ * statement's word; the server is asked when it could go back.
+ */
 static void
-note(struct link *link, unsigned residue)
+note(struct link *link, unsigned residue, struct judged *judged)
 {
-	link->server->residue |= residue;
-	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
-		if (!(residue & pins[i].residue))
-			continue;
-		if (pins[i].closes)
-			link->server->retired = true;
-		if (link->client != NULL && link->client->pin == NULL)
-			link->client->pin = pins[i].reason;
-	}
+	if (residue == 0)
+		return;
+	pin_note(link, residue, judged);
+	if (residue & PIN_VERIFIABLE)
+		probe_want(link, judged);
 }
 
 /* Functions, and code of the client's own: what those leave is asked for. */
@@ -55,6 +38,8 @@ note_calls(struct link *link, struct judged *judged, const struct sql_statement 
 {
 	if (statement->function_count > 0 || (statement->residue & SQL_RESIDUE_OPAQUE))
 		probe_note(link, judged, statement);
+	if (statement->residue & SQL_RESIDUE_SETTING)
+		probe_note_settings(link, judged, statement);
 }
 
 /* What is known of functions holds as long as they are what they were. */
@@ -99,12 +84,13 @@ note_discard(struct link *link, const struct sql_statement *statement)
 	if (!statement->discards_all)
 		return;
 	link->server->residue = 0;
+	link->unseen = false;
 	probe_free(link->probe);
 	link->probe = NULL;
 	settings_clear(&link->server->settings);
 	if (client != NULL) {
 		settings_copy(&client->settings, &client->defaults);
-		client->pin = NULL;
+		pin_end(link);
 	}
 }
 
@@ -130,7 +116,7 @@ note_transaction(struct link *link, const struct sql_statement *statement, const
 }
 
 void
-residue_of_unknown(struct link *link, const struct judged *judged)
+residue_of_unknown(struct link *link, struct judged *judged)
 {
 	probe_note_unknown(link, judged);
 	doings_forget(link->client);
@@ -139,7 +125,7 @@ residue_of_unknown(struct link *link, const struct judged *judged)
 void
 residue_of_failed(struct link *link, struct judged *judged)
 {
-	note(link, judged->residue & SURVIVES_ROLLBACK);
+	note(link, judged->residue & SURVIVES_ROLLBACK, judged);
 	for (size_t i = 0; judged->facts != NULL && i < judged->facts->statement_count; i++)
 		note_calls(link, judged, &judged->facts->statements[i]);
 	if (judged->facts == NULL)
@@ -147,17 +133,13 @@ residue_of_failed(struct link *link, struct judged *judged)
 }
 
 void
-residue_found(struct link *link, unsigned residue)
-{
-	note(link, residue);
-}
-
-void
 residue_of(struct link *link, const struct request *head, const struct sql_statement *statement,
     const char *tag)
 {
-	note(link, statement->residue & ~(unsigned)SQL_RESIDUE_OPAQUE);
+	note(link, statement->residue & ~(unsigned)SQL_RESIDUE_OPAQUE, head->judged);
 	note_calls(link, head->judged, statement);
+	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))
+		probe_want(link, head->judged);
 	if (tag != NULL)
 		note_transaction(link, statement, tag);
 	note_prepare(link->client, head, statement);
