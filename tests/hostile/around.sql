@@ -98,6 +98,19 @@ WITH x AS (UPDATE guarded.things SET name = 'taken' RETURNING 1) SELECT count(*)
 MERGE INTO guarded.things t USING (SELECT 1) o ON true WHEN MATCHED THEN UPDATE SET name = 'taken'
 EXPLAIN (ANALYZE, FORMAT json) UPDATE guarded.things SET name = 'taken'
 PREPARE around AS UPDATE guarded.things SET name = $1; EXECUTE around('taken')
+UPDATE guarded.things SET name = 'taken' WHERE id IN (SELECT id FROM guarded.things) OR true
+UPDATE guarded.things SET (id, name) = (1, 'taken')
+UPDATE guarded.things SET name = 'taken' WHERE 1 = ANY (ARRAY[1])
+UPDATE guarded.things SET name = 'taken' WHERE NOT (1 = 2)
+UPDATE guarded.things SET name = 'taken' WHERE 'a' = 'a' AND 2 > 1
+UPDATE "guarded".things AS x SET name = 'taken' WHERE (x.id = x.id) IS NOT FALSE
+UPDATE guarded.things SET name = 'taken' WHERE true IS TRUE
+PREPARE u AS UPDATE guarded.things SET name = 'taken'; EXECUTE u
+WITH a AS (WITH b AS (UPDATE guarded.things SET name = 'taken' RETURNING 1) SELECT * FROM b) SELECT * FROM a
+BEGIN; UPDATE guarded.things SET name = 'taken' WHERE 0 <> 1; COMMIT
+EXPLAIN ANALYZE UPDATE guarded.things SET name = 'taken'
+EXPLAIN (ANALYZE false, ANALYZE) UPDATE guarded.things SET name = 'taken'
+COPY (UPDATE guarded.things SET name = 'taken' RETURNING id) TO STDOUT
 
 === drop: guarded.things is gone, or has lost a column
 DROP TABLE guarded.things
@@ -128,6 +141,17 @@ CREATE TABLE public.things (id int); SET search_path = guarded; DROP TABLE thing
 CREATE TABLE guarded.mine (id int); ALTER TABLE guarded.mine RENAME TO ours; DROP TABLE guarded.things
 BEGIN; CREATE TABLE guarded.mine (id int); SAVEPOINT s; ROLLBACK TO s; DROP TABLE guarded.things; COMMIT
 CREATE FUNCTION guarded.dropper() RETURNS void LANGUAGE sql AS 'DROP TABLE guarded.things'; SELECT guarded.dropper()
+DROP TABLE guarded.things; CREATE TABLE guarded.things (id int, name text)
+DROP TABLE U&"guarded".U&"th\0069ngs"
+CREATE SCHEMA mine CREATE TABLE inside (a int); DROP TABLE guarded.things
+PREPARE TRANSACTION 'x'; DROP TABLE guarded.things
+ALTER TABLE guarded.things ALTER COLUMN id TYPE bigint, DROP COLUMN name
+ALTER TABLE guarded.things RENAME name TO title
+BEGIN; ALTER TABLE guarded.things DROP COLUMN name; COMMIT AND CHAIN; COMMIT
+DROP SCHEMA IF EXISTS guarded, nowhere CASCADE
+TRUNCATE TABLE guarded.things, guarded.others CONTINUE IDENTITY
+CREATE TEMP TABLE things (id int); DROP TABLE guarded.things
+BEGIN; CREATE TABLE guarded.mine (id int); DROP TABLE guarded.mine; DROP TABLE guarded.things; COMMIT
 
 === secret: the word "sesame" of guarded.secrets comes back
 SELECT word FROM guarded.secrets
@@ -188,6 +212,24 @@ CREATE FUNCTION guarded.peek2() RETURNS text RETURN (SELECT word FROM guarded.se
 SELECT 1 WHERE EXISTS (SELECT 1 FROM guarded.secrets WHERE word::int = 5)
 SELECT most_common_vals FROM pg_stats WHERE tablename = 'secrets'
 EXPLAIN (ANALYZE, VERBOSE) SELECT word FROM guarded.secrets WHERE word::int > 1
+SELECT jsonb_agg(guarded.secrets.*) FROM guarded.secrets
+SELECT json_build_object('w', word) FROM guarded.secrets
+SELECT word FROM guarded.secrets FOR UPDATE
+SELECT DISTINCT ON (id) word FROM guarded.secrets
+SELECT first_value(word) OVER () FROM guarded.secrets
+SELECT word FROM guarded.secrets TABLESAMPLE SYSTEM (100)
+SELECT * FROM guarded.secrets s JOIN LATERAL (VALUES (s.word)) v (x) ON true
+SELECT xmlforest(word) FROM guarded.secrets
+SELECT format('%s', (SELECT word FROM guarded.secrets LIMIT 1))
+SELECT regexp_replace(word, '^', '') FROM U&"\0067uarded".secrets
+MERGE INTO guarded.others o USING guarded.secrets s ON o.id = s.id WHEN MATCHED THEN UPDATE SET name = word; SELECT name FROM guarded.others
+INSERT INTO guarded.others SELECT 9, word FROM guarded.secrets LIMIT 1; TABLE guarded.others
+CREATE MATERIALIZED VIEW guarded.around AS SELECT word FROM guarded.secrets; TABLE guarded.around
+CREATE TABLE guarded.copy (LIKE guarded.others); INSERT INTO guarded.copy SELECT 1, word FROM guarded.secrets; TABLE guarded.copy
+CREATE TABLE guarded.child () INHERITS (guarded.others); INSERT INTO guarded.child SELECT 5, word FROM guarded.secrets; SELECT name FROM guarded.others
+CREATE RULE r AS ON SELECT TO guarded.others DO INSTEAD SELECT id, word AS name FROM guarded.secrets; TABLE guarded.others
+SELECT query_to_xmlschema('select word as sesame from guarded.secrets', true, false, ''), query_to_xml('table guarded.secrets', true, false, '')
+SELECT cursor_to_xml('c', 10, true, false, '') FROM guarded.secrets
 
 === role: the session acts as other, or a later one will
 SET ROLE other
@@ -227,6 +269,19 @@ CREATE ROLE around SUPERUSER LOGIN
 BEGIN; SET LOCAL ROLE other; SELECT current_user; COMMIT
 SELECT 1; SET ROLE other
 RESET ROLE; SET ROLE other
+SET SESSION SESSION AUTHORIZATION other
+SET ROLE 'other'
+BEGIN; SET ROLE other; COMMIT
+PREPARE r AS SELECT set_config('role', 'other', false); EXECUTE r
+SELECT CASE WHEN set_config('role', 'other', false) IS NULL THEN 1 END
+SELECT count(*) FILTER (WHERE set_config('role', 'other', false) <> '') FROM guarded.others
+SELECT 1 ORDER BY set_config('role', 'other', false)
+SELECT 1 LIMIT length(set_config('role', 'other', false))
+INSERT INTO guarded.others VALUES (8, set_config('role', 'other', false))
+COPY (SELECT set_config('role', 'other', false)) TO STDOUT
+EXPLAIN ANALYZE SELECT set_config('role', 'other', false)
+CREATE TABLE guarded.t AS SELECT set_config('role', 'other', false)
+SELECT set_config(convert_from('\x726f6c65', 'UTF8'), 'other', false)
 
 === server: a file of the server is read or written, a program runs, a backend is signalled
 COPY guarded.others TO PROGRAM 'cat > /dev/null'
@@ -275,3 +330,11 @@ SELECT pg_show_all_file_settings()
 DELETE FROM pg_class WHERE relname = 'things'
 UPDATE pg_catalog.pg_proc SET prosecdef = true WHERE proname = 'now'
 INSERT INTO pg_db_role_setting VALUES (0, 10, '{role=postgres}')
+SELECT pg_catalog.pg_read_binary_file('PG_VERSION', 0, 10, true)
+SELECT * FROM ROWS FROM (pg_ls_logdir())
+SELECT (pg_stat_file('PG_VERSION')).size
+WITH x AS (COPY guarded.others TO PROGRAM 'true') SELECT 1
+COPY (SELECT 1) TO PROGRAM 'true'
+COPY guarded.others FROM '/etc/passwd'
+ALTER SYSTEM RESET ALL
+CREATE FUNCTION guarded.e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER around ON ddl_command_start EXECUTE FUNCTION guarded.e()
