@@ -359,7 +359,8 @@ ask_parsers(struct gate *gate, struct client *client, const char *text, size_t l
 
 /*
  * The facts of another text of the same shape. Only where the verdict is to let it
- * pass: a refusal quotes the text at hand, and points into it.
+ * pass: a refusal quotes the text at hand, and points into it. A warning quotes the
+ * shape, if it can.
  */
 static struct judged *
 by_shape(struct gate *gate, const struct client *client)
@@ -372,7 +373,7 @@ by_shape(struct gate *gate, const struct client *client)
 	if (judged == NULL)
 		return NULL;
 	ruling = gate_rule(gate, judged, client->identity);
-	passes = ruling->verdict.action == POLICY_ALLOW && !ruling->verdict.would_deny;
+	passes = ruling->verdict.action != POLICY_DENY && ruling->of_any;
 	ruling_release(ruling);
 	return passes ? judged_reference(judged) : NULL;
 }
@@ -493,6 +494,72 @@ refuse_blocked(struct gate *gate, const struct judged *judged, struct ruling *ru
 	return true;
 }
 
+/* The same judgement, in words about another text of the same facts. */
+static bool
+says_the_same(const struct verdict *one, const struct verdict *other)
+{
+	return one->action == other->action && one->mode == other->mode &&
+	    one->would_deny == other->would_deny && one->rule == other->rule &&
+	    one->statement == other->statement;
+}
+
+static void
+take_words(struct verdict *verdict, struct verdict *from)
+{
+	char **const words[][2] = { { &verdict->detail, &from->detail },
+		{ &verdict->hint, &from->hint } };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		mem_free(*words[i][0]);
+		*words[i][0] = *words[i][1];
+		*words[i][1] = NULL;
+	}
+	verdict->position = 0;
+}
+
+/*
+ * A verdict that serves all texts of a shape must not quote the literals of the one that
+ * came first: its words are made anew, about the text with $n in their place. False when
+ * that does not read as the same; then nothing is changed.
+ */
+static bool
+speak_of_shape(struct gate *gate, const struct judged *judged, const struct identity *identity,
+    const struct policy_script *script, struct verdict *verdict)
+{
+	struct policies *policies = clients_policies(gate->clients);
+	const char *text = judged->facts->normalized;
+	struct verdict blank = { 0 };
+	struct sql_facts *facts = NULL;
+	struct error err = { 0 };
+	int position;
+	enum sql_outcome outcome = sql_facts(
+	    text, strlen(text), policies_text_cap(policies), &facts, &err, &position);
+	bool same;
+
+	policies_judge_in(policies, &identity->subject, text, strlen(text), outcome, facts, &err,
+	    loop_wall_us(clients_loop(gate->clients)), script, &blank);
+	same = outcome == SQL_KNOWN && says_the_same(verdict, &blank);
+	if (same)
+		take_words(verdict, &blank);
+	verdict_free(&blank);
+	if (facts != NULL)
+		sql_facts_free(facts);
+	return same;
+}
+
+static bool
+is_plain_yes(const struct verdict *verdict)
+{
+	return verdict->action == POLICY_ALLOW && !verdict->would_deny;
+}
+
+/* A refusal by itself is told to the one text that is refused, any other to all of its shape. */
+static bool
+is_shared(const struct verdict *verdict, const struct policy_script *script)
+{
+	return verdict->action != POLICY_DENY || script != NULL;
+}
+
 /* Ask the policies; `script` is NULL for a text by itself. */
 static struct ruling *
 ruling_new(struct gate *gate, const struct judged *judged, const struct identity *identity,
@@ -512,6 +579,11 @@ ruling_new(struct gate *gate, const struct judged *judged, const struct identity
 	    &ruling->verdict);
 	if (judged->outcome == SQL_UNPARSEABLE && ruling->verdict.position == 0)
 		ruling->verdict.position = judged->position;
+	ruling->of_any = judged->table != &gate->shaped || is_plain_yes(&ruling->verdict) ||
+	    (is_shared(&ruling->verdict, script) &&
+		speak_of_shape(gate, judged, identity, script, &ruling->verdict));
+	if (script != NULL && !ruling->of_any)
+		take_words(&ruling->verdict, &(struct verdict){ 0 });
 	find_quotas(gate, ruling, identity);
 	if (refuse_blocked(gate, judged, ruling) || !policies_are_empty(policies))
 		ruling->rendered = audit_verdict_new(&ruling->verdict);

@@ -46,6 +46,7 @@ struct ruling {
 	struct policies *policies; /* referenced: the verdict points into it */
 	uint64_t judged_us;
 	struct verdict verdict;
+	bool of_any; /* what it says holds for every text that has these facts */
 	struct audit_lane *lane;	/* borrowed: records of it may wait there */
 	struct audit_verdict *rendered; /* ours, for its records; NULL: there are no policies */
 	struct quota *concurrency, *rate; /* borrowed; NULL without such a limit */

@@ -314,6 +314,27 @@ class WarnMode(PgweirTest):
         self.assertEqual(record["mode"], "warn")
 
 
+class WarningsOfOneShape(PgweirTest):
+    """Texts that differ in literals only share their verdict, but not each other's literals."""
+    config = {"workers": 1}
+    policies = {"shop.yaml": """\
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: shop-prod, owner: platform}
+defaults: {action: allow}
+rules:
+  - {use: limit-required, action: warn}
+"""}
+
+    def test_a_warning_quotes_no_literal_of_another_client(self):
+        for secret in ("orange", "purple"):
+            answer = self.raw_login().query(f"SELECT id FROM orders WHERE note = '{secret}'")
+            self.assertEqual(len(answer.notices), 1)
+            self.assertIn("SELECT id FROM orders WHERE note = $1 LIMIT 1000", answer.notices[0]["H"])
+            self.assertNotIn("orange", str(answer.notices))
+
+
+
 class NoPolicy(PgweirTest):
 
     def test_without_a_policy_everything_passes(self):
