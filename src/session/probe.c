@@ -343,12 +343,47 @@ unset(struct client *client, struct settings *server, const char *name)
 	mem_free(kept);
 }
 
+/* The constant that a statement sets its setting to, when that is all there is behind the name. */
+static const char *
+constant_of(const char *replay, size_t *length)
+{
+	const char *at = strstr(replay, " TO ");
+	const char *end = replay + strlen(replay);
+
+	if (at == NULL)
+		return NULL;
+	at += strlen(" TO ");
+	at += *at == 'E' && at[1] == '\'';
+	if (*at == '\'' && end[-1] == '\'' && end - at >= 2) {
+		at++;
+		end--;
+	}
+	*length = (size_t)(end - at);
+	return at;
+}
+
+/*
+ * In other words the same: the client's are kept, so that servers with equal settings are
+ * known to have them.
+ */
+static bool
+says_the_same(const char *one, const char *other)
+{
+	size_t length = 0, other_length = 0;
+	const char *constant = constant_of(one, &length);
+	const char *other_constant = constant_of(other, &other_length);
+
+	return constant != NULL && other_constant != NULL && length == other_length &&
+	    memcmp(constant, other_constant, length) == 0 &&
+	    memchr(constant, '\\', length) == NULL; /* it depends on the kind of string */
+}
+
 static bool
 set_if_new(struct client *client, struct settings *server, const struct setting *setting)
 {
 	const char *now = settings_get(server, setting->name);
 
-	if (now != NULL && strcmp(now, setting->replay) == 0)
+	if (now != NULL && says_the_same(now, setting->replay))
 		return false;
 	settings_set(server, setting->name, setting->replay);
 	settings_set(&client->settings, setting->name, setting->replay);

@@ -172,6 +172,19 @@ class Residue(PgweirTest):
             self.client.ask(wire.parse("SELECT to_hex($1::int)"), wire.bind(values=(5,)), wire.execute(), wire.SYNC)
         self.assertEqual(self.probes(mark), 1)
 
+    def test_settings_that_were_not_touched_stay_equal_to_those_of_others(self):
+        for client in (self.client, self.other):
+            for setting in ("statement_timeout TO 9000", "search_path TO residue", "application_name TO 'it''s'", "work_mem TO '5MB'"):
+                client.query(f"SET {setting}")
+        for client in (self.client, self.other):
+            client.query("RESET work_mem")
+            client.query("DO $$ BEGIN PERFORM 1; END $$")
+        self.one(self.client, "SHOW statement_timeout")
+        mark = self.server.log_mark()
+        for client in (self.other, self.client, self.other):
+            self.assertEqual(self.one(client, "SHOW application_name"), "it's")
+        self.assertEqual(self.server.log_since(mark).count("SET "), 0)
+
     def test_a_statement_that_calls_nothing_is_never_asked_about(self):
         self.server.run("DROP TABLE IF EXISTS plain; CREATE TABLE plain (a int); GRANT ALL ON plain TO PUBLIC", dbname="shop")
         mark = self.server.log_mark()
