@@ -353,6 +353,7 @@ writer_main(void *arg)
 	struct audit *audit = arg;
 	unsigned quiet = 0;
 
+	pthread_setname_np(pthread_self(), "audit-writer"); /* as top -H and bench/audit.py show it */
 	while (!atomic_load(&audit->stopping)) {
 		bool any;
 
