@@ -108,6 +108,12 @@ bool statement_discards(const struct sql_statement *statement);
 
 struct judged *judged_reference(struct judged *judged);
 void judged_release(struct judged *judged); /* NULL is fine */
+/*
+ * Ask the policies. `script` is NULL for a text by itself; `of_shape`: the ruling is for
+ * every text of the judged one's shape.
+ */
+struct ruling *ruling_new(struct clients *clients, const struct judged *judged,
+    const struct identity *identity, const struct policy_script *script, bool of_shape);
 struct ruling *ruling_reference(struct ruling *ruling);
 void ruling_release(struct ruling *ruling); /* NULL is fine */
 
