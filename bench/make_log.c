@@ -55,7 +55,7 @@ static void
 make_services(struct audit_who *services[SERVICES])
 {
 	for (int i = 0; i < SERVICES; i++) {
-		char session[16], user[24], address[24];
+		char session[24], user[24], address[24];
 
 		snprintf(session, sizeof(session), "01JD4Q8Z5K%05d", i);
 		snprintf(user, sizeof(user), "service-%02d", i);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/object.h"
+#include "base/text.h"
 
 enum { LEVELS_MOST = 8, NESTED_KEYS_MOST = 64, DIGITS_MOST = 18 };
 
@@ -66,12 +67,11 @@ skip_escape(struct scan *scan)
 	if (scan->at[-1] != 'u')
 		return true;
 	for (int i = 0; i < 4; i++, scan->at++) {
-		static const char digits[] = "0123456789abcdef";
-		const char *digit = peek(scan) != '\0' ? strchr(digits, peek(scan) | 0x20) : NULL;
+		int digit = text_hex_value(peek(scan));
 
-		if (digit == NULL)
+		if (digit < 0)
 			return false;
-		code = code << 4 | (unsigned)(digit - digits);
+		code = code << 4 | (unsigned)digit;
 	}
 	return code != 0 && (code < 0xd800 || code > 0xdfff);
 }
