@@ -167,6 +167,69 @@ class Explain(CtlTest):
         self.assertEqual(ctl("explain", "SELECT 1", "--policy", path)[0], 78)
 
 
+class Replay(CtlTest):
+    """What the access log tells, judged again under other policies."""
+
+    def record(self, sql, event="statement", user="app", **more):
+        return json.dumps({"v": 1, "seq": 1, "time": "2026-11-25T10:00:00.000000Z", "event": event, "user.name": user,
+                           "db.role": user + "_role", "db.namespace": "shop", "application": "x", "client.address": "10.0.0.1",
+                           "db.query.text": sql, "query.fingerprint": "pg15:0123456789abcdef", **more}) + "\n"
+
+    def replay(self, log, policy, *more):
+        audit = self.write("audit.jsonl", log)
+        path = self.write("candidate.yaml", policy)
+        return ctl("replay", "--audit", audit, "--policy", path, *more)
+
+    def test_what_would_newly_be_denied_is_counted_by_user_and_rule(self):
+        log = (self.record("DROP TABLE t") * 3 + self.record("DROP TABLE u", user="ops") + self.record("SELECT $1") * 5 +
+               self.record("INSERT INTO t VALUES ($1)", user="app_rw") + '{"event":"session.start"}\n')
+        status, out, errors = self.replay(log, POLICY)
+        self.assertEqual((status, errors), (1, ""))
+        lines = out.splitlines()
+        self.assertEqual(lines[0], "10 statements: 4 would newly be denied, 0 no longer; 0 could not be judged")
+        self.assertRegex(lines[1], r'^ +3  newly denied  app as app_role  by "drop-table" \(.*candidate.yaml:7\)$')
+        self.assertEqual(lines[2].strip(), "DROP TABLE t")
+        self.assertRegex(lines[3], r'^ +1  newly denied  ops as ops_role')
+
+    def test_a_policy_that_denies_nothing_new_is_good(self):
+        log = self.record("SELECT 1") + self.record("DROP TABLE t", event="statement.denied", rule="old-rule")
+        status, out, _ = self.replay(log, POLICY)
+        self.assertEqual((status, out), (0, "2 statements: 0 would newly be denied, 0 no longer; 0 could not be judged\n"))
+
+    def test_what_is_no_longer_denied_is_told_and_is_no_failure(self):
+        log = self.record("TRUNCATE t", event="statement.denied", rule="old-rule") * 2
+        status, out, _ = self.replay(log, POLICY, "--format", "json")
+        told = json.loads(out)
+        self.assertEqual((status, told["newly_denied"], told["no_longer_denied"]), (0, 0, 2))
+        self.assertEqual([(row["count"], row["change"], row["rule"]) for row in told["rows"]], [(2, "no longer denied", "old-rule")])
+
+    def test_a_candidate_in_mode_warn_counts_as_if_it_were_enforced(self):
+        status, out, _ = self.replay(self.record("DROP TABLE t"), POLICY.replace("mode: enforce", "mode: warn"), "--format", "json")
+        self.assertEqual((status, json.loads(out)["newly_denied"]), (1, 1))
+
+    def test_rules_with_hours_are_asked_for_the_time_of_the_record(self):
+        policy = (POLICY.split("rules:")[0] +
+                  'rules:\n  - {id: night, match: {class: READ, outside: "Mon-Fri 07:00-19:00 UTC"}, action: deny}\n')
+        log = self.record("SELECT 1") + self.record("SELECT 1", time="2026-11-25T23:00:00.000000Z")
+        self.assertEqual(json.loads(self.replay(log, policy, "--format", "json")[1])["newly_denied"], 1)
+
+    def test_what_cannot_be_judged_is_counted(self):
+        log = self.record("") + self.record("SELEC $1") + "no record\n" + self.record("SELECT 1")
+        status, out, _ = self.replay(log, POLICY, "--format", "json")
+        told = json.loads(out)
+        self.assertEqual((status, told["statements"], told["not_judged"], told["bad_lines"]), (0, 3, 2, 1))
+
+    def test_a_bad_policy_a_missing_file_and_a_wrong_command_line_are_told(self):
+        self.assertEqual(self.replay("", POLICY + "nonsense: 1\n")[0], 78)
+        self.assertEqual(ctl("replay", "--audit", "/nowhere", "--policy", self.write("p.yaml", POLICY))[0], 1)
+        self.assertEqual(ctl("replay", "--policy", "p.yaml")[0], 2)
+        self.assertEqual(ctl("replay", "--audit", "a", "--policy", "p", "--format", "xml")[0], 2)
+
+    def test_many_different_texts_are_judged_in_bounded_memory(self):
+        log = "".join(self.record(f"DROP TABLE t{n}") for n in range(5000))
+        self.assertEqual(json.loads(self.replay(log, POLICY, "--format", "json")[1])["newly_denied"], 5000)
+
+
 class Lint(CtlTest):
     def test_real_looking_migrations_are_told_as_a_compiler_would(self):
         status, output, errors = ctl("lint", "tests/corpus/migrations", cwd=SOURCE)

@@ -302,7 +302,7 @@ CASES = (
     ("`pool.wait_time`", "no setting pool.wait_time"),
     ("`auth.hba`", "no setting auth.hba"),
     ("`pgweirctl explain 'DROP TABLE t' --user U`", None),
-    ("`pgweirctl replay`", "no subcommand replay"),
+    ("`pgweirctl imagine`", "no subcommand imagine"),
     ("`pgweirctl report --audit a --html`", "no --html"),
     ("```\npgweir -t -c pgweir.yaml\n```", None),
     ("`pgweir -X`", "no option -X"),

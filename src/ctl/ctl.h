@@ -27,6 +27,7 @@ int ctl_check(const struct ctl_command *command, int argc, char **argv);
 int ctl_explain(const struct ctl_command *command, int argc, char **argv);
 int ctl_test(const struct ctl_command *command, int argc, char **argv);
 int ctl_lint(const struct ctl_command *command, int argc, char **argv);
+int ctl_replay(const struct ctl_command *command, int argc, char **argv);
 int ctl_report(const struct ctl_command *command, int argc, char **argv);
 int ctl_load(const struct ctl_command *command, int argc, char **argv);
 int ctl_sign(const struct ctl_command *command, int argc, char **argv);

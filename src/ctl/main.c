@@ -71,6 +71,20 @@ static const struct ctl_command commands[] = {
 	    "Exit status: 0 all passed, 1 an exception has expired, 2 usage, 78 a test failed or a\n"
 	    "policy is bad.\n",
 	    ctl_test },
+	{ "replay", "judge the access log again under another policy",
+	    "--audit FILE... --policy PATH [OPTION]...\n"
+	    "Judge every statement of the access log under candidate policies, and tell what would\n"
+	    "newly be denied, and what no longer, by user and rule, with counts and an example.\n"
+	    "Rules in mode warn count as if they were enforced.\n"
+	    "\n"
+	    "      --audit FILE...  access log; several in any order\n"
+	    "      --policy PATH    policies: a folder, a file or a glob\n"
+	    "      --format FORMAT  text (default) or json\n"
+	    "  -h, --help           print this and exit\n"
+	    "\n"
+	    "Exit status: 0 nothing would newly be denied, 1 something would, or a file cannot be\n"
+	    "read, 2 usage, 78 bad policy.\n",
+	    ctl_replay },
 	{ "report", "tell from the logs where the time goes and who touched what",
 	    "--audit FILE... [OPTION]...\n"
 	    "Report from the access log, and the slow log if given.\n"
