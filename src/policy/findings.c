@@ -61,13 +61,8 @@ policies_find(const struct policies *policies, const struct subject *subject, co
     const struct policy_script *script,
     void (*found)(void *arg, const struct policy_finding *finding), void *arg)
 {
-	struct question question = { .subject = subject,
-		.text = text,
-		.length = length,
-		.outcome = outcome,
-		.facts = outcome == SQL_KNOWN ? facts : NULL,
-		.wall_us = wall_us,
-		.script = script };
+	struct question question =
+	    judge_question(subject, text, length, outcome, facts, NULL, wall_us, script);
 	struct listener listener = { .found = found, .arg = arg };
 	const struct judging judging = { .seen = note_finding, .arg = &listener };
 	struct verdict verdict;

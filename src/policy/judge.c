@@ -349,6 +349,21 @@ judge_text(const struct policy *const *policies, size_t count,
 	verdict_tell(&run);
 }
 
+struct question
+judge_question(const struct subject *subject, const char *text, size_t length,
+    enum sql_outcome outcome, const struct sql_facts *facts, const struct error *err,
+    uint64_t wall_us, const struct policy_script *script)
+{
+	return (struct question){ .subject = subject,
+		.text = text,
+		.length = length,
+		.outcome = outcome,
+		.facts = outcome == SQL_KNOWN ? facts : NULL,
+		.err = err,
+		.wall_us = wall_us,
+		.script = script };
+}
+
 void
 policies_judge(const struct policies *policies, const struct subject *subject,
     const char *text, size_t length, enum sql_outcome outcome, const struct sql_facts *facts,
@@ -364,14 +379,8 @@ policies_judge_in(const struct policies *policies, const struct subject *subject
     const struct error *err, uint64_t wall_us, const struct policy_script *script,
     struct verdict *verdict)
 {
-	struct question question = { .subject = subject,
-		.text = text,
-		.length = length,
-		.outcome = outcome,
-		.facts = outcome == SQL_KNOWN ? facts : NULL,
-		.err = err,
-		.wall_us = wall_us,
-		.script = script };
+	struct question question =
+	    judge_question(subject, text, length, outcome, facts, err, wall_us, script);
 
 	judge_text((const struct policy *const *)policies->items, policies->count, &question,
 	    NULL, verdict);

@@ -532,6 +532,11 @@ struct question {
 	uint64_t wall_us;
 	const struct policy_script *script; /* or NULL */
 };
+/* Facts are taken for known only where the outcome says so; err and script may be NULL. */
+struct question judge_question(const struct subject *subject, const char *text, size_t length,
+    enum sql_outcome outcome, const struct sql_facts *facts, const struct error *err,
+    uint64_t wall_us, const struct policy_script *script);
+
 /* What is asked for and no allow carries. */
 struct gap {
 	unsigned class_bit; /* or 0 */
