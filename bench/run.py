@@ -238,11 +238,13 @@ class PgweirTarget(Target):
     name = "pgweir"
 
     workers = "auto"
+    event_loop = "auto"
 
     def __init__(self, server, folder, method="trust"):
         super().__init__(server, folder, method)
         self.daemon = Pgweir(server, {
             "workers": os.cpu_count() if self.workers == "auto" else int(self.workers),
+            "event_loop": self.event_loop,
             "databases": {"*": {}, DATABASE: {"host": server.socket_dir, "port": server.port, "pool_size": SERVERS}},
             "auth": {"method": method},
             "users": {"bench": {"password": server.verifier}, "app": {}},
@@ -398,6 +400,7 @@ def parse_options():
                         choices=[workload.name for workload in WORKLOADS] + [IDLE])
     parser.add_argument("--targets", default="direct,haproxy,pgbouncer,pgweir")
     parser.add_argument("--workers", default="auto", help="pgweir's worker threads")
+    parser.add_argument("--event-loop", default="auto", help="pgweir's setting of that name")
     parser.add_argument("--idle-clients", type=int, default=5000)
     parser.add_argument("--json", metavar="FILE", help="write all single results there")
     return parser.parse_args()
@@ -416,6 +419,7 @@ def run_round(turn, wanted, targets, options, folder, results):
 def main():
     options = parse_options()
     PgweirTarget.workers = options.workers
+    PgweirTarget.event_loop = options.event_loop
     os.environ["PGWEIR"] = options.pgweir
     names = options.targets.split(",")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
