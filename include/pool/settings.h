@@ -17,13 +17,20 @@ struct setting {
 	char *name;   /* folded to lower case */
 	char *replay; /* the statement that sets it */
 };
+struct setting_list;
 
-/* Zeroed is empty. Owned by the client or server that holds it. */
+/*
+ * Zeroed is empty. Owned by the client or server that holds it. A copy shares its list until one
+ * of the two changes, also across threads.
+ */
 struct settings {
-	struct setting *items;
-	size_t count;
-	uint64_t hash; /* equal sets have equal hashes, whatever their order */
+	struct setting_list *list; /* counted; NULL when there is none */
+	uint64_t hash;		   /* equal sets have equal hashes, whatever their order */
 };
+
+size_t settings_length(const struct settings *settings);
+/* Valid until they change. */
+const struct setting *settings_at(const struct settings *settings, size_t i);
 
 void settings_set(struct settings *settings, const char *name, const char *replay);
 void settings_remove(struct settings *settings, const char *name);
@@ -33,6 +40,8 @@ void settings_clear(struct settings *settings);
 /* Make *to equal to *from. */
 void settings_copy(struct settings *to, const struct settings *from);
 bool settings_are_equal(const struct settings *a, const struct settings *b);
+/* If both are equal, they need one list only from now on; true if so. */
+bool settings_share(struct settings *settings, const struct settings *with);
 /*
  * Call `each` with every statement that turns `have` into `want`: RESET for
  * what is not wanted, then the SETs.

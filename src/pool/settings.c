@@ -1,5 +1,6 @@
 /* settings.c - see settings.h. */
 #include <ctype.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -13,48 +14,107 @@ hash_of(const char *name, const char *replay)
 	return XXH3_64bits_withSeed(replay, strlen(replay), XXH3_64bits(name, strlen(name)));
 }
 
+/* Never changed while it is shared. */
+struct setting_list {
+	atomic_uint references;
+	size_t count;
+	struct setting items[];
+};
+
+size_t
+settings_length(const struct settings *settings)
+{
+	return settings->list == NULL ? 0 : settings->list->count;
+}
+
+const struct setting *
+settings_at(const struct settings *settings, size_t i)
+{
+	return &settings->list->items[i];
+}
+
 static struct setting *
 find(const struct settings *settings, const char *name)
 {
-	for (size_t i = 0; i < settings->count; i++)
-		if (strcmp(settings->items[i].name, name) == 0)
-			return &settings->items[i];
+	for (size_t i = 0; i < settings_length(settings); i++)
+		if (strcmp(settings->list->items[i].name, name) == 0)
+			return &settings->list->items[i];
 	return NULL;
+}
+
+static void
+release(struct setting_list *list)
+{
+	if (list == NULL || atomic_fetch_sub(&list->references, 1) > 1)
+		return;
+	for (size_t i = 0; i < list->count; i++) {
+		mem_free(list->items[i].name);
+		mem_free(list->items[i].replay);
+	}
+	mem_free(list);
+}
+
+/* A list of our own, to be changed, with room for so many. */
+static void
+own(struct settings *settings, size_t room)
+{
+	struct setting_list *old = settings->list, *list;
+	size_t size = sizeof(*list) + room * sizeof(list->items[0]);
+
+	if (old != NULL && atomic_load(&old->references) == 1) {
+		settings->list = mem_resize(old, size, 1);
+		return;
+	}
+	list = mem_zalloc(1, size);
+	atomic_init(&list->references, 1);
+	for (; old != NULL && list->count < old->count; list->count++)
+		list->items[list->count] = (struct setting){
+			.name = mem_strdup(old->items[list->count].name),
+			.replay = mem_strdup(old->items[list->count].replay),
+		};
+	release(old);
+	settings->list = list;
 }
 
 void
 settings_set(struct settings *settings, const char *name, const char *replay)
 {
-	struct setting *setting = find(settings, name);
+	struct setting fresh = { .name = mem_strdup(name), .replay = mem_strdup(replay) };
+	size_t count = settings_length(settings);
+	bool known = find(settings, name) != NULL;
+	struct setting *setting;
 
-	if (setting == NULL) {
-		settings->items =
-		    mem_resize(settings->items, settings->count + 1, sizeof(*setting));
-		setting = &settings->items[settings->count++];
-		setting->name = mem_strdup(name);
-	} else {
-		settings->hash -= hash_of(name, setting->replay);
+	own(settings, known ? count : count + 1);
+	setting = known ? find(settings, fresh.name) : &settings->list->items[count];
+	if (known) {
+		settings->hash -= hash_of(setting->name, setting->replay);
+		mem_free(setting->name);
 		mem_free(setting->replay);
+	} else {
+		settings->list->count++;
 	}
-	setting->replay = mem_strdup(replay);
-	settings->hash += hash_of(name, replay);
+	*setting = fresh;
+	settings->hash += hash_of(fresh.name, fresh.replay);
 }
 
 void
 settings_remove(struct settings *settings, const char *name)
 {
+	size_t count = settings_length(settings);
 	struct setting *setting = find(settings, name);
+	size_t at;
 
 	if (setting == NULL)
 		return;
-	settings->hash -= hash_of(name, setting->replay);
+	at = (size_t)(setting - settings->list->items);
+	own(settings, count);
+	setting = &settings->list->items[at];
+	settings->hash -= hash_of(setting->name, setting->replay);
 	mem_free(setting->name);
 	mem_free(setting->replay);
-	*setting = settings->items[--settings->count];
-	if (settings->count == 0) {
-		mem_free(settings->items);
-		settings->items = NULL;
-	}
+	*setting = settings->list->items[--settings->list->count];
+	if (settings->list->count == 0)
+		settings_clear(settings);
 }
 
 const char *
@@ -68,33 +128,43 @@ settings_get(const struct settings *settings, const char *name)
 void
 settings_clear(struct settings *settings)
 {
-	for (size_t i = 0; i < settings->count; i++) {
-		mem_free(settings->items[i].name);
-		mem_free(settings->items[i].replay);
-	}
-	mem_free(settings->items);
+	release(settings->list);
 	*settings = (struct settings){ 0 };
 }
 
 void
 settings_copy(struct settings *to, const struct settings *from)
 {
+	struct settings copy = *from;
+
+	if (copy.list != NULL)
+		atomic_fetch_add(&copy.list->references, 1);
 	settings_clear(to);
-	for (size_t i = 0; i < from->count; i++)
-		settings_set(to, from->items[i].name, from->items[i].replay);
+	*to = copy;
 }
 
 bool
 settings_are_equal(const struct settings *a, const struct settings *b)
 {
-	if (a->hash != b->hash || a->count != b->count)
+	if (a->list == b->list)
+		return true;
+	if (a->hash != b->hash || settings_length(a) != settings_length(b))
 		return false;
-	for (size_t i = 0; i < a->count; i++) {
-		const char *other = settings_get(b, a->items[i].name);
+	for (size_t i = 0; i < settings_length(a); i++) {
+		const char *other = settings_get(b, a->list->items[i].name);
 
-		if (other == NULL || strcmp(other, a->items[i].replay) != 0)
+		if (other == NULL || strcmp(other, a->list->items[i].replay) != 0)
 			return false;
 	}
+	return true;
+}
+
+bool
+settings_share(struct settings *settings, const struct settings *with)
+{
+	if (!settings_are_equal(settings, with))
+		return false;
+	settings_copy(settings, with);
 	return true;
 }
 
@@ -195,20 +265,23 @@ settings_difference(const struct settings *have, const struct settings *want,
 {
 	struct buf reset = { 0 };
 
-	for (size_t i = 0; i < have->count; i++) {
-		if (settings_get(want, have->items[i].name) != NULL)
+	for (size_t i = 0; i < settings_length(have); i++) {
+		const char *name = settings_at(have, i)->name;
+
+		if (settings_get(want, name) != NULL)
 			continue;
 		buf_clear(&reset);
 		buf_put_text(&reset, "RESET ");
-		put_name(&reset, have->items[i].name);
+		put_name(&reset, name);
 		buf_put_u8(&reset, 0);
 		each((const char *)buf_bytes(&reset), arg);
 	}
-	for (size_t i = 0; i < want->count; i++) {
-		const char *now = settings_get(have, want->items[i].name);
+	for (size_t i = 0; i < settings_length(want); i++) {
+		const struct setting *setting = settings_at(want, i);
+		const char *now = settings_get(have, setting->name);
 
-		if (now == NULL || strcmp(now, want->items[i].replay) != 0)
-			each(want->items[i].replay, arg);
+		if (now == NULL || strcmp(now, setting->replay) != 0)
+			each(setting->replay, arg);
 	}
 	buf_free(&reset);
 }

@@ -227,6 +227,7 @@ login_greet(struct client *client, const struct parameters *parameters)
 	auth_server_free(client->auth);
 	client->auth = NULL;
 	second_line_put(client);
+	clients_share_settings(client->clients, client);
 	client->pool->counters.logins++;
 	audit_session(clients_lane(client->clients), "session.start", client->who, NULL, NULL, 0,
 	    client->bytes_in, client->bytes_out);

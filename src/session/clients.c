@@ -45,6 +45,7 @@ struct clients {
 	size_t count;
 	struct client **slots; /* by the slot in a cancel key; NULL where free */
 	uint32_t slot_count, next_slot;
+	struct settings usual; /* of the client that logged in last: most are alike */
 	struct welcome welcomes[WELCOMES_MOST];
 	size_t welcome_count;
 	enum clients_drain drain;
@@ -175,8 +176,17 @@ clients_free(struct clients *clients)
 	config_release(clients->config);
 	users_release(clients->users);
 	policies_release(clients->policies);
+	settings_clear(&clients->usual);
 	mem_free(clients->slots);
 	mem_free(clients);
+}
+
+void
+clients_share_settings(struct clients *clients, struct client *client)
+{
+	if (!settings_share(&client->defaults, &clients->usual))
+		settings_copy(&clients->usual, &client->defaults);
+	settings_share(&client->settings, &client->defaults);
 }
 
 void

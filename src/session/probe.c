@@ -398,18 +398,18 @@ adopt_settings(struct link *link)
 	const struct probe *probe = link->probe;
 	bool changed = false;
 
-	for (size_t i = server->count; i > 0; i--) {
-		const char *name = server->items[i - 1].name;
+	for (size_t i = settings_length(server); i > 0; i--) {
+		const char *name = settings_at(server, i - 1)->name;
 
 		if (strchr(name, '.') != NULL || settings_get(&probe->found, name) != NULL)
 			continue;
 		unset(link->client, server, name);
 		changed = true;
 	}
-	for (size_t i = 0; i < probe->found.count; i++)
-		changed |= set_if_new(link->client, server, &probe->found.items[i]);
-	for (size_t i = 0; i < probe->custom.count; i++) {
-		const struct setting *setting = &probe->custom.items[i];
+	for (size_t i = 0; i < settings_length(&probe->found); i++)
+		changed |= set_if_new(link->client, server, settings_at(&probe->found, i));
+	for (size_t i = 0; i < settings_length(&probe->custom); i++) {
+		const struct setting *setting = settings_at(&probe->custom, i);
 		bool empty = strcmp(setting->replay + strlen(setting->replay) - 3, "E''") == 0;
 
 		if (!empty || settings_get(server, setting->name) != NULL)

@@ -70,6 +70,7 @@ second_line_change(
 	if (old != NULL || fresh != NULL) {
 		exchange(&client->defaults, old, fresh);
 		exchange(&client->settings, old, fresh);
+		clients_share_settings(client->clients, client);
 	}
 	mem_free(old);
 	mem_free(fresh);

@@ -31,6 +31,8 @@ void clients_add(struct clients *clients, struct client *client);
 void clients_remove(struct clients *clients, struct client *client);
 /* Clients with a deadline of their state. */
 struct client_list *clients_timed(struct clients *clients);
+/* Clients with equal settings keep them once. */
+void clients_share_settings(struct clients *clients, struct client *client);
 /* What a server reports to a client with these settings, from an earlier login. */
 const struct parameters *clients_welcome(
     struct clients *clients, const struct pool *pool, uint64_t settings_hash);

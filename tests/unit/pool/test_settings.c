@@ -107,7 +107,7 @@ what_is_removed_leaves_no_trace(void **state)
 	assert_string_equal(settings_get(&settings, "y"), "2");
 	settings_remove(&settings, "y");
 	assert_true(settings_are_equal(&settings, &empty));
-	assert_null(settings.items); /* an idle client owns nothing */
+	assert_null(settings.list); /* an idle client owns nothing */
 	(void)state;
 }
 
@@ -184,6 +184,34 @@ a_list_that_is_no_list_is_quoted_all_the_same(void **state)
 	(void)state;
 }
 
+static void
+equal_settings_are_kept_once_until_one_of_them_changes(void **state)
+{
+	struct settings one = { 0 }, other = { 0 }, copy = { 0 };
+
+	settings_set(&one, "a", "SET a");
+	settings_set(&one, "b", "SET b");
+	settings_set(&other, "b", "SET b");
+	assert_false(settings_share(&other, &one));
+	settings_set(&other, "a", "SET a");
+	assert_true(settings_share(&other, &one));
+	assert_ptr_equal(other.list, one.list);
+	settings_copy(&copy, &one);
+	settings_set(&other, "a", "SET a anew");
+	settings_remove(&copy, settings_at(&copy, 0)->name);
+	assert_string_equal(settings_get(&one, "a"), "SET a");
+	assert_string_equal(settings_get(&other, "a"), "SET a anew");
+	assert_int_equal(settings_length(&one), 2);
+	assert_int_equal(settings_length(&copy), 1);
+	assert_false(settings_are_equal(&one, &other));
+	settings_clear(&one);
+	assert_string_equal(settings_get(&other, "b"), "SET b");
+	settings_set(&other, settings_at(&other, 0)->name, settings_at(&other, 1)->replay);
+	settings_clear(&other);
+	settings_clear(&copy);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -193,6 +221,7 @@ main(void)
 		cmocka_unit_test(an_equal_hash_alone_does_not_make_sets_equal),
 		cmocka_unit_test(what_is_removed_leaves_no_trace),
 		cmocka_unit_test(a_copy_is_independent),
+		cmocka_unit_test(equal_settings_are_kept_once_until_one_of_them_changes),
 		cmocka_unit_test(the_difference_resets_what_is_not_wanted_and_sets_what_differs),
 		cmocka_unit_test(names_and_values_cannot_leave_their_quotes),
 		cmocka_unit_test(a_search_path_is_a_list_of_names),

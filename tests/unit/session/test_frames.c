@@ -294,9 +294,9 @@ names_of_settings_are_folded(void **state)
 
 	run(&session, "SET TimeZone TO 'UTC'; SET TIME ZONE 'Europe/Vienna'; COMMIT");
 	assert_both(&session, "timezone", "Vienna");
-	assert_int_equal(session.client.count, 1);
+	assert_int_equal(settings_length(&session.client), 1);
 	run(&session, "RESET TIMEZONE; COMMIT");
-	assert_int_equal(session.client.count, 0);
+	assert_int_equal(settings_length(&session.client), 0);
 	end(&session);
 	(void)state;
 }
