@@ -20,6 +20,7 @@ a file that is closed) falls on nobody's transactions.
 
 PgBouncer 1.18 cannot keep prepared statements in transaction mode: for select-prepared it gets a
 session pool as large as the clients, its cheapest case. HAProxy relays one to one, without a pool.
+PgBouncer has one thread, so pgweir gets one worker; --workers auto measures its default, one for each core.
 """
 import argparse
 import glob
@@ -399,7 +400,8 @@ def parse_options():
     parser.add_argument("--only", action="append", metavar="WORKLOAD",
                         choices=[workload.name for workload in WORKLOADS] + [IDLE])
     parser.add_argument("--targets", default="direct,haproxy,pgbouncer,pgweir")
-    parser.add_argument("--workers", default="auto", help="pgweir's worker threads")
+    parser.add_argument("--workers", default="1",
+                        help="pgweir's worker threads; 1 is PgBouncer's like, which has one thread. auto is pgweir's own default")
     parser.add_argument("--event-loop", default="auto", help="pgweir's setting of that name")
     parser.add_argument("--idle-clients", type=int, default=5000)
     parser.add_argument("--json", metavar="FILE", help="write all single results there")
