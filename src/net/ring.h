@@ -23,7 +23,7 @@ struct ring_result {
 	int value; /* what the system call would have returned, or -errno */
 	bool more; /* the operation goes on */
 	const uint8_t
-	    *bytes; /* of a receive: value bytes, until the next ring_submit() */
+	    *bytes; /* of a receive: value bytes, until the ring_submit() after the next */
 };
 
 struct ring_op {

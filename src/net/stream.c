@@ -319,7 +319,8 @@ stream_detach(struct stream *stream)
 {
 	assert(!stream->broken && !stream->write_waiting);
 	stream->engine->detach(stream);
-	stream_release_out(stream);
+	if (!stream->write_waiting) /* else what its peer did not take goes along */
+		stream_release_out(stream);
 	stream->loop = NULL;
 	stream->callback = NULL;
 }

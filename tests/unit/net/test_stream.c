@@ -281,6 +281,30 @@ a_stream_that_moved_to_another_loop_tells_its_new_owner_only(void **state)
 	(void)state;
 }
 
+/* Queued for the end of the turn, and then the peer takes nothing: it was lost in the move. */
+static void
+what_a_peer_did_not_take_goes_along_to_the_next_loop(void **state)
+{
+	static const char filler[4096];
+	struct link link;
+	struct buf all = { 0 };
+	size_t filled = 0;
+
+	if (!this_run_is_on_io_uring())
+		return; /* libevent sends at once, and what waits does not move */
+	link_open(&link);
+	for (ssize_t got = 1; got > 0; filled += got > 0 ? (size_t)got : 0)
+		got = write(stream_fd(link.stream), filler, sizeof(filler));
+	stream_send(link.stream, "last", 4);
+	stream_detach(link.stream);
+	stream_attach(link.stream, link.loop, on_event, &link);
+	peer_reads(&link, &all, filled + 4);
+	assert_memory_equal(buf_bytes(&all) + filled, "last", 4);
+	buf_free(&all);
+	link_close(&link);
+	(void)state;
+}
+
 static void
 a_stream_that_was_paused_listens_again_where_it_is_attached(void **state)
 {
@@ -659,6 +683,7 @@ main(void)
 		cmocka_unit_test(a_paused_stream_is_silent_and_loses_nothing),
 		cmocka_unit_test(a_paused_stream_still_writes),
 		cmocka_unit_test(a_stream_that_moved_to_another_loop_tells_its_new_owner_only),
+		cmocka_unit_test(what_a_peer_did_not_take_goes_along_to_the_next_loop),
 		cmocka_unit_test(a_stream_that_was_paused_listens_again_where_it_is_attached),
 		cmocka_unit_test(
 		    a_send_to_a_peer_that_is_gone_tells_from_the_loop_and_not_from_the_caller),
