@@ -238,6 +238,12 @@ struct sink {
 };
 
 bool sink_open(struct sink *sink, const char *path, bool exclusive, struct error *err);
+
+/*
+ * Open a new and empty file, exclusively, and give it the name PATH in one step: whoever
+ * opens PATH gets the old file or this one. On an error PATH is what it was.
+ */
+bool sink_open_anew(struct sink *sink, const char *path, struct error *err);
 /* The group that may read it; -1 is left as it is. */
 bool sink_give(struct sink *sink, gid_t group, struct error *err);
 /* That of another file of the log. */

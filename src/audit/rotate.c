@@ -1,6 +1,7 @@
 /*
  * rotate.c - the access log's file gets a name of its own when it is large or old, and
- * the chain goes on in a new one. Used by the writer.
+ * the chain goes on in a new one, which takes the name of audit.file in one step: there
+ * is a file of that name at any time. Used by the writer.
  */
 #include <errno.h>
 #include <string.h>
@@ -29,7 +30,7 @@ end_file(struct audit *audit, const char *name, struct error *err)
 	own_put_rotate(audit, path);
 	writer_checkpoint(audit);
 	if (buf_length(&audit->access.out) == 0 &&
-	    sink_sync(&audit->access, clock_monotonic_us()) && unlink(path) == 0)
+	    sink_sync(&audit->access, clock_monotonic_us()))
 		return true;
 	error_set(err, ERROR_IO, "cannot end %s: %s", path, strerror(errno));
 	unlink(name);
@@ -43,10 +44,8 @@ rotate(struct audit *audit, const char *name, struct error *err)
 
 	if (!end_file(audit, name, err))
 		return false;
-	if (!sink_open(&fresh, audit->access.path, true, err)) {
-		/* The open file is still ours: it gets its name back. */
-		if (link(name, audit->access.path) == 0)
-			unlink(name);
+	if (!sink_open_anew(&fresh, audit->access.path, err)) {
+		unlink(name);
 		return false;
 	}
 	if (!sink_give(&fresh, sink_group(&audit->access), err))

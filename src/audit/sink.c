@@ -46,6 +46,29 @@ sink_open(struct sink *sink, const char *path, bool exclusive, struct error *err
 }
 
 bool
+sink_open_anew(struct sink *sink, const char *path, struct error *err)
+{
+	char *next = mem_printf("%s.next", path);
+	bool good;
+
+	unlink(next); /* of a crash between open() and rename() */
+	good = sink_open(sink, next, true, err);
+	if (good && rename(next, path) != 0) {
+		error_set(err, ERROR_IO, "cannot give %s the name %s: %s", next, path,
+		    strerror(errno));
+		sink_close(sink);
+		unlink(next);
+		good = false;
+	}
+	if (good) {
+		mem_free(sink->path);
+		sink->path = mem_strdup(path);
+	}
+	mem_free(next);
+	return good;
+}
+
+bool
 sink_give(struct sink *sink, gid_t group, struct error *err)
 {
 	if (group == (gid_t)-1 || sink_group(sink) == group)

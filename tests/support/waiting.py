@@ -1,9 +1,13 @@
 """Waiting for a thing to become true, instead of sleeping and hoping."""
 import time
 
+# A wait that ends well costs nothing by being allowed to be long, and machines can be slow.
+AT_LEAST_SECONDS = 30.0
+
 
 def wait_until(condition, seconds=5.0, what="the condition", pause=0.02):
-    """Call condition() until it gives something true; that is returned. Fails after `seconds`."""
+    """Call condition() until it gives something true; that is returned. Fails after `seconds`, AT_LEAST_SECONDS."""
+    seconds = max(seconds, AT_LEAST_SECONDS)
     deadline = time.monotonic() + seconds
     while True:
         result = condition()

@@ -2,6 +2,7 @@
 #include "audit_support.h"
 
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -430,6 +431,50 @@ a_file_at_its_size_gets_a_name_of_its_own_and_the_chain_goes_on(void **state)
 	(void)state;
 }
 
+/* How often a name in the watched folder was deleted or moved away. */
+static size_t
+count_vanished(int watch, const char *name)
+{
+	char bytes[65536] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t got;
+	size_t count = 0;
+
+	while ((got = read(watch, bytes, sizeof(bytes))) > 0)
+		for (ssize_t at = 0; at < got;) {
+			const struct inotify_event *event = (void *)(bytes + at);
+
+			count += event->len > 0 && strcmp(event->name, name) == 0;
+			at += (ssize_t)(sizeof(*event) + event->len);
+		}
+	return count;
+}
+
+static void
+the_files_name_is_there_at_any_time_also_while_it_rotates(void **state)
+{
+	struct place *place = place_new();
+	char *first = mem_printf("%s/audit-1.jsonl", place->folder);
+	struct audit_who *who = who_of_a_service();
+	struct error err;
+	struct audit *audit;
+	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	place->config.audit_rotate_size = 65536;
+	audit = audit_start(&place->config, 1, &err);
+	assert_true(inotify_add_watch(watch, place->folder, IN_DELETE | IN_MOVED_FROM) >= 0);
+	post_statements(audit, 0, who, 500);
+	assert_true(audit_reload(audit, &place->config, &err));
+	audit_stop(audit, "test");
+
+	assert_int_equal(access(first, F_OK), 0);
+	assert_int_equal(count_vanished(watch, "audit.jsonl"), 0);
+	close(watch);
+	audit_who_free(NULL, who);
+	mem_free(first);
+	place_free(place);
+	(void)state;
+}
+
 /* As after a crash between giving it its name and taking the old one. */
 static void
 a_file_with_both_names_keeps_its_own(void **state)
@@ -541,6 +586,7 @@ main(void)
 		cmocka_unit_test(a_killed_process_leaves_a_file_to_go_on_from),
 		cmocka_unit_test(a_moved_file_is_left_and_the_chain_goes_on_in_a_new_one),
 		cmocka_unit_test(a_file_at_its_size_gets_a_name_of_its_own_and_the_chain_goes_on),
+		cmocka_unit_test(the_files_name_is_there_at_any_time_also_while_it_rotates),
 		cmocka_unit_test(a_file_with_both_names_keeps_its_own),
 		cmocka_unit_test(a_reload_that_cannot_open_its_file_changes_nothing),
 		cmocka_unit_test(logs_can_be_turned_off_and_on_by_a_reload),
