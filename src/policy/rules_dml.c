@@ -74,16 +74,11 @@ safe_where(const struct asked *asked, const struct sql_act *act, struct buf *out
 	const struct sql_relation *table = where_target(asked->statement);
 
 	buf_put_text(out, "Add a WHERE that picks the rows");
-	if (table == NULL) {
-		buf_put_u8(out, '.');
-	} else {
-		bool updates = strcmp(where_verb(asked->statement), "UPDATE") == 0;
-
-		buf_put_text(out, updates ? ": UPDATE " : ": DELETE FROM ");
-		name_put_relation(out, table);
-		buf_put_text(out, updates ? " SET … WHERE <condition>;" : " WHERE <condition>;");
+	if (table != NULL) {
+		buf_put_text(out, " of ");
+		name_put_prose(out, table);
 	}
-	buf_put_text(out, " If every row is meant, ask for an exception.");
+	buf_put_text(out, ". If every row is meant, ask for an exception.");
 	(void)act;
 }
 

@@ -353,6 +353,25 @@ renames_table(const struct asked *asked, const struct sql_act *act)
 	    !says_goodbye(act->other);
 }
 
+/* The view takes the new place: the other schema, or the other name in the same one. */
+static void
+safe_rename_table(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	bool moves = act->kind == SQL_ACT_SET_SCHEMA;
+	const struct sql_relation place = { .schema = (char *)(moves ? act->other : act->schema),
+		.name = (char *)(moves ? act->table : act->other) };
+	const struct sql_relation table = { .schema = (char *)act->schema,
+		.name = (char *)act->table };
+
+	buf_put_text(out, "Put a view with the new name over it, move the clients to it, and rename in a "
+			  "window: CREATE VIEW ");
+	name_put_relation(out, &place);
+	buf_put_text(out, " AS SELECT * FROM ");
+	name_put_relation(out, &table);
+	buf_put_u8(out, ';');
+	(void)asked;
+}
+
 static bool
 renames_schema(const struct asked *asked, const struct sql_act *act)
 {
@@ -539,7 +558,8 @@ const struct builtin rules_unsafe_ddl[] = {
 	{ .id = "mix-ddl-dml", .pack = PACK, .action = POLICY_DENY, .needs = "", .test = mixes,
 	    .why = "The transaction has changed a table's definition; its ACCESS EXCLUSIVE lock is held "
 		   "while these rows are written.",
-	    .safe = "Commit the change first, then write the rows in batches, apart." },
+	    .safe = "Commit the change first, then write the rows apart, in batches if they are "
+		    "many: {statement};" },
 	{ .id = "rename-column", .pack = PACK, .action = POLICY_DENY, .needs = "X",
 	    .aliases = "renaming-column sm:rename_column", .kinds = KIND(SQL_ACT_RENAME),
 	    .test = renames_column,
@@ -551,8 +571,7 @@ const struct builtin rules_unsafe_ddl[] = {
 	    .kinds = KIND(SQL_ACT_RENAME) | KIND(SQL_ACT_SET_SCHEMA), .test = renames_table,
 	    .why = "From the moment that {the table} has another name or schema, every running client "
 		   "that uses it breaks.",
-	    .safe = "Put a view with the new name over it, move the clients to it, and rename in a "
-		    "window: CREATE VIEW {other} AS SELECT * FROM {table};" },
+	    .put_safe = safe_rename_table },
 	{ .id = "rename-schema", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .aliases = "sm:rename_schema", .kinds = KIND(SQL_ACT_RENAME), .test = renames_schema,
 	    .why = "Every running client that names the schema {the name} breaks.",
@@ -560,6 +579,7 @@ const struct builtin rules_unsafe_ddl[] = {
 	{ .id = "rename-enum-value", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .kinds = KIND(SQL_ACT_RENAME), .test = renames_value,
 	    .why = "Every running client that writes or compares the value {the name} breaks.",
-	    .safe = "Add the new value beside it, move rows and clients, and leave the old one unused." },
+	    .safe = "Add the new value beside it, move rows and clients, and leave the old one unused: "
+		    "ALTER TYPE {table} ADD VALUE {other text} AFTER {name text};" },
 };
 const size_t rules_unsafe_ddl_count = ARRAY_LENGTH(rules_unsafe_ddl);

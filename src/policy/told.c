@@ -217,21 +217,40 @@ put_sequence(const struct asked *asked, const struct sql_act *act, struct buf *o
 }
 
 static void
+put_string(struct buf *out, const char *text, size_t length)
+{
+	buf_put_u8(out, '\'');
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '\'')
+			buf_put_u8(out, '\'');
+		buf_put_u8(out, (uint8_t)text[i]);
+	}
+	buf_put_u8(out, '\'');
+}
+
+static void
 put_sequence_text(const struct asked *asked, const struct sql_act *act, struct buf *out)
 {
 	struct buf name = { 0 };
 
 	put_sequence(asked, act, &name);
-	buf_put_u8(out, '\'');
-	for (size_t i = 0; i < buf_length(&name); i++) {
-		uint8_t byte = buf_bytes(&name)[i];
-
-		if (byte == '\'')
-			buf_put_u8(out, byte);
-		buf_put_u8(out, byte);
-	}
-	buf_put_u8(out, '\'');
+	put_string(out, (const char *)buf_bytes(&name), buf_length(&name));
 	buf_free(&name);
+}
+
+static void
+put_name_text(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	put_string(out, act->name != NULL ? act->name : "", act->name != NULL ? strlen(act->name) : 0);
+	(void)asked;
+}
+
+static void
+put_other_text(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	put_string(
+	    out, act->other != NULL ? act->other : "", act->other != NULL ? strlen(act->other) : 0);
+	(void)asked;
 }
 
 /* What can stand in braces. */
@@ -245,7 +264,8 @@ static const struct {
 	{ "sql", put_sql }, { "default", put_value }, { "constraint", put_constraint },
 	{ "named", put_named }, { "statement", put_statement },
 	{ "concurrently", put_concurrently }, { "sequence", put_sequence },
-	{ "sequence text", put_sequence_text },
+	{ "sequence text", put_sequence_text }, { "name text", put_name_text },
+	{ "other text", put_other_text },
 };
 
 /* Up to the closing brace; returns what is behind it. */

@@ -151,6 +151,19 @@ note_created(struct policy_transaction *transaction, const struct sql_act *act)
 		note(transaction, NOTED_CREATED, temporary, act->schema, act->table, NULL);
 }
 
+/* What was new takes nobody's data with it. */
+static void
+note_dropped(struct policy_transaction *transaction, const struct sql_act *act)
+{
+	bool new = transaction_is_new(transaction, act->schema, act->table, true);
+
+	if (strcmp(act->type, "ROWS") == 0)
+		return;
+	no_longer_new(transaction, act->schema, act->table);
+	if (strcmp(act->type, "TABLE") == 0 && !new)
+		note(transaction, NOTED_DROPPED, false, act->schema, act->table, NULL);
+}
+
 static void
 note_renamed(struct policy_transaction *transaction, const struct sql_act *act)
 {
@@ -177,11 +190,7 @@ note_act(struct policy_transaction *transaction, const struct sql_act *act)
 		note_created(transaction, act);
 		break;
 	case SQL_ACT_DROP:
-		if (strcmp(act->type, "ROWS") == 0)
-			break;
-		no_longer_new(transaction, act->schema, act->table);
-		if (strcmp(act->type, "TABLE") == 0)
-			note(transaction, NOTED_DROPPED, false, act->schema, act->table, NULL);
+		note_dropped(transaction, act);
 		break;
 	case SQL_ACT_RENAME:
 		note_renamed(transaction, act);

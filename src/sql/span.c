@@ -156,6 +156,23 @@ take_group(struct reading *reading)
 	} while (reading->depth > 0);
 }
 
+/* [NOT] DEFERRABLE, INITIALLY …. A NOT of something else is left where it is. */
+static bool
+take_deferral(struct reading *reading)
+{
+	struct reading ahead = *reading;
+
+	if (is_word(&ahead, "not"))
+		take(&ahead);
+	if (is_word(&ahead, "initially"))
+		take(&ahead);
+	else if (!is_word(&ahead, "deferrable"))
+		return false;
+	take(&ahead);
+	*reading = ahead;
+	return true;
+}
+
 struct slice
 span_reference(const struct collector *facts, uint64_t location)
 {
@@ -180,5 +197,7 @@ span_reference(const struct collector *facts, uint64_t location)
 		take(&reading);
 		take_group(&reading);
 	}
+	while (take_deferral(&reading))
+		;
 	return taken(&reading);
 }

@@ -147,11 +147,11 @@ why_and_the_safe_way_are_told_for_the_statement_at_hand(void **state)
 		    "Delete in batches, and repeat until no row is left: DELETE FROM public.orders "
 		    "WHERE ctid = ANY (ARRAY(SELECT ctid FROM public.orders LIMIT 10000));" },
 		{ "DELETE FROM users", "DELETE without a WHERE changes every row of \"users\".",
-		    "Add a WHERE that picks the rows: DELETE FROM users WHERE <condition>; If every "
+		    "Add a WHERE that picks the rows of \"users\". If every "
 		    "row is meant, ask for an exception." },
 		{ "UPDATE s.users SET a = 1 WHERE true",
 		    "UPDATE with a WHERE that is always true changes every row of \"s.users\".",
-		    "Add a WHERE that picks the rows: UPDATE s.users SET … WHERE <condition>; If every "
+		    "Add a WHERE that picks the rows of \"s.users\". If every "
 		    "row is meant, ask for an exception." },
 		{ "WITH a AS (UPDATE x SET i = 1 WHERE i = 2) DELETE FROM y",
 		    "UPDATE or DELETE without a WHERE changes every row of \"y\".", NULL },

@@ -173,6 +173,8 @@ static const struct pair pairs[] = {
 	{ "drop-owned", "REASSIGN OWNED BY r TO s", "ALTER TABLE t OWNER TO s" },
 	{ "drop-not-null", "ALTER TABLE t ALTER c DROP NOT NULL", "ALTER TABLE t ALTER c DROP DEFAULT" },
 	{ "force-create", "DROP TABLE t; CREATE TABLE t (a int)", "DROP TABLE t; CREATE TABLE u (a int)" },
+	{ "force-create", "DROP TABLE t; CREATE TABLE t (a int); DROP TABLE t; CREATE TABLE t (b int)",
+	    "CREATE TABLE t (a int); DROP TABLE t; CREATE TABLE t (b int)" },
 	{ "cascade", "DROP VIEW v CASCADE", "DROP VIEW v" },
 	{ "cascade", "TRUNCATE t CASCADE", "TRUNCATE t" },
 	{ "cascade", "ALTER TABLE t DROP COLUMN c CASCADE", "ALTER TABLE t DROP COLUMN c RESTRICT" },
@@ -368,8 +370,7 @@ sql_of(const char *hint)
 {
 	const char *start = strstr(hint, ": "), *end = strrchr(hint, ';');
 
-	if (start == NULL || end == NULL || end < start || strstr(start, "…") != NULL ||
-	    strstr(start, "<condition>") != NULL)
+	if (start == NULL || end == NULL || end < start)
 		return mem_strdup("");
 	return mem_strndup(start + 2, (size_t)(end - start) - 1);
 }
