@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/problems.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "policy/transaction.h"
 #include "sql/facts.h"
 
@@ -76,6 +77,31 @@ void policy_limit_text(enum policy_limit_kind kind, int64_t value, char out[TEXT
 const struct policy_limit *policy_limit_of(
     const struct policy_limits *limits, enum policy_limit_kind kind);
 
+/* What rules say of how the logs tell a statement. Zeroed: nothing. */
+struct policy_logged {
+	bool adds, takes;
+	enum audit_statements at_least; /* `adds`: what is recorded whatever audit.statements says */
+	enum audit_statements instead;	/* `takes`: what stands in the place of audit.statements */
+	bool slow;
+	bool slow_overrides; /* in the place of slow_log.threshold, not only if it is less */
+	int64_t slow_ms;
+};
+/* What is recorded of a statement for which this is the setting. */
+static inline enum audit_statements
+policy_recorded(const struct policy_logged *logged, enum audit_statements setting)
+{
+	enum audit_statements base = logged->takes ? logged->instead : setting;
+
+	return logged->adds && logged->at_least < base ? logged->at_least : base;
+}
+/* From which duration on it is slow, where this is the setting. */
+static inline int64_t
+policy_slow_ms(const struct policy_logged *logged, int64_t setting_ms)
+{
+	return logged->slow && (logged->slow_overrides || logged->slow_ms < setting_ms) ?
+	    logged->slow_ms : setting_ms;
+}
+
 /*
  * What the policies say of one text for one subject. Strings marked (own) are
  * freed by verdict_free(); the others belong to the policies.
@@ -101,6 +127,7 @@ struct verdict {
 	size_t statement;     /* index of the statement at fault */
 	int position;	      /* in the text, characters from 1; 0 when none */
 	struct policy_limits limits;
+	struct policy_logged logged;
 };
 
 /*

@@ -52,7 +52,7 @@ publish_settings(struct audit *audit, const struct config *config)
 	fresh->access_on = is_named(config->audit_file);
 	fresh->slow_on = is_named(config->slow_log_file);
 	fresh->statements = config->audit_statements;
-	fresh->slow_threshold_us = (uint64_t)config->slow_log_threshold_ms * 1000;
+	fresh->slow_threshold_ms = config->slow_log_threshold_ms;
 	fresh->older = atomic_load(&audit->settings);
 	fresh->refuses = config->audit_on_failure == AUDIT_REFUSE;
 	fresh->waits = fresh->refuses || config->audit_sync == AUDIT_SYNC_EACH;

@@ -50,7 +50,7 @@ struct audit_settings {
 	int statements; /* enum audit_statements */
 	bool refuses;	/* audit.on_failure */
 	bool waits;	/* answers wait for their records */
-	uint64_t slow_threshold_us;
+	int64_t slow_threshold_ms;
 	size_t instance_length;
 	char *instance; /* rendered: ,"instance":"…" */
 };
@@ -283,6 +283,7 @@ struct text_part {
  */
 struct audit_verdict {
 	size_t length, used_length;
+	struct policy_logged logged;
 	char bytes[];
 };
 

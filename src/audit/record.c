@@ -197,13 +197,22 @@ record_has_exception(const struct audit_statement *statement)
 	    statement->outcome != AUDIT_DENIED_OUTCOME;
 }
 
+/* What audit.statements says, or rules in its place. */
+static enum audit_statements
+statements_of(const struct audit_settings *settings, const struct audit_verdict *rendered)
+{
+	enum audit_statements setting = (enum audit_statements)settings->statements;
+
+	return rendered != NULL ? policy_recorded(&rendered->logged, setting) : setting;
+}
+
 bool
 record_will_be(const struct audit_settings *settings, const struct sql_facts *facts,
     const struct audit_verdict *rendered)
 {
 	if (rendered != NULL && rendered->used_length > 0)
 		return true;
-	switch ((enum audit_statements)settings->statements) {
+	switch (statements_of(settings, rendered)) {
 	case AUDIT_ALL:
 		return true;
 	case AUDIT_WRITE:
@@ -220,7 +229,7 @@ static bool
 is_wanted(const struct audit_settings *settings, const struct audit_statement *statement)
 {
 	if (statement->outcome == AUDIT_DENIED_OUTCOME)
-		return settings->statements != AUDIT_NONE;
+		return statements_of(settings, statement->rendered) != AUDIT_NONE;
 	return record_will_be(settings, statement->facts, statement->rendered);
 }
 
@@ -315,6 +324,16 @@ post_slow(struct audit_lane *lane, const struct audit_statement *statement)
 	lane_post(lane, LANE_SLOW, EVENT_OTHER, &lane->scratch);
 }
 
+static bool
+is_slow(const struct audit_settings *settings, const struct audit_statement *statement)
+{
+	int64_t threshold_ms = settings->slow_threshold_ms;
+
+	if (statement->rendered != NULL)
+		threshold_ms = policy_slow_ms(&statement->rendered->logged, threshold_ms);
+	return statement->duration_us >= (uint64_t)threshold_ms * 1000;
+}
+
 uint64_t
 audit_statement(struct audit_lane *lane, const struct audit_statement *statement)
 {
@@ -332,7 +351,7 @@ audit_statement(struct audit_lane *lane, const struct audit_statement *statement
 			position = posted ? lane_position(lane) : NEVER_KEPT;
 	}
 	if (settings->slow_on && statement->outcome != AUDIT_INTENT &&
-	    (denied || statement->duration_us >= settings->slow_threshold_us))
+	    (denied || is_slow(settings, statement)))
 		post_slow(lane, statement);
 	return position;
 }

@@ -81,6 +81,7 @@ audit_verdict_new(const struct verdict *verdict)
 	rendered = mem_alloc(sizeof(*rendered) + buf_length(&out));
 	rendered->length = length;
 	rendered->used_length = buf_length(&out) - length;
+	rendered->logged = verdict->logged;
 	memcpy(rendered->bytes, buf_bytes(&out), buf_length(&out));
 	buf_free(&out);
 	return rendered;

@@ -388,9 +388,9 @@ const struct setting settings[] = {
 	    .fallback = "all",
 	    .words = audit_whats,
 	    .reloadable = true,
-	    .text = "Which statements are recorded: all, all but reads and transaction control "
-		    "(write), those that were refused (denied), or none. Sessions, policies, "
-		    "configuration and console commands always are." },
+	    .text = "Which statements are recorded, where no rule of a policy says otherwise: all, all but "
+		    "reads and transaction control (write), those that were refused (denied), or none. "
+		    "Sessions, policies, configuration and console commands always are." },
 	{ .name = "audit.text",
 	    .type = SETTING_ENUM,
 	    .where = AT(audit_text),
@@ -503,7 +503,8 @@ const struct setting settings[] = {
 	    .least = "0",
 	    .most = "24h",
 	    .reloadable = true,
-	    .text = "How long a statement must take to be logged there. 0 logs every one." },
+	    .text = "How long a statement must take to be logged there; a rule of a policy may say "
+		    "otherwise. 0 logs every one." },
 	{ .name = "slow_log.format",
 	    .type = SETTING_ENUM,
 	    .where = AT(slow_log_format),

@@ -147,6 +147,7 @@ policies_explain(const struct policies *policies, const struct subject *subject,
 	buf_put(out, buf_length(&seen.text) > 0 ? buf_bytes(&seen.text) : (const uint8_t *)"",
 	    buf_length(&seen.text));
 	put_limits(out, &verdict.limits);
+	logged_explain(out, &verdict.logged);
 	buf_free(&seen.text);
 	verdict_free(&verdict);
 	if (question.facts != NULL)

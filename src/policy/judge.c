@@ -19,8 +19,8 @@ policy_applies(const struct policy *policy, const struct subject *subject)
 	    match_names_fit(&policy->roles, subject->role);
 }
 
-static enum policy_mode
-mode_of(const struct run *run, const struct rule *rule)
+enum policy_mode
+judge_mode_of(const struct run *run, const struct rule *rule)
 {
 	if (run->judging == NULL || !run->judging->trial)
 		return rule->mode;
@@ -28,9 +28,8 @@ mode_of(const struct run *run, const struct rule *rule)
 								 : POLICY_MODE_ENFORCE;
 }
 
-/* The statements to go through: at least once, for rules that need no statement. */
-static size_t
-statement_turns(const struct asked *asked)
+size_t
+judge_turns(const struct asked *asked)
 {
 	if (asked->facts == NULL || asked->facts->statement_count == 0)
 		return 1;
@@ -52,9 +51,8 @@ is_listed(const struct policy *policy, const struct rule *rule)
 	return rule >= policy->rules && rule < policy->rules + policy->rule_count;
 }
 
-/* *act is what a built-in rule flags, else NULL. */
-static bool
-rule_fits(const struct rule *rule, const struct asked *asked, const struct sql_act **act)
+bool
+judge_rule_fits(const struct rule *rule, const struct asked *asked, const struct sql_act **act)
 {
 	*act = NULL;
 	if (rule->builtin != NULL &&
@@ -84,7 +82,7 @@ static void
 consider(struct run *run, const struct policy *policy, const struct rule *rule,
     size_t statement, const struct sql_act *act)
 {
-	enum policy_mode mode = mode_of(run, rule);
+	enum policy_mode mode = judge_mode_of(run, rule);
 	enum policy_action action = rule->action;
 	const struct exception *lifted =
 	    action == POLICY_ALLOW ? NULL : exception_for(policy, rule, &run->asked);
@@ -153,14 +151,14 @@ ask_about(struct run *run, const struct policy *policy, size_t turn)
 
 	candidates_begin(&candidates, policy, run->asked.subject);
 	while ((rule = candidates_next(&candidates)) != NULL)
-		if (mode_of(run, rule) != POLICY_MODE_OFF && rule_fits(rule, &run->asked, &act))
+		if (judge_mode_of(run, rule) != POLICY_MODE_OFF && judge_rule_fits(rule, &run->asked, &act))
 			consider(run, policy, rule, turn, act);
 }
 
 static void
 ask_rules(struct run *run, const struct policy *policy)
 {
-	size_t turns = statement_turns(&run->asked);
+	size_t turns = judge_turns(&run->asked);
 	struct policy_transaction transaction;
 
 	/* A statement alone, of which nothing else is known: nothing to keep. */
@@ -184,7 +182,7 @@ ask_rules(struct run *run, const struct policy *policy)
 static bool
 is_allow(const struct run *run, const struct rule *rule)
 {
-	return rule->action == POLICY_ALLOW && mode_of(run, rule) != POLICY_MODE_OFF;
+	return rule->action == POLICY_ALLOW && judge_mode_of(run, rule) != POLICY_MODE_OFF;
 }
 
 static bool
@@ -262,7 +260,7 @@ ask_default(struct run *run, const struct policy *policy)
 static void
 merge_limits(struct run *run, const struct policy *policy, struct policy_limits *limits)
 {
-	size_t turns = statement_turns(&run->asked);
+	size_t turns = judge_turns(&run->asked);
 
 	for (size_t turn = 0; turn < turns; turn++) {
 		struct limits_merge merge = { 0 };
@@ -274,8 +272,8 @@ merge_limits(struct run *run, const struct policy *policy, struct policy_limits 
 		while ((rule = candidates_next(&candidates)) != NULL) {
 			const struct sql_act *act;
 
-			if (rule->has_limits && mode_of(run, rule) == POLICY_MODE_ENFORCE &&
-			    rule_fits(rule, &run->asked, &act) &&
+			if (rule->has_limits && judge_mode_of(run, rule) == POLICY_MODE_ENFORCE &&
+			    judge_rule_fits(rule, &run->asked, &act) &&
 			    exception_for(policy, rule, &run->asked) == NULL)
 				limits_merge_rule(&merge, policy, rule);
 		}
@@ -317,6 +315,8 @@ ask_policy(struct run *run, const struct policy *policy)
 	ask_default(run, policy);
 	if (policy->mode == POLICY_MODE_ENFORCE || (run->judging != NULL && run->judging->trial))
 		merge_limits(run, policy, &run->verdict->limits);
+	if (policy->any_logged)
+		logged_judge(run, policy);
 	oversize_free_insert(&insert);
 }
 
@@ -347,6 +347,7 @@ judge_text(const struct policy *const *policies, size_t count,
 	}
 	verdict->limited = limits_set(&verdict->limits);
 	verdict_tell(&run);
+	logged_end(verdict);
 }
 
 struct question

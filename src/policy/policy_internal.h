@@ -375,6 +375,7 @@ struct rule {
 	struct limits_spec limits;
 	bool has_limits;
 	bool names_subject; /* its limits override defaults */
+	struct policy_logged logged;
 };
 
 /* Suspends one rule for what it covers, until it expires. Owned by its policy. */
@@ -433,6 +434,7 @@ struct policy {
 	/* Findings that no rule of the file makes, so that all are reported alike. */
 	struct rule unparseable, oversize, otherwise;
 	struct limits_spec limits;
+	bool any_logged; /* does a rule say something of the logs? */
 	struct rule *rules;
 	size_t rule_count;
 	size_t implied_count; /* of them, at the end: those in force by themselves */
@@ -472,6 +474,17 @@ const char *rule_action_name(enum policy_action action);
 const char *rule_mode_name(enum policy_mode mode);
 /* Does the id stand for what `defaults` decide? */
 bool rule_id_is_reserved(const char *id);
+
+/* ---- logged.c: what a rule says of the logs ---- */
+
+/* Read `audit` and `slow_log` of a rule, the rest of which was read. */
+void logged_read(struct reader *reader, const struct yaml *node, struct rule *rule);
+/* Add what the rules of a policy say. */
+struct run;
+void logged_judge(struct run *run, const struct policy *policy);
+void logged_explain(struct buf *out, const struct policy_logged *logged);
+/* What was refused, warned about, logged or let pass by an exception, no rule takes away. */
+void logged_end(struct verdict *verdict);
 
 /* ---- exception.c ---- */
 
@@ -567,6 +580,13 @@ void judge_text(const struct policy *const *policies, size_t count,
     const struct question *question, const struct judging *judging, struct verdict *verdict);
 /* Turn to a statement of the facts at hand; none when there is no such one. */
 void judge_set_statement(struct asked *asked, size_t i);
+/* The statements to go through: at least once, for rules that need no statement. */
+size_t judge_turns(const struct asked *asked);
+/* In which mode the rule is judged: a trial enforces what is not off. */
+enum policy_mode judge_mode_of(const struct run *run, const struct rule *rule);
+/* Does it fit the statement at hand? *act is what a built-in rule flags, else NULL. */
+bool judge_rule_fits(
+    const struct rule *rule, const struct asked *asked, const struct sql_act **act);
 /* The first class or relation of the statement at hand that no rule of the policy allows. */
 bool judge_find_gap(const struct run *run, const struct policy *policy, struct gap *gap);
 

@@ -10,7 +10,7 @@
 
 static const struct field own_fields[] = { { "id", false }, { "match", false },
 	{ "action", false }, { "mode", false }, { "message", false }, { "hint", false },
-	{ "limits", false }, { "use", false }, { "large_table", true } };
+	{ "limits", false }, { "use", false }, { "audit", false }, { "slow_log", false }, { "large_table", true } };
 /* Ids that stand for what `defaults` decides. */
 static const char *const reserved_ids[] = { "sql-unparseable", "sql-oversize",
 	"default-deny" };
@@ -104,6 +104,7 @@ read_common(struct reader *reader, const struct yaml *node, const struct policy 
 	if (match != NULL)
 		rule->match = match_read(reader, match, "match");
 	rule->names_subject = rule->match != NULL && (rule->match->keys & subject) != 0;
+	logged_read(reader, node, rule);
 }
 
 static struct rule *
@@ -405,6 +406,8 @@ rules_check(struct reader *reader, struct policy *policy)
 		check_rule(reader, policy, &policy->rules[i]);
 	check_ids(reader, policy);
 	drop_replaced(policy);
+	for (size_t i = 0; i < policy->rule_count; i++)
+		policy->any_logged |= policy->rules[i].logged.adds || policy->rules[i].logged.slow;
 }
 
 void

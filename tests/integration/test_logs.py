@@ -251,6 +251,44 @@ exceptions:
                          [("no-notes", "OPS-1", 1)])
 
 
+class ByRule(PgweirTest):
+    """Rules say of which statements there are records, and which are slow."""
+    policies = {"logs.yaml": """
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: logs, owner: tests}
+rules:
+  - {id: pii, match: {relations: {read: [customers]}}, action: log, audit: {statements: all}}
+  - {id: quiet, match: {user: other, class: [WRITE, READ]}, action: allow, audit: {statements: none}}
+  - {id: eager, match: {relations: {read: [orders]}}, action: allow, slow_log: {threshold: 0}}
+"""}
+    config = {"audit": {"statements": "write"}, "slow_log": {"threshold": "1h"}}
+
+    def recorded(self, client, application):
+        """The verbs that are recorded of one client; ANALYZE ends what it sends."""
+        for text in ("SELECT id FROM customers WHERE id = 1", "SELECT id FROM orders WHERE id = 1", "SELECT 1",
+                     "INSERT INTO notes (text) VALUES ('a')", "ANALYZE notes"):
+            client.query(text)
+        wait_until(lambda: any(record["db.operation.name"] == "ANALYZE" for record in
+                               self.pgweir.records("statement", application=application)), 30, "the last record")
+        return [(record["db.operation.name"], record["rule"])
+                for record in self.pgweir.records("statement", application=application)]
+
+    def test_rules_add_records_and_take_them_away(self):
+        self.assertEqual(self.recorded(self.raw_login(application_name="some"), "some"),
+                         [("SELECT", "pii"), ("INSERT", None), ("ANALYZE", None)])
+        self.assertEqual(self.recorded(self.raw_login(application_name="fewer", user="other"), "fewer"),
+                         [("SELECT", "pii"), ("ANALYZE", None)])
+
+    def test_a_rule_has_its_own_threshold(self):
+        client = self.raw_login(application_name="eager")
+        client.query("SELECT 1")
+        client.query("SELECT id FROM orders WHERE id = 1")
+        with open(wait_until(lambda: os.path.getsize(self.pgweir.slow_path) and self.pgweir.slow_path, 30, "the line")) as file:
+            lines = [json.loads(line)["message"] for line in file]
+        self.assertEqual([line.split("  ", 1)[1] for line in lines], ["statement: SELECT id FROM orders WHERE id = ?"])
+
+
 class SlowLog(PgweirTest):
     config = {"slow_log": {"threshold": "100ms"}}
 

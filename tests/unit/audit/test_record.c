@@ -174,6 +174,44 @@ what_an_exception_let_pass_has_a_record_of_its_own(void **state)
 	(void)state;
 }
 
+/* Is such a statement recorded where the setting is this one and rules say that? */
+static bool
+is_recorded(int setting, struct policy_logged logged, enum audit_outcome outcome)
+{
+	struct place *place = place_new();
+	struct audit_who *who = who_of_a_service();
+	struct sql_facts reads = { .classes = SQL_READ };
+	struct verdict verdict = { .action = POLICY_ALLOW, .mode = POLICY_MODE_ENFORCE, .logged = logged };
+	json_t *records;
+	bool found;
+
+	place->config.audit_statements = setting;
+	records = records_of(place, &(struct audit_statement){ .who = who, .stmt = 7, .facts = &reads,
+	    .sqlstate = "00000", .verdict = &verdict, .wall_us = 1, .outcome = outcome });
+	found = count_event(records, "statement") + count_event(records, "statement.denied") > 0;
+	json_decref(records);
+	audit_who_free(NULL, who);
+	place_free(place);
+	return found;
+}
+
+static void
+rules_say_more_or_less_than_the_setting(void **state)
+{
+	const struct policy_logged all = { .adds = true, .at_least = AUDIT_ALL };
+	const struct policy_logged denials = { .adds = true, .at_least = AUDIT_DENIED };
+	const struct policy_logged less = { .adds = true, .at_least = AUDIT_NONE, .takes = true,
+		.instead = AUDIT_NONE };
+
+	assert_true(is_recorded(AUDIT_NONE, all, AUDIT_OK));
+	assert_true(is_recorded(AUDIT_WRITE, all, AUDIT_OK));
+	assert_false(is_recorded(AUDIT_NONE, denials, AUDIT_OK));
+	assert_true(is_recorded(AUDIT_NONE, denials, AUDIT_DENIED_OUTCOME));
+	assert_true(is_recorded(AUDIT_ALL, denials, AUDIT_OK));
+	assert_false(is_recorded(AUDIT_ALL, less, AUDIT_OK));
+	(void)state;
+}
+
 static void
 hostile_names_stay_inside_their_strings(void **state)
 {
@@ -462,6 +500,7 @@ main(void)
 		cmocka_unit_test(a_refusal_is_an_event_of_its_own_with_its_rule),
 		cmocka_unit_test(a_rule_that_would_have_denied_is_named),
 		cmocka_unit_test(what_an_exception_let_pass_has_a_record_of_its_own),
+		cmocka_unit_test(rules_say_more_or_less_than_the_setting),
 		cmocka_unit_test(hostile_names_stay_inside_their_strings),
 		cmocka_unit_test(what_is_not_utf8_goes_base64_under_another_key),
 		cmocka_unit_test(a_text_that_was_not_parsed_is_told_by_length_and_hash),

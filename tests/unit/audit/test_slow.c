@@ -49,6 +49,35 @@ a_slow_statement_is_a_line_of_jsonlog(void **state)
 }
 
 static void
+a_rule_may_have_a_threshold_of_its_own(void **state)
+{
+	struct place *place = place_new();
+	struct audit_who *who = who_of_a_service();
+	struct audit_verdict *less = audit_verdict_new(
+	    &(struct verdict){ .logged = { .slow = true, .slow_ms = 50 } });
+	struct audit_verdict *more = audit_verdict_new(
+	    &(struct verdict){ .logged = { .slow = true, .slow_overrides = true, .slow_ms = 5000 } });
+	struct audit_statement statements[] = {
+		{ .who = who, .rendered = less, .duration_us = 49999, .wall_us = 1 },
+		{ .who = who, .rendered = less, .duration_us = 50000, .wall_us = 1 },
+		{ .who = who, .rendered = more, .duration_us = 4999999, .wall_us = 1 },
+		{ .who = who, .rendered = more, .duration_us = 5000001, .wall_us = 1 },
+	};
+	char *lines = slow_lines(place, statements, 4);
+
+	assert_non_null(strstr(lines, "duration: 50.000 ms"));
+	assert_non_null(strstr(strchr(lines, '\n'), "duration: 5000.001 ms"));
+	assert_null(strstr(lines, "49.999"));
+	assert_null(strstr(lines, "4999.999"));
+	mem_free(lines);
+	audit_verdict_free(NULL, less);
+	audit_verdict_free(NULL, more);
+	audit_who_free(NULL, who);
+	place_free(place);
+	(void)state;
+}
+
+static void
 only_the_escapes_that_pgbadger_knows_are_used(void **state)
 {
 	static const char text[] =
@@ -161,6 +190,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_slow_statement_is_a_line_of_jsonlog),
+		cmocka_unit_test(a_rule_may_have_a_threshold_of_its_own),
 		cmocka_unit_test(only_the_escapes_that_pgbadger_knows_are_used),
 		cmocka_unit_test(a_refusal_is_an_error_line_however_quick),
 		cmocka_unit_test(pgbadger_counts_every_query_and_every_refusal),
