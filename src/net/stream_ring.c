@@ -33,12 +33,19 @@ enum wish {
 	WISH_SEND = 16,
 };
 
+/* Where the receive of a stream stands. */
+enum receiving {
+	RECEIVE_NONE,      /* the kernel has none */
+	RECEIVE_ON,        /* under way in the kernel */
+	RECEIVE_CANCELLED, /* the same, and it was asked to end */
+	RECEIVE_ENDED,     /* nothing more will come; told when it may be */
+};
+
 struct ring_stream {
 	struct stream base;
 	struct ring_op receive, writable;
-	bool receiving, awaiting; /* under way in the kernel */
-	bool cancelling;          /* the receive was asked to end */
-	bool ended;               /* nothing more will come; told when it may be */
+	enum receiving receiving;
+	bool awaiting;            /* to become writable, in the kernel */
 	uint8_t wishes;           /* of enum wish; if any, in the loop's list */
 	int sent;                 /* of the send under way */
 	TAILQ_ENTRY(ring_stream) wishing;
@@ -77,13 +84,25 @@ is_closed(const struct ring_stream *stream)
 	return stream->base.callback == NULL;
 }
 
+static bool
+has_receive(const struct ring_stream *stream)
+{
+	return stream->receiving == RECEIVE_ON || stream->receiving == RECEIVE_CANCELLED;
+}
+
+static void
+cancel_receive(struct ring_stream *stream)
+{
+	ring_cancel(loop_ring(stream->base.loop), &stream->receive);
+	stream->receiving = RECEIVE_CANCELLED;
+}
+
 /* An operation of a stream that was closed meanwhile ended. */
 static void
 bury(struct ring_stream *stream)
 {
-	unwish(stream, stream->receiving ? 0 : WISH_CANCEL_RECEIVE);
 	unwish(stream, stream->awaiting ? 0 : WISH_CANCEL_WRITABLE);
-	if (stream->receiving || stream->awaiting)
+	if (has_receive(stream) || stream->awaiting)
 		return;
 	loop_disown(&stream->orphan);
 	loop_defer(stream->base.loop, &stream->base.death, stream_die);
@@ -92,9 +111,7 @@ bury(struct ring_stream *stream)
 static void
 listen_on(struct ring_stream *stream)
 {
-	if (stream->base.paused || stream->ended)
-		return;
-	if (!stream->receiving)
+	if (!stream->base.paused && stream->receiving == RECEIVE_NONE)
 		wish(stream, WISH_RECEIVE);
 }
 
@@ -118,10 +135,8 @@ static void
 hold(struct ring_stream *stream, const uint8_t *bytes, size_t length)
 {
 	buf_put(&stream->held, bytes, length);
-	if (!stream->receiving || stream->cancelling)
-		return;
-	stream->cancelling = true;
-	wish(stream, WISH_CANCEL_RECEIVE);
+	if (stream->receiving == RECEIVE_ON)
+		wish(stream, WISH_CANCEL_RECEIVE);
 }
 
 /* The receive ended for a reason that has nothing to do with the connection. */
@@ -138,8 +153,10 @@ on_received(struct ring_op *op, struct ring_result result)
 	struct ring_stream *stream =
 	    (struct ring_stream *)((char *)op - offsetof(struct ring_stream, receive));
 
-	if (!result.more)
-		stream->receiving = stream->cancelling = false;
+	if (!result.more) {
+		stream->receiving = RECEIVE_NONE;
+		unwish(stream, WISH_CANCEL_RECEIVE);
+	}
 	if (is_closed(stream)) {
 		bury(stream);
 		return;
@@ -150,7 +167,7 @@ on_received(struct ring_op *op, struct ring_result result)
 		else
 			deliver(stream, result.bytes, (size_t)result.value);
 	} else if (!is_to_go_on(result.value)) {
-		stream->ended = true;
+		stream->receiving = RECEIVE_ENDED;
 		if (!stream->base.broken)
 			stream->base.error = -result.value;
 		tell_end(stream);
@@ -190,7 +207,7 @@ look(struct deferred *deferred)
 	}
 	if (is_closed(stream) || stream->base.paused)
 		return;
-	if (stream->ended)
+	if (stream->receiving == RECEIVE_ENDED)
 		tell_end(stream);
 	else
 		listen_on(stream);
@@ -212,9 +229,8 @@ ring_listen(struct stream *stream)
 {
 	struct ring_stream *own = ring_stream_of(stream);
 
-	unwish(own, own->cancelling ? WISH_CANCEL_RECEIVE : 0);
-	own->cancelling = own->cancelling && own->receiving;
-	if (own->ended || buf_length(&own->held) > 0)
+	unwish(own, WISH_CANCEL_RECEIVE);
+	if (own->receiving == RECEIVE_ENDED || buf_length(&own->held) > 0)
 		loop_defer(stream->loop, &own->look, look);
 	else
 		listen_on(own);
@@ -290,7 +306,7 @@ ring_fail(struct stream *stream)
 	stream->paused = false;
 	/* What came is still delivered, and then the receive ends by itself. */
 	if (stream->connecting)
-		own->ended = true;
+		own->receiving = RECEIVE_ENDED;
 	else
 		shutdown(stream->fd, SHUT_RDWR);
 	loop_defer(stream->loop, &own->look, look);
@@ -305,12 +321,10 @@ ring_detach(struct stream *stream)
 	send_queued(own);
 	stream->paused = true; /* what still comes is held, for the next loop */
 	unwish(own, ~0u);
-	if (own->receiving)
-		ring_cancel(ring, &own->receive);
-	own->cancelling = true;
-	while (own->receiving)
+	if (own->receiving == RECEIVE_ON)
+		cancel_receive(own);
+	while (has_receive(own))
 		ring_deliver_only(ring, &own->receive);
-	own->cancelling = false;
 	loop_undefer(stream->loop, &own->look);
 }
 
@@ -325,12 +339,12 @@ ring_close(struct stream *stream)
 	if (stream->fd >= 0)
 		close(stream->fd);
 	stream->fd = -1;
-	if (!own->receiving && !own->awaiting) {
+	if (!has_receive(own) && !own->awaiting) {
 		loop_defer(stream->loop, &stream->death, stream_die);
 		return;
 	}
 	loop_adopt(stream->loop, &own->orphan, own);
-	if (own->receiving && !own->cancelling)
+	if (own->receiving == RECEIVE_ON)
 		wish(own, WISH_CANCEL_RECEIVE);
 	if (own->awaiting)
 		wish(own, WISH_CANCEL_WRITABLE);
@@ -360,14 +374,14 @@ ring_streams_ask(struct loop *loop)
 
 		next = TAILQ_NEXT(stream, wishing);
 		if (wishes & WISH_CANCEL_RECEIVE)
-			ring_cancel(ring, &stream->receive);
+			cancel_receive(stream);
 		if (wishes & WISH_CANCEL_WRITABLE)
 			ring_cancel(ring, &stream->writable);
 		if (wishes & WISH_SEND)
 			queue_send(ring, stream);
 		if (wishes & WISH_RECEIVE) {
 			ring_receive(ring, stream->base.fd, &stream->receive);
-			stream->receiving = true;
+			stream->receiving = RECEIVE_ON;
 		}
 		if (wishes & WISH_WRITABLE) {
 			ring_await_writable(ring, stream->base.fd, &stream->writable);

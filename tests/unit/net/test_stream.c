@@ -543,6 +543,72 @@ a_pause_in_the_middle_of_much_loses_nothing(void **state)
 	(void)state;
 }
 
+/* Resumes and pauses another stream, as an owner does whose peer took all and is full again. */
+static void
+on_event_of_nudger(struct stream *stream, enum stream_event event, void *arg)
+{
+	struct link *nudged = arg;
+
+	stream_resume(nudged->stream);
+	stream_pause(nudged->stream);
+	(void)stream;
+	(void)event;
+}
+
+/* What its peer can write in many turns. */
+static size_t
+all_that_is_taken_of(const struct link *link, const uint8_t *bytes, size_t length)
+{
+	size_t taken = 0;
+
+	for (int turn = 0; turn < 100; turn++) {
+		ssize_t done = write(link->peer, bytes + taken, length - taken);
+
+		taken += done < 0 ? 0 : (size_t)done;
+		settle(link->loop);
+	}
+	return taken;
+}
+
+/* One nudger hears its byte before the paused stream does, and one behind it, whatever the order. */
+static void
+a_stream_paused_anew_in_the_turn_in_which_data_was_held_takes_no_more(void **state)
+{
+	uint8_t *bytes = pattern(LARGE);
+	struct link link;
+	struct stream *nudgers[2];
+	int fds[2][2];
+	size_t taken;
+
+	link_open(&link);
+	settle(link.loop);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+		    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds[i]), 0);
+		nudgers[i] = stream_accepted(link.loop, fds[i][0], on_event_of_nudger, &link);
+	}
+	settle(link.loop);
+	stream_pause(link.stream);
+	assert_int_equal(write(fds[0][1], "!", 1), 1);
+	assert_int_equal(write(link.peer, bytes, 1), 1);
+	assert_int_equal(write(fds[1][1], "!", 1), 1);
+	settle(link.loop);
+	taken = 1 + all_that_is_taken_of(&link, bytes + 1, LARGE - 1);
+
+	assert_true(taken < LARGE);
+	stream_resume(link.stream);
+	while (buf_length(&link.got) < taken)
+		settle(link.loop);
+	assert_memory_equal(buf_bytes(&link.got), bytes, taken);
+	for (int i = 0; i < 2; i++) {
+		stream_close(nudgers[i]);
+		close(fds[i][1]);
+	}
+	mem_free(bytes);
+	link_close(&link);
+	(void)state;
+}
+
 static void
 after_close_no_event_follows(void **state)
 {
@@ -694,6 +760,8 @@ main(void)
 		cmocka_unit_test(what_is_passed_on_and_what_is_built_leave_in_order),
 		cmocka_unit_test(more_streams_are_heard_at_once_than_a_ring_has_buffers),
 		cmocka_unit_test(a_pause_in_the_middle_of_much_loses_nothing),
+		cmocka_unit_test(
+		    a_stream_paused_anew_in_the_turn_in_which_data_was_held_takes_no_more),
 		cmocka_unit_test(after_close_no_event_follows),
 		cmocka_unit_test(what_is_sent_while_it_connects_goes_out_when_it_is_open),
 		cmocka_unit_test(a_refused_connect_is_told_later_with_its_reason),
