@@ -179,7 +179,7 @@ const struct builtin rules_hygiene[] = {
 	    .aliases = "prefer-robust-stmts",
 	    .kinds = KIND(SQL_ACT_CREATE_TABLE) | KIND(SQL_ACT_CREATE_INDEX) |
 		KIND(SQL_ACT_DROP) | KIND(SQL_ACT_ADD_COLUMN) | KIND(SQL_ACT_ALTER),
-	    .without = SQL_ACT_GUARDED | SQL_ACT_AS_QUERY, .test = is_fragile,
+	    .without = SQL_ACT_GUARDED | SQL_ACT_AS_QUERY | SQL_ACT_TEMPORARY, .test = is_fragile,
 	    .why = "Outside a transaction this cannot be run again when a later step has failed.",
 	    .safe = "Write IF EXISTS or IF NOT EXISTS, or put the steps into one transaction." },
 	{ .id = "multi-alter", .pack = PACK, .action = POLICY_WARN, .needs = "X",

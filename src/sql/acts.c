@@ -167,6 +167,7 @@ handle_column(struct collector *facts, struct slice body, struct context *contex
 	act = collect_act(
 	    facts, context, target.creating ? SQL_ACT_NEW_COLUMN : SQL_ACT_ADD_COLUMN);
 	act->name = collect_text(facts, tree_body(body, COLUMN_NAME));
+	act->flags |= target.guarded ? SQL_ACT_GUARDED : 0;
 	tell_type(facts, act, body);
 	place(facts, act, span_element(facts, tree_value(body, COLUMN_LOCATION)));
 	target.column = context->named_only ? 0 : facts->statement->act_count;
@@ -382,6 +383,7 @@ act_alter_command(struct collector *facts, struct slice body, struct context *co
 		return;
 	target = *context->target;
 	target.command = tree_value(body, COMMAND_TYPE);
+	target.guarded = tree_value(body, COMMAND_MISSING_OK) != 0;
 	target.subject = tree_body(body, COMMAND_NAME);
 	context->target = add_target(facts, target);
 	if (target.command == PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn ||
@@ -390,7 +392,7 @@ act_alter_command(struct collector *facts, struct slice body, struct context *co
 	act = collect_act(facts, context, SQL_ACT_ALTER);
 	act->type = command_words(target.command);
 	act->name = collect_text(facts, target.subject);
-	if (tree_value(body, COMMAND_MISSING_OK) != 0)
+	if (target.guarded)
 		act->flags |= SQL_ACT_GUARDED;
 	if (tree_value(body, COMMAND_BEHAVIOR) == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE)
 		act->flags |= SQL_ACT_CASCADE;

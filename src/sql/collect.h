@@ -54,6 +54,7 @@ struct target {
 	struct slice schema, name;
 	bool creating;
 	uint64_t command;     /* of ALTER TABLE */
+	bool guarded;	      /* the command says IF [NOT] EXISTS */
 	struct slice subject; /* the column or constraint that the command names */
 	size_t column;	      /* within a column: its act's index + 1 */
 	size_t table;	      /* CREATE TABLE: its act's index + 1 */

@@ -198,6 +198,8 @@ static const struct pair pairs[] = {
 	{ "enum-value-order", "ALTER TYPE e ADD VALUE 'b'", "ALTER TYPE e ADD VALUE 'b' BEFORE 'a'" },
 	{ "robust-stmts", "CREATE TABLE t (a int)", "CREATE TABLE IF NOT EXISTS t (a int)" },
 	{ "robust-stmts", "ALTER TABLE t DROP COLUMN a", "BEGIN; ALTER TABLE t DROP COLUMN a; COMMIT" },
+	{ "robust-stmts", "ALTER TABLE t ADD a int", "ALTER TABLE t ADD COLUMN IF NOT EXISTS a int" },
+	{ "robust-stmts", "CREATE UNLOGGED TABLE t (a int)", "CREATE TEMP TABLE t (a int)" },
 	{ "multi-alter", "ALTER TABLE t ADD a int; ALTER TABLE t ADD b int",
 	    "ALTER TABLE t ADD a int, ADD b int; ALTER TABLE u ADD b int" },
 	{ "fk-without-index", "ALTER TABLE t ADD a int REFERENCES u",
