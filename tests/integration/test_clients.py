@@ -154,6 +154,27 @@ class Clients(PgweirTest):
     def test_rubys_pg_with_its_common_features(self):
         self.run_driver("/usr/bin/ruby", "pg_app.rb")
 
+    def run_go(self, name):
+        """A Go program, compiled against Debian's packages of the drivers; PGSSLMODE because lib/pq wants TLS else."""
+        if not os.path.isdir("/usr/share/gocode/src/github.com/jackc/pgx") or not shutil.which("go"):
+            self.skipTest("Go's drivers are not installed (./check installs them)")
+        with tempfile.TemporaryDirectory() as folder:
+            program = os.path.join(folder, "app")
+            subprocess.run(["go", "build", "-o", program, os.path.join(HERE, "drivers", name)], check=True, text=True,
+                           env=dict({"GOCACHE": os.path.join(folder, "cache")}, **os.environ, GO111MODULE="off",
+                                    GOPATH="/usr/share/gocode", GOFLAGS=""))
+            os.environ["PGSSLMODE"] = "disable"
+            try:
+                self.assertIn("all fine", self.run_program(program))
+            finally:
+                del os.environ["PGSSLMODE"]
+
+    def test_gos_lib_pq_with_its_common_features(self):
+        self.run_go("libpq_go_app.go")
+
+    def test_gos_pgx_with_its_common_features(self):
+        self.run_go("pgx_app.go")
+
     def test_what_pg_dump_wrote_is_restored_by_pg_restore(self):
         self.server.run("DROP DATABASE IF EXISTS restored")
         self.server.run("CREATE DATABASE restored OWNER scram_user")
@@ -164,12 +185,18 @@ class Clients(PgweirTest):
         count = self.run_program("psql", "-XAtc", "SELECT count(*) FROM pgbench_accounts", dbname="restored")
         self.assertEqual(count.strip(), "100000")
 
-    def test_node_postgres_with_its_common_features(self):
+    def run_node(self, package, program):
         folder = os.environ.get("PGWEIR_NODE_MODULES")
-        if not os.path.isdir(os.path.join(folder or "", "pg")) or not shutil.which("node"):
-            self.skipTest("node-postgres is not installed (./check installs it)")
+        if not os.path.isdir(os.path.join(folder or "", package)) or not shutil.which("node"):
+            self.skipTest(f"the package {package} of node is not installed (./check installs it)")
         os.environ["NODE_PATH"] = folder
-        self.assertIn("all fine", self.run_program("node", os.path.join(HERE, "node", "app.js")))
+        self.assertIn("all fine", self.run_program("node", os.path.join(HERE, "node", program)))
+
+    def test_node_postgres_with_its_common_features(self):
+        self.run_node("pg", "app.js")
+
+    def test_postgres_js_with_its_common_features(self):
+        self.run_node("postgres", "postgres_js.js")
 
     def test_jdbc_with_its_common_features(self):
         jar = "/usr/share/java/postgresql.jar"
