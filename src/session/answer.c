@@ -92,6 +92,8 @@ complete(struct link *link, struct request *head, const char *tag)
 
 	if (head->answer == ANSWER_REPLACE)
 		replace(link, head);
+	if (head->settles)
+		restore_settled(link);
 	if (head->answer != ANSWER_FORWARD)
 		return;
 	if (statement != NULL)
@@ -185,6 +187,19 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 	return fate;
 }
 
+/* The client's settings could not be put on the server: nothing of its message runs. */
+static enum fate
+fail_restore(struct link *link, const struct wire_report *report)
+{
+	bool alone = restore_failed(link, report);
+
+	link->stopped = false;
+	skip_to_sync(link);
+	if (alone)
+		restore_ask_ready(link);
+	return FATE_SWALLOW;
+}
+
 static enum fate
 on_error(struct link *link, const uint8_t *body, size_t length)
 {
@@ -204,6 +219,8 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 	}
 	if (head == NULL)
 		return violation(link, 'E');
+	if (link->restore == RESTORE_AHEAD && head->restores && link->client != NULL)
+		return fail_restore(link, &report);
 	fate = fate_of_error(link, head, &report);
 	link->stopped = false;
 	if (head->kind == REQUEST_QUERY || head->kind == REQUEST_FUNCTION)
@@ -265,8 +282,12 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		return FATE_SWALLOW;
 	}
 	if (link->restore == RESTORE_SENT) {
-		link_restored(link);
+		restore_answered(link);
 		return client->state == CLIENT_CLOSING ? FATE_GONE : FATE_SWALLOW;
+	}
+	if (link->restore == RESTORE_FAILED && !restore_ended(link, (char)body[0])) {
+		link->failed = false;
+		return FATE_SWALLOW;
 	}
 	if (fate == FATE_FORWARD)
 		count_ready(link, (char)body[0]);

@@ -8,12 +8,12 @@
 #include "wire/frame.h"
 
 bool
-borrow_server(struct client *client)
+borrow_server(struct client *client, bool ahead)
 {
 	struct server *server;
 
 	if (client->link != NULL)
-		return link_in_step(client->link);
+		return restore_in_step(client->link, ahead);
 	client->waiter.granted = borrow_granted;
 	client->waiter.refused = borrow_refused;
 	client->waiter.settings_hash = client->settings.hash;
@@ -23,7 +23,7 @@ borrow_server(struct client *client)
 		return false;
 	}
 	link_open(client, server);
-	return client->state == CLIENT_ACTIVE;
+	return client->link->restore == RESTORE_NONE || restore_in_step(client->link, ahead);
 }
 
 void

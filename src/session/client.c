@@ -25,12 +25,10 @@ static const struct client_state_info {
 	    true },
 	[CLIENT_GREETING] = { "waiting",
 	    TO(CLIENT_READY) | TO(CLIENT_RESTORING) | TO(CLIENT_ACTIVE), true },
-	[CLIENT_READY] = { "idle", TO(CLIENT_JUDGING) | TO(CLIENT_WAITING) | TO(CLIENT_RESTORING) |
-		    TO(CLIENT_ACTIVE) | TO(CLIENT_ANSWERED) | TO(CLIENT_READY),
+	[CLIENT_READY] = { "idle", TO(CLIENT_JUDGING) | TO(CLIENT_WAITING) | TO(CLIENT_ACTIVE) | TO(CLIENT_ANSWERED) | TO(CLIENT_READY),
 	    false },
 	[CLIENT_JUDGING] = { "active", TO(CLIENT_READY) | TO(CLIENT_ACTIVE), false },
-	[CLIENT_WAITING] = { "waiting",
-	    TO(CLIENT_READY) | TO(CLIENT_RESTORING) | TO(CLIENT_ACTIVE), true },
+	[CLIENT_WAITING] = { "waiting", TO(CLIENT_READY) | TO(CLIENT_ACTIVE), true },
 	[CLIENT_RESTORING] = { "active", TO(CLIENT_READY) | TO(CLIENT_ACTIVE), false },
 	[CLIENT_ACTIVE] = { "active",
 	    TO(CLIENT_READY) | TO(CLIENT_JUDGING) | TO(CLIENT_RESTORING), false },
@@ -150,7 +148,7 @@ adjust_reading(struct client *client)
 {
 	bool waits = (client->state != CLIENT_READY && client->state != CLIENT_ACTIVE) ||
 	    (client->link != NULL && (client->link->discarding || client->link->unsettled ||
-				client->link->asking)) ||
+				client->link->asking || link_awaits_restore(client->link))) ||
 	    client->intent != 0;
 	bool full = waits && buf_length(&client->in) > WAITING_INPUT_MOST;
 

@@ -69,7 +69,7 @@ on_bind(struct client *client, const struct inbound *message)
 	const char *portal = read_cstring(&reader);
 	const char *name = read_cstring(&reader);
 	struct statement *statement;
-	struct ruling *ruling;
+	struct ruling *ruling = NULL;
 
 	if (!reader_ok(&reader))
 		return message->here < message->length && message->here < BIND_NAMES_MOST
@@ -82,8 +82,10 @@ on_bind(struct client *client, const struct inbound *message)
 	if (names_is_unsettled(client, name))
 		return STEP_LATER;
 	statement = names_find(client, name);
-	if (!aborted_is(client) && !borrow_server(client))
-		return permit_later(client, statement == NULL ? NULL : judged_reference(statement->judged), NULL);
+	if (statement != NULL && !aborted_is(client))
+		ruling = permit_rule(client, statement->judged);
+	if (!aborted_is(client) && !borrow_server(client, !guard_concerns(client, ruling)))
+		return permit_later(client, statement == NULL ? NULL : judged_reference(statement->judged), ruling);
 	client->pool->counters.bind_count++;
 	if (aborted_message(client, 'B', statement == NULL ? NULL : statement->judged)) {
 		outgoing_drop(client, message);
@@ -94,7 +96,6 @@ on_bind(struct client *client, const struct inbound *message)
 		outgoing_drop(client, message);
 		return STEP_DONE;
 	}
-	ruling = permit_rule(client, statement->judged);
 	if (ruling->verdict.action == POLICY_DENY) {
 		permit_refuse(client, 'B', statement->judged, ruling);
 		outgoing_drop(client, message);
@@ -121,7 +122,7 @@ on_describe(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	if (aborted_message(client, what == 'S' ? 's' : 'D', NULL))
 		return STEP_DONE;
-	if (!borrow_server(client))
+	if (!borrow_server(client, true))
 		return STEP_LATER;
 	if (what == 'P') {
 		outgoing_pass_extended(client, message);
@@ -160,7 +161,7 @@ on_execute(struct client *client, const struct inbound *message)
 		return inbound_malformed(client, 'E');
 	if (aborted_message(client, 'E', NULL))
 		return STEP_DONE;
-	if (!borrow_server(client))
+	if (!borrow_server(client, true))
 		return STEP_LATER;
 	portal = link_portal(client->link, name);
 	judged = portal == NULL ? NULL : portal->judged;

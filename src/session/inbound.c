@@ -197,7 +197,8 @@ is_free(const struct client *client)
 {
 	return (client->state == CLIENT_READY || client->state == CLIENT_ACTIVE) &&
 	    !client->paused_for_server &&
-	    !(client->link != NULL && (client->link->discarding || client->link->asking));
+	    !(client->link != NULL && (client->link->discarding || client->link->asking ||
+				  link_awaits_restore(client->link)));
 }
 
 size_t

@@ -1,4 +1,4 @@
-/* link.c - see link.h. Coupling, restoring, giving back, cleaning. */
+/* link.c - see link.h. Coupling, giving back, cleaning. */
 #include <string.h>
 
 #include "base/log.h"
@@ -58,32 +58,6 @@ link_change_unnamed(struct link *link, struct request *request, struct statement
 	link->unnamed_batch = request->batch;
 }
 
-static void
-add_statement_of_ours(const char *statement, void *arg)
-{
-	struct link *link = arg;
-	struct buf *out = stream_out(link->server->stream);
-
-	build_parse(out, "", statement);
-	build_bind(out, "");
-	build_execute(out, "");
-	link_expect(link, REQUEST_PARSE, ANSWER_SWALLOW);
-	link_expect(link, REQUEST_BIND, ANSWER_SWALLOW);
-	link_expect(link, REQUEST_EXECUTE, ANSWER_SWALLOW);
-}
-
-/* Make the server look like this client's: what it asked for, and nothing of others. */
-static void
-begin_restore(struct link *link)
-{
-	settings_difference(&link->server->settings, &link->client->settings,
-	    add_statement_of_ours, link);
-	build_sync(stream_out(link->server->stream));
-	link_expect(link, REQUEST_SYNC, ANSWER_SWALLOW);
-	link->restore = RESTORE_SENT;
-	stream_flush(link->server->stream);
-}
-
 void
 link_open(struct client *client, struct server *server)
 {
@@ -103,53 +77,16 @@ link_open(struct client *client, struct server *server)
 	server->in = (struct buf){ 0 };
 	client->link = link;
 	TAILQ_INSERT_TAIL(clients_links(client->clients), link, in_links);
-	if (settings_are_equal(&server->settings, &client->settings)) {
+	if (client->startup == NULL) {
+		if (!settings_are_equal(&server->settings, &client->settings))
+			link->restore = RESTORE_DUE;
 		client_enter(client, CLIENT_ACTIVE);
-		if (client->startup != NULL)
-			login_greet(client, &server->parameters);
-		return;
-	}
-	client_enter(client, CLIENT_RESTORING);
-	begin_restore(link);
-}
-
-bool
-link_in_step(struct link *link)
-{
-	if (link->requests.count > 0 || link->unsynced || link->server->transaction != 'I' ||
-	    settings_are_equal(&link->server->settings, &link->client->settings))
-		return true;
-	client_enter(link->client, CLIENT_RESTORING);
-	begin_restore(link);
-	return false;
-}
-
-void
-link_restored(struct link *link)
-{
-	struct client *client = link->client;
-	struct wire_error error = { .severity = "ERROR", .sqlstate = link->last_state };
-
-	link->restore = link->failed ? RESTORE_NONE : RESTORE_ANSWERED;
-	/* The client has been told nothing yet. */
-	link->hearing = LINK_KEEPING;
-	if (!link->failed) {
-		settings_copy(&link->server->settings, &client->settings);
+	} else if (settings_are_equal(&server->settings, &client->settings)) {
 		client_enter(client, CLIENT_ACTIVE);
-		if (client->startup != NULL)
-			login_greet(client, &link->server->parameters);
-		return;
+		login_greet(client, &server->parameters);
+	} else {
+		restore_apart(link);
 	}
-	/* Some of it may be set, some not: only a reset knows. */
-	link->server->residue |= SQL_RESIDUE_SETTING;
-	link->failed = false;
-	error.message = link->last_message != NULL ? link->last_message : "a setting was refused";
-	error.detail = "while restoring this session's settings on a server connection";
-	client_enter(client, CLIENT_ACTIVE);
-	if (client->startup != NULL)
-		client_end(client, error.sqlstate, error.message);
-	else
-		borrow_give_up(client, &error);
 }
 
 static void
@@ -232,6 +169,7 @@ link_free(struct link *link)
 	buf_free(&link->farewell);
 	probe_free(link->probe);
 	mem_free(link->last_message);
+	settings_clear(&link->restoring);
 	clients_give_link(link->clients, link);
 }
 

@@ -25,11 +25,15 @@ struct judged;
 struct ration;
 struct sql_statement;
 struct statement;
+struct wire_report;
 
 /* The client's settings on the server. */
 enum link_restore {
-	RESTORE_NONE,	 /* nothing to do */
-	RESTORE_SENT,	 /* they are being put there */
+	RESTORE_NONE,	  /* nothing to do */
+	RESTORE_DUE,	  /* to be put there with the client's next message */
+	RESTORE_AHEAD,	  /* sent in front of that, and not confirmed yet */
+	RESTORE_FAILED,	  /* and refused; its ReadyForQuery is awaited */
+	RESTORE_SENT,	  /* being put there by themselves: the message waits */
 	RESTORE_ANSWERED, /* just now: the message that asked for the server is still to go */
 };
 
@@ -72,6 +76,8 @@ struct link {
 	bool unsettled;		   /* the client's next message waits for an answer */
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
 	enum link_restore restore;
+	uint64_t restore_batch;	   /* while AHEAD or FAILED: to which they belong */
+	struct settings restoring; /* what the server has when they are confirmed */
 	bool asking;		   /* the probe is under way: the client waits */
 	bool unseen;		   /* something was set that the server cannot be asked about */
 	struct judged *pinned_by;  /* referenced: the text that pinned its client; or NULL */
@@ -133,13 +139,32 @@ void link_abandon(struct link *link);
 /* The server broke the protocol: discard it; the client is told. */
 void link_violated(struct link *link, const char *what);
 /*
- * Has the server the settings of the client that keeps it? After a RESET it has its own
- * defaults and not those that the client logged in with. False: they are being restored,
- * and the message that asked is to wait.
+ * restore.c: has the server the settings of the client? If not, they are put in front of what
+ * is sent next; without `ahead`, or where a limit watches over the link, the client's message
+ * has to wait for the answer: false.
  */
-bool link_in_step(struct link *link);
-/* The restore of the client's settings was answered. */
-void link_restored(struct link *link);
+bool restore_in_step(struct link *link, bool ahead);
+/* restore.c: put them there by themselves; the client is RESTORING. */
+void restore_apart(struct link *link);
+/* restore.c: that was answered. */
+void restore_answered(struct link *link);
+/* restore.c: what went ahead of the client's message was confirmed. */
+void restore_settled(struct link *link);
+/*
+ * restore.c: it failed, and the client was told. True: what is skipped now is a message
+ * without a Sync, restore_ask_ready() sees to the ReadyForQuery.
+ */
+bool restore_failed(struct link *link, const struct wire_report *report);
+void restore_ask_ready(struct link *link);
+/* restore.c: its ReadyForQuery came. False: another follows, which is the client's. */
+bool restore_ended(struct link *link, char status);
+/* Must the client's next message wait: would it run otherwise if the restore failed? */
+static inline bool
+link_awaits_restore(const struct link *link)
+{
+	return (link->restore == RESTORE_AHEAD || link->restore == RESTORE_FAILED) &&
+	    link->server->batch != link->restore_batch;
+}
 /* A ReadyForQuery came on a link without a client. */
 void link_clean_on(struct link *link);
 /* Remember what a portal runs; references are taken. */

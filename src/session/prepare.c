@@ -127,7 +127,7 @@ on_parse(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	ruling = permit_rule(client, judged);
 	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    !borrow_server(client))
+	    !borrow_server(client, !guard_concerns(client, ruling)))
 		return permit_later(client, judged, ruling);
 	client->stmt++;
 	client->pool->counters.client_parse_count++;

@@ -49,6 +49,8 @@ struct request {
 	bool has_id;  /* `id` is of a Parse or Close under a name of ours */
 	bool adds;    /* `statement` is there from now on; else: no more */
 	bool changes_unnamed; /* `unnamed` is what it was before */
+	bool restores;	      /* ours: puts the client's settings on the server, see restore.c */
+	bool settles;	      /* the last of those */
 
 	struct statement_id id;
 	/* The client's statement that it added (a Parse) or took away (a Close): requests_name(). */
@@ -87,8 +89,9 @@ requests_head(const struct requests *requests)
 static inline bool
 request_is_statement(const struct request *request)
 {
-	return request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE ||
-	    request->kind == REQUEST_FUNCTION;
+	return (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE ||
+		   request->kind == REQUEST_FUNCTION) &&
+	    !request->restores;
 }
 /* It adds this statement of the client, or takes it away; a reference is taken. */
 void requests_name(struct requests *requests, struct request *request, const char *name,

@@ -64,8 +64,11 @@ void login_greet(struct client *client, const struct parameters *parameters);
 size_t inbound_consume(struct client *client, const uint8_t *bytes, size_t length);
 
 /* borrow.c */
-/* Has it a server that is ready? Otherwise it begins to wait; false. */
-bool borrow_server(struct client *client);
+/*
+ * Has it a server that is ready? Otherwise it begins to wait; false. `ahead`: the client's
+ * settings may go in front of the message, in the same write.
+ */
+bool borrow_server(struct client *client, bool ahead);
 void borrow_granted(struct waiter *waiter, struct server *server);
 void borrow_refused(struct waiter *waiter, const struct error *err);
 /* The message that waits is answered with an error instead of being sent. */

@@ -60,7 +60,7 @@ on_query(struct client *client, const struct inbound *message)
 	ruling = permit_rule(client, judged);
 	recordable = hold_permits(client, 'Q', judged, ruling);
 	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    (!borrow_server(client) || names_awaits_deallocated(client, judged) ||
+	    (!borrow_server(client, !guard_concerns(client, ruling)) || names_awaits_deallocated(client, judged) ||
 		(guard_concerns(client, ruling) && guard_awaits(client, judged, ruling, 'Q')) ||
 		!hold_intends(client, judged, ruling)))
 		return permit_later(client, judged, ruling);
@@ -114,7 +114,7 @@ on_function_call(struct client *client, const struct inbound *message)
 	}
 	if (aborted_query(client, NULL))
 		return STEP_DONE;
-	if (!borrow_server(client))
+	if (!borrow_server(client, true))
 		return STEP_LATER;
 	client->stmt++;
 	client->link->server->residue |= SQL_RESIDUE_OPAQUE;
