@@ -32,6 +32,7 @@ int ctl_report(const struct ctl_command *command, int argc, char **argv);
 int ctl_load(const struct ctl_command *command, int argc, char **argv);
 int ctl_sign(const struct ctl_command *command, int argc, char **argv);
 int ctl_keygen(const struct ctl_command *command, int argc, char **argv);
+int ctl_suggest(const struct ctl_command *command, int argc, char **argv);
 int ctl_top(const struct ctl_command *command, int argc, char **argv);
 int ctl_verify(const struct ctl_command *command, int argc, char **argv);
 

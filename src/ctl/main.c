@@ -85,6 +85,21 @@ static const struct ctl_command commands[] = {
 	    "Exit status: 0 nothing would newly be denied, 1 something would, or a file cannot be\n"
 	    "read, 2 usage, 78 bad policy.\n",
 	    ctl_replay },
+	{ "suggest", "make the least policy, or the GRANTs, from the access log",
+	    "--audit FILE... [OPTION]...\n"
+	    "Write what the statements of the access log need and no more, to standard output:\n"
+	    "an allow-list in mode warn, or GRANTs for psql. What could not be told from the log\n"
+	    "stands in it as comments.\n"
+	    "\n"
+	    "      --audit FILE...  access log; several in any order\n"
+	    "      --as KIND        policy (default) or grants\n"
+	    "      --database D     what was done in this database only\n"
+	    "      --schema NAME    for grants: where relations are that are named without schema\n"
+	    "      --format FORMAT  text (default), or json: all that was observed, with counts\n"
+	    "  -h, --help           print this and exit\n"
+	    "\n"
+	    "Exit status: 0 good, 1 a file cannot be read, 2 usage.\n",
+	    ctl_suggest },
 	{ "report", "tell from the logs where the time goes and who touched what",
 	    "--audit FILE... [OPTION]...\n"
 	    "Report from the access log, and the slow log if given.\n"

@@ -15,20 +15,13 @@
 #include "base/object.h"
 #include "policy/policy.h"
 #include "report/report.h"
-#include "sql/facts.h"
+#include "report/texts.h"
 
-enum { TEXTS_MOST = 4096, ROWS_MOST = 10000, EXAMPLE_MOST = 160 };
+enum { ROWS_MOST = 10000, EXAMPLE_MOST = 160 };
 
 /* What becomes of a statement that was logged. */
 enum change { CHANGE_DENIED, CHANGE_ALLOWED };
 static const char *const change_names[] = { "newly denied", "no longer denied" };
-
-/* A text of the log, parsed. Owned by its replay. */
-struct known {
-	UT_hash_handle hh;
-	char *text;
-	struct sql_facts *facts; /* NULL: not parsed */
-};
 
 /* Statements of one user that one rule changes. Owned by its replay. */
 struct row {
@@ -45,7 +38,7 @@ struct row {
 struct replay {
 	struct policies *policies;
 	struct object object;
-	struct known *texts;
+	struct texts texts;
 	struct row *rows;
 	uint64_t statements, unjudged, bad_lines, others;
 	uint64_t changes[2];
@@ -57,41 +50,6 @@ text_of(struct replay *replay, const char *key)
 	uint32_t hint = 0;
 
 	return object_text(object_find(&replay->object, key, &hint));
-}
-
-static void
-forget_texts(struct replay *replay)
-{
-	struct known *known, *next;
-
-	HASH_ITER(hh, replay->texts, known, next) {
-		HASH_DEL(replay->texts, known);
-		if (known->facts != NULL)
-			sql_facts_free(known->facts);
-		mem_free(known->text);
-		mem_free(known);
-	}
-}
-
-static const struct known *
-know(struct replay *replay, const char *text)
-{
-	struct sql_facts *facts = NULL;
-	struct known *known;
-	struct error err;
-	int position;
-
-	HASH_FIND_STR(replay->texts, text, known);
-	if (known != NULL)
-		return known;
-	if (HASH_COUNT(replay->texts) >= TEXTS_MOST)
-		forget_texts(replay);
-	known = mem_zalloc(1, sizeof(*known));
-	known->text = mem_strdup(text);
-	if (sql_facts(text, strlen(text), SQL_TEXT_MOST, &facts, &err, &position) == SQL_KNOWN)
-		known->facts = facts;
-	HASH_ADD_KEYPTR(hh, replay->texts, known->text, strlen(known->text), known);
-	return known;
 }
 
 static struct row *
@@ -156,6 +114,13 @@ note(struct replay *replay, enum change change, const struct subject *subject, c
 	    : mem_strdup("");
 }
 
+/* PostgreSQL has refused it for want of a privilege: no policy could take anything from it. */
+static bool
+is_refused_by_server(struct replay *replay)
+{
+	return strcmp(text_of(replay, "db.response.status_code"), "42501") == 0;
+}
+
 /* A statement that was answered (`denied`: by a refusal) is judged again. */
 static void
 judge(struct replay *replay, bool denied)
@@ -167,18 +132,18 @@ judge(struct replay *replay, bool denied)
 		.client = text_of(replay, "client.address") };
 	const char *text = text_of(replay, "db.query.text"), *rule = text_of(replay, "rule");
 	const char *fingerprint = text_of(replay, "query.fingerprint");
-	const struct known *known = *text != '\0' ? know(replay, text) : NULL;
+	const struct sql_facts *facts = *text != '\0' ? texts_facts(&replay->texts, text) : NULL;
 	struct verdict verdict;
 	uint64_t wall_us = 0;
 
 	replay->statements++;
-	if (known == NULL || known->facts == NULL || !report_time(text_of(replay, "time"), &wall_us)) {
+	if (facts == NULL || !report_time(text_of(replay, "time"), &wall_us)) {
 		replay->unjudged++;
 		return;
 	}
-	policies_judge(replay->policies, &subject, text, strlen(text), SQL_KNOWN, known->facts, NULL,
-	    wall_us, &verdict);
-	if (!denied && (verdict.action == POLICY_DENY || verdict.would_deny))
+	policies_judge(replay->policies, &subject, text, strlen(text), SQL_KNOWN, facts, NULL, wall_us,
+	    &verdict);
+	if (!denied && !is_refused_by_server(replay) && (verdict.action == POLICY_DENY || verdict.would_deny))
 		note(replay, CHANGE_DENIED, &subject, verdict.rule != NULL ? verdict.rule : "?", &verdict,
 		    text, fingerprint);
 	else if (denied && verdict.action != POLICY_DENY && !verdict.would_deny)
@@ -196,7 +161,8 @@ take_line(struct replay *replay, const struct lines *lines)
 		replay->bad_lines++;
 	} else {
 		event = text_of(replay, "event");
-		if (strcmp(event, "statement") == 0)
+		/* What was intended has a second record, of how it went. */
+		if (strcmp(event, "statement") == 0 && strcmp(text_of(replay, "outcome"), "intent") != 0)
 			judge(replay, false);
 		else if (strcmp(event, "statement.denied") == 0)
 			judge(replay, true);
@@ -284,7 +250,7 @@ replay_free(struct replay *replay)
 {
 	struct row *row, *next;
 
-	forget_texts(replay);
+	texts_forget(&replay->texts);
 	HASH_ITER(hh, replay->rows, row, next) {
 		HASH_DEL(replay->rows, row);
 		mem_free(row->key);
