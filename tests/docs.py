@@ -21,7 +21,7 @@ import tempfile
 TOP = os.path.abspath(os.environ.get("srcdir") or os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PGWEIR = os.path.abspath("pgweir")
 
-# Where what is refused, or planned, may be named.
+# Where what is refused may be named.
 LIMITS = "docs/LIMITS.md"
 OF_CONFIGURE = {"prefix", "sysconfdir", "help"}
 SOURCE_FILE = re.compile(r"(?<![\w/.$<-])(?:\.\./)?((?:[\w.-]+/)*[\w.-]+\.(?:c|h|am|py|sh))\b(?![./(])")
@@ -51,7 +51,6 @@ class Code:
         self.rules = [(rule, re.search(r'#define PACK "([a-z-]+)"', table).group(1))
                       for table in tables for rule in re.findall(r'^\t\{ \.id = "([a-z-]+)"', table, re.M)]
         builtins = "\n".join(tables)
-        self.planned = set(re.findall(r'"([a-z-]+)"', self.part("src/policy/builtin.c", "planned[] =")))
         aliases = re.findall(r'\.aliases = ((?:"[^"]*"\s*)+)', builtins)
         self.usable = {name for rule in self.rules for name in rule}
         self.usable |= {name for text in aliases for name in re.findall(r"[\w:-]+", text)}
@@ -200,8 +199,6 @@ class Checker:
         for rule in re.findall(r"\buse: *([\w:-]+)", span):
             if rule not in self.code.usable:
                 self.fault(name, number, f"there is no built-in rule or pack {rule}")
-        if span in self.code.planned and name != LIMITS:
-            self.fault(name, number, f"this version has no built-in rule {span}")
 
     def files(self, name, number, line):
         for found in SOURCE_FILE.findall(line):
@@ -311,7 +308,6 @@ CASES = (
     ("`KILL_QUERY id`", "called KILL_QUERY"),
     ("`{use: drop-table}`, `{use: ban-drop-table}`, `{use: unsafe-ddl}`", None),
     ("`{use: drop-tables}`", "rule or pack drop-tables"),
-    ("`uncounted-write`", "no built-in rule uncounted-write"),
     ("`./configure --enable-werror --with-pg-query=X`", None),
     ("`./configure --enable-tls`", "no --enable-tls"),
     ("`pool_borrow()`", None),

@@ -200,6 +200,7 @@ struct policy_finding {
 /* In what a text stands, for rules that ask. */
 struct policy_script {
 	const struct policy_transaction *transaction; /* before the text; or NULL */
+	const struct policy_comments *comments; /* of the whole file; or NULL */
 	bool in_block; /* a transaction is open; more statements than this are in it */
 	bool is_file;  /* the text is of a file that is run as a whole */
 	bool is_last;  /* and its end */

@@ -30,4 +30,15 @@ bool policy_transaction_is_open(const struct policy_transaction *transaction);
 /* The transaction is open, whatever was noted. */
 void policy_transaction_open(struct policy_transaction *transaction);
 
+/* The tables that a whole file gives a comment, wherever in it; see comments.c. */
+struct policy_comments;
+
+struct policy_comments *policy_comments_new(void);
+void policy_comments_free(struct policy_comments *comments); /* NULL is fine */
+void policy_comments_note(
+    struct policy_comments *comments, const struct sql_statement *statement);
+/* A bare name is that of any schema. NULL has none. */
+bool policy_comments_have(
+    const struct policy_comments *comments, const char *schema, const char *name);
+
 #endif

@@ -37,6 +37,9 @@ enum sql_act_kind {
 	SQL_ACT_LIKE_WILDCARD, /* LIKE '%…' on the column `name` */
 	SQL_ACT_FUNCTION_ON_COLUMN, /* WHERE f(c) = …: `name` is the column, `other` f */
 	SQL_ACT_ORDER_BY_RANDOM,
+	SQL_ACT_CONSTRAINT_NAME, /* of a column's constraint */
+	SQL_ACT_EXTENSION, /* made or altered; CASCADE: with others that it needs */
+	SQL_ACT_COMMENT, /* on a relation; `type` is its noun. GUARDED: it is taken away */
 };
 
 /* What is special about an act. */
@@ -67,6 +70,7 @@ enum sql_act_flag {
 	SQL_ACT_PLACED = 1 << 23,      /* BEFORE, AFTER */
 	SQL_ACT_COLUMNS = 1 << 24,     /* columns are listed */
 	SQL_ACT_BODY = 1 << 25,	       /* within a body: done later, by others */
+	SQL_ACT_LIKE = 1 << 26,	       /* CREATE TABLE … (LIKE …) */
 };
 
 struct sql_act {

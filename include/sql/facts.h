@@ -117,6 +117,11 @@ struct sql_statement {
 	bool reads_tables;    /* the rows that the client gets come from relations … */
 	bool reads_unlimited; /* … and have no LIMIT */
 	bool reads_all;	      /* … nor a WHERE */
+	/*
+	 * Where in the text the LIMIT of those rows stands; 0 without one, -1 where it is no
+	 * literal and no parameter.
+	 */
+	int limit_location;
 	bool selects_star;    /* SELECT *, other than in EXISTS */
 	bool writes_uncounted; /* a write whose rows the command tag does not tell */
 	enum sql_where where;

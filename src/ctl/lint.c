@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ struct linting {
 	bool single_transaction;
 	struct lint_items items;
 	/* The file and statement at hand. */
+	struct policy_comments *comments;
 	const char *path, *text;
 	size_t start;
 	size_t counted; /* line and col are those of this place */
@@ -115,6 +117,7 @@ judge_statement(struct linting *lint, size_t length, struct policy_transaction *
 {
 	const char *text = lint->text + lint->start;
 	const struct policy_script script = { .transaction = transaction,
+		.comments = lint->comments,
 		.in_block = lint->single_transaction,
 		.is_file = true,
 		.is_last = is_last };
@@ -139,6 +142,26 @@ judge_statement(struct linting *lint, size_t length, struct policy_transaction *
 	sql_facts_free(facts);
 }
 
+/* COMMENT ON comes behind what it is about, so all of them are read first. */
+static void
+read_comments(struct linting *lint, const char *text, size_t length)
+{
+	size_t at = 0, start, size;
+
+	while (sql_next_statement(text, length, &at, &start, &size)) {
+		struct sql_facts *facts = NULL;
+		struct error err;
+		int position;
+
+		if (strncasecmp(text + start, "COMMENT", 7) != 0 ||
+		    sql_facts(text + start, size, SQL_TEXT_MOST, &facts, &err, &position) != SQL_KNOWN)
+			continue;
+		for (size_t i = 0; i < facts->statement_count; i++)
+			policy_comments_note(lint->comments, &facts->statements[i]);
+		sql_facts_free(facts);
+	}
+}
+
 static void
 judge_file(struct linting *lint, const char *path, const char *text, size_t length)
 {
@@ -151,6 +174,8 @@ judge_file(struct linting *lint, const char *path, const char *text, size_t leng
 	lint->counted = 0;
 	lint->line = lint->col = 1;
 	lint->items.files++;
+	lint->comments = policy_comments_new();
+	read_comments(lint, text, length);
 	if (lint->single_transaction)
 		policy_transaction_open(transaction);
 	while (more) {
@@ -161,6 +186,7 @@ judge_file(struct linting *lint, const char *path, const char *text, size_t leng
 		size = next_size;
 	}
 	policy_transaction_free(transaction);
+	policy_comments_free(lint->comments);
 }
 
 /* The bytes of a file; false when it cannot be read, and said so. */

@@ -10,18 +10,14 @@
 
 /* In the order in which denies are reported. */
 static const struct builtin_pack packs[] = {
-	{ "unsafe-ddl", rules_unsafe_ddl, &rules_unsafe_ddl_count, 0 },
-	{ "destructive-ddl", rules_destructive_ddl, &rules_destructive_ddl_count, 0 },
-	{ "dml-safety", rules_dml_safety, &rules_dml_safety_count, 1 },
-	/* Its rules that are planned need patterns of their own, which no pack can give. */
-	{ "hygiene", rules_hygiene, &rules_hygiene_count, 0 },
-	{ "server-access", rules_server_access, &rules_server_access_count, 0 },
-	{ "session-integrity", rules_session_integrity, &rules_session_integrity_count, 0 },
+	{ "unsafe-ddl", rules_unsafe_ddl, &rules_unsafe_ddl_count },
+	{ "destructive-ddl", rules_destructive_ddl, &rules_destructive_ddl_count },
+	{ "dml-safety", rules_dml_safety, &rules_dml_safety_count },
+	{ "hygiene", rules_hygiene, &rules_hygiene_count },
+	{ "hygiene", rules_house, &rules_house_count },
+	{ "server-access", rules_server_access, &rules_server_access_count },
+	{ "session-integrity", rules_session_integrity, &rules_session_integrity_count },
 };
-
-/* Rules that the documents describe and this version does not have. */
-static const char *const planned[] = { "uncounted-write", "naming", "required-columns",
-	"required-comment", "type-list" };
 
 /* Names of session-integrity for what defaults or the session layer decide. */
 static const char *const elsewhere[] = { "sql-unparseable", "sql-oversize", "default-deny",
@@ -102,12 +98,6 @@ builtin_is_elsewhere(const char *name)
 	return is_among(elsewhere, ARRAY_LENGTH(elsewhere), name);
 }
 
-bool
-builtin_is_planned(const char *name)
-{
-	return is_among(planned, ARRAY_LENGTH(planned), name);
-}
-
 /* Is the name one of the words? */
 static bool
 has_word(const char *words, const char *name)
@@ -125,7 +115,8 @@ has_word(const char *words, const char *name)
 bool
 builtin_answers_to(const struct builtin *builtin, const char *name)
 {
-	return strcmp(builtin->id, name) == 0 || strcmp(builtin->pack, name) == 0 ||
+	return strcmp(builtin->id, name) == 0 ||
+	    (strcmp(builtin->pack, name) == 0 && !builtin->by_name) ||
 	    has_word(builtin->aliases, name);
 }
 

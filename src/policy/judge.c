@@ -19,13 +19,33 @@ policy_applies(const struct policy *policy, const struct subject *subject)
 	    match_names_fit(&policy->roles, subject->role);
 }
 
+static bool
+is_trial(const struct run *run)
+{
+	return run->judging != NULL && run->judging->trial;
+}
+
 enum policy_mode
 judge_mode_of(const struct run *run, const struct rule *rule)
 {
-	if (run->judging == NULL || !run->judging->trial)
+	if (!is_trial(run))
 		return rule->mode;
 	return rule->mode_given && rule->mode == POLICY_MODE_OFF ? POLICY_MODE_OFF
 								 : POLICY_MODE_ENFORCE;
+}
+
+/* Is the policy asked at all? */
+static bool
+policy_is_on(const struct run *run, const struct policy *policy)
+{
+	return (policy->mode != POLICY_MODE_OFF || is_trial(run)) &&
+	    policy_applies(policy, run->asked.subject);
+}
+
+static bool
+is_enforced(const struct run *run, const struct policy *policy)
+{
+	return policy->mode == POLICY_MODE_ENFORCE || is_trial(run);
 }
 
 size_t
@@ -52,9 +72,10 @@ is_listed(const struct policy *policy, const struct rule *rule)
 }
 
 bool
-judge_rule_fits(const struct rule *rule, const struct asked *asked, const struct sql_act **act)
+judge_rule_fits(const struct rule *rule, struct asked *asked, const struct sql_act **act)
 {
 	*act = NULL;
+	asked->rule = rule;
 	if (rule->builtin != NULL &&
 	    (asked->statement == NULL || !builtin_flags(rule->builtin, asked, act)))
 		return false;
@@ -134,6 +155,7 @@ set_place(struct run *run, size_t turn, size_t turns,
 	judge_set_statement(asked, turn);
 	asked->transaction = transaction;
 	asked->script = script != NULL && script->is_file;
+	asked->comments = script != NULL ? script->comments : NULL;
 	/* psql sends the statements of a file one by one; others make one transaction of a text. */
 	asked->in_block = transaction != NULL &&
 	    (transaction->open || (script != NULL && script->in_block) ||
@@ -281,6 +303,23 @@ merge_limits(struct run *run, const struct policy *policy, struct policy_limits 
 	}
 }
 
+/* Only for a statement that asks for it: it goes through all rules once more. */
+bool
+judge_counts_rows(const struct asked *asked)
+{
+	struct run run = *asked->run;
+	struct policy_limits limits = { 0 };
+
+	run.asked.counting = true;
+	for (size_t i = 0; i < run.count; i++) {
+		if (!policy_is_on(&run, run.policies[i]) || !is_enforced(&run, run.policies[i]))
+			continue;
+		run.asked.policy = run.policies[i];
+		merge_limits(&run, run.policies[i], &limits);
+	}
+	return limits.max_affected_rows.value != 0;
+}
+
 /* ---- one policy ---- */
 
 /* What a policy's defaults say of a text that was not parsed. */
@@ -313,7 +352,7 @@ ask_policy(struct run *run, const struct policy *policy)
 		ask_unparsed(run, policy, oversize);
 	ask_rules(run, policy);
 	ask_default(run, policy);
-	if (policy->mode == POLICY_MODE_ENFORCE || (run->judging != NULL && run->judging->trial))
+	if (is_enforced(run, policy))
 		merge_limits(run, policy, &run->verdict->limits);
 	if (policy->any_logged)
 		logged_judge(run, policy);
@@ -327,17 +366,19 @@ judge_text(const struct policy *const *policies, size_t count,
 	struct run run = { .question = question,
 		.judging = judging,
 		.verdict = verdict,
+		.policies = policies,
+		.count = count,
 		.asked = { .subject = question->subject,
 		    .text = question->text,
 		    .length = question->length,
 		    .wall_us = question->wall_us } };
 
+	run.asked.run = &run;
 	*verdict = (struct verdict){ .action = POLICY_ALLOW, .mode = POLICY_MODE_ENFORCE };
 	for (size_t i = 0; i < count; i++) {
 		const struct policy *policy = policies[i];
-		bool on = policy->mode != POLICY_MODE_OFF || (judging != NULL && judging->trial);
 
-		if (!on || !policy_applies(policy, question->subject))
+		if (!policy_is_on(&run, policy))
 			continue;
 		if (verdict->policy == NULL) {
 			verdict->policy = policy->ident;

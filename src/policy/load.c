@@ -529,9 +529,13 @@ policies_read_text(const struct policies *policies)
 {
 	for (size_t i = 0; i < policies->count; i++)
 		for (size_t r = 0; r < policies->items[i]->rule_count; r++) {
-			const struct match *match = policies->items[i]->rules[r].match;
+			const struct rule *rule = &policies->items[i]->rules[r];
 
-			if (match != NULL && match_all_keys(match) & MATCH_TEXT_KEYS)
+			if (rule->match != NULL && match_all_keys(rule->match) & MATCH_TEXT_KEYS)
+				return true;
+			/* The number behind LIMIT is no fact. */
+			if (rule->builtin != NULL && rule->builtin->given == GIVEN_ROWS &&
+			    rule->given != NULL)
 				return true;
 		}
 	return false;

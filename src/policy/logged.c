@@ -135,7 +135,7 @@ add_rule(const struct run *run, const struct policy *policy, const struct rule *
 }
 
 static struct policy_logged
-judge_statement(const struct run *run, const struct policy *policy)
+judge_statement(struct run *run, const struct policy *policy)
 {
 	struct policy_logged said = { 0 };
 	struct candidates candidates;

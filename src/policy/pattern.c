@@ -293,15 +293,15 @@ pattern_read_fingerprint(struct pattern *pattern, struct error *err)
 	return true;
 }
 
-bool
-pattern_read_regex(struct pattern *pattern, struct error *err)
+static bool
+compile(struct pattern *pattern, uint32_t options, struct error *err)
 {
 	PCRE2_UCHAR message[160];
 	PCRE2_SIZE offset = 0;
 	int number = 0;
 
 	pattern->regex = pcre2_compile((PCRE2_SPTR)pattern->text, strlen(pattern->text),
-	    PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &number, &offset, NULL);
+	    PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | options, &number, &offset, NULL);
 	if (pattern->regex != NULL)
 		return true;
 	pcre2_get_error_message(number, message, sizeof(message));
@@ -310,7 +310,20 @@ pattern_read_regex(struct pattern *pattern, struct error *err)
 }
 
 bool
-pattern_fits_regex(const struct pattern *pattern, const char *text, size_t length)
+pattern_read_regex(struct pattern *pattern, struct error *err)
+{
+	return compile(pattern, 0, err);
+}
+
+bool
+pattern_read_name(struct pattern *pattern, struct error *err)
+{
+	return compile(pattern, PCRE2_ANCHORED | PCRE2_ENDANCHORED, err);
+}
+
+/* What PCRE2 says of it; less than 0 is no match, or no answer within the limits. */
+static int
+run_regex(const struct pattern *pattern, const char *text, size_t length)
 {
 	pcre2_match_context *context = pcre2_match_context_create(NULL);
 	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
@@ -324,7 +337,19 @@ pattern_fits_regex(const struct pattern *pattern, const char *text, size_t lengt
 	}
 	pcre2_match_data_free(data);
 	pcre2_match_context_free(context);
-	return found != PCRE2_ERROR_NOMATCH;
+	return found;
+}
+
+bool
+pattern_fits_regex(const struct pattern *pattern, const char *text, size_t length)
+{
+	return run_regex(pattern, text, length) != PCRE2_ERROR_NOMATCH;
+}
+
+bool
+pattern_fits_name(const struct pattern *pattern, const char *name)
+{
+	return run_regex(pattern, name, strlen(name)) >= 0;
 }
 
 bool

@@ -33,10 +33,14 @@ struct asked {
 	const struct sql_facts *facts;		/* NULL: the text was not parsed */
 	const struct sql_statement *statement;	/* NULL: not parsed, or an empty query */
 	const struct policy *policy;		/* whose rules are asked */
+	const struct rule *rule;		/* and which of them */
+	const struct run *run;
+	const struct policy_comments *comments; /* of the file; or NULL */
 	const struct policy_transaction *transaction; /* before the statement; or NULL */
 	bool in_block;	/* the statement is not alone in its transaction */
 	bool script;	/* of a file, by `pgweirctl lint` */
 	bool last;	/* the file ends with it */
+	bool counting;	/* only the limits are wanted */
 };
 
 /* ---- transaction.c: what the open transaction has done ---- */
@@ -48,6 +52,7 @@ enum noted_kind {
 	NOTED_ALTERED,	 /* a table */
 	NOTED_LOCKED,	 /* ACCESS EXCLUSIVE, and it was there before */
 	NOTED_NOT_VALID, /* the constraint `part` of it */
+	NOTED_UNCOMMENTED, /* a table that was made, and has no comment yet */
 };
 
 struct noted {
@@ -71,6 +76,8 @@ struct policy_transaction {
 const struct noted *transaction_find(const struct policy_transaction *transaction,
     enum noted_kind kind, const char *schema, const char *name);
 bool transaction_has(const struct policy_transaction *transaction, enum noted_kind kind);
+/* Can more be noted? */
+bool transaction_has_room(const struct policy_transaction *transaction);
 /* Was it made in this transaction? `for_good`: data may be lost if it was not. */
 bool transaction_is_new(const struct policy_transaction *transaction, const char *schema,
     const char *name, bool for_good);
@@ -139,6 +146,7 @@ bool pattern_read_regex(struct pattern *pattern, struct error *err);
 bool pattern_read_column(struct pattern *pattern, struct error *err);
 bool pattern_read_limit(struct pattern *pattern, struct error *err);
 bool pattern_read_flag(struct pattern *pattern, struct error *err);
+bool pattern_read_name(struct pattern *pattern, struct error *err); /* a whole name */
 bool pattern_read_tag(struct pattern *pattern, struct error *err);	/* tag.c */
 bool pattern_fits_tag(const struct pattern *pattern, const char *text, size_t length);
 void pattern_list_free(struct pattern_list *list);
@@ -153,6 +161,9 @@ bool pattern_fits_relation(
 bool pattern_fits_network(const struct pattern *pattern, const char *client);
 /* True also when matching ran into its limit: regex can only make a verdict stricter. */
 bool pattern_fits_regex(const struct pattern *pattern, const char *text, size_t length);
+
+/* False also when matching ran into its limit. */
+bool pattern_fits_name(const struct pattern *pattern, const char *name);
 
 /* ---- match_keys.c: what a rule can ask for ---- */
 
@@ -250,6 +261,51 @@ bool match_allows_class(
 bool match_allows_relation(const struct match *match, const struct asked *asked,
     size_t relation, enum sql_access access);
 
+/* ---- type.c ---- */
+
+/* PostgreSQL's name of a type, "int8" of "bigint"; else what is written. */
+const char *type_kept_name(const char *written);
+/* Does a type of that name fit, as it is written or as what it becomes (serial, int4)? */
+bool type_fits(const char *pattern, const char *type);
+
+/* ---- given.c: what a rule of the file gives to the built-in one ---- */
+
+enum given_kind {
+	GIVEN_NOTHING,
+	GIVEN_NAMES,
+	GIVEN_REQUIRED,
+	GIVEN_TYPES,
+	GIVEN_EXTENSIONS,
+	GIVEN_ROWS,
+};
+enum given_list {
+	GIVEN_TABLES,
+	GIVEN_COLUMNS,
+	GIVEN_INDEXES,
+	GIVEN_CONSTRAINTS,
+	GIVEN_VIEWS,
+	GIVEN_SEQUENCES,
+	GIVEN_SCHEMAS,
+	GIVEN_FUNCTIONS,
+	GIVEN_ALLOWED,
+	GIVEN_FORBIDDEN,
+	GIVEN_LISTS,
+};
+
+/* Owned by its rule. */
+struct given {
+	struct pattern_list lists[GIVEN_LISTS];
+	int64_t rows;
+};
+
+bool given_is_key(const char *name);
+/* Read the keys of the rule that are for its built-in one; faults are noted. */
+void given_read(struct reader *reader, const struct yaml *node, struct rule *rule);
+void given_free(struct given *given);
+/* Of the rule that is asked; what it does not give is `otherwise`, an empty list. */
+int64_t given_rows(const struct asked *asked, int64_t otherwise);
+const struct pattern_list *given_list(const struct asked *asked, enum given_list list);
+
 /* ---- builtin.c: the tables of built-in rules ---- */
 
 /* One built-in rule. It flags an act of one of its kinds that has and lacks those flags. */
@@ -270,6 +326,8 @@ struct builtin {
 	void (*put_why)(const struct asked *asked, const struct sql_act *act, struct buf *out);
 	void (*put_safe)(const struct asked *asked, const struct sql_act *act, struct buf *out);
 	bool always; /* in force unless the policy speaks of it */
+	bool by_name; /* its pack's name does not bring it */
+	enum given_kind given;
 };
 
 #define KIND(kind) (1u << (kind))
@@ -279,13 +337,13 @@ struct builtin_pack {
 	const char *name;
 	const struct builtin *rows;
 	const size_t *count;
-	size_t planned; /* how many more the documents know */
 };
 
 extern const struct builtin rules_unsafe_ddl[], rules_destructive_ddl[], rules_hygiene[],
-    rules_dml_safety[], rules_server_access[], rules_session_integrity[];
+    rules_house[], rules_dml_safety[], rules_server_access[], rules_session_integrity[];
 extern const size_t rules_unsafe_ddl_count, rules_destructive_ddl_count, rules_hygiene_count,
-    rules_dml_safety_count, rules_server_access_count, rules_session_integrity_count;
+    rules_house_count, rules_dml_safety_count, rules_server_access_count,
+    rules_session_integrity_count;
 
 /* How many rules there are, and each by its number. */
 size_t builtin_count(void);
@@ -297,8 +355,6 @@ bool builtin_flags(const struct builtin *builtin, const struct asked *asked,
 bool builtin_is_elsewhere(const char *name);
 /* Is `name` its id, its pack or one of its aliases? */
 bool builtin_answers_to(const struct builtin *builtin, const char *name);
-/* A rule that the documents know and this version has not. */
-bool builtin_is_planned(const char *name);
 /* The pack of that name, or NULL. */
 const struct builtin_pack *builtin_pack(const char *name);
 /* The nearest name that can follow `use:`, or NULL. */
@@ -371,6 +427,7 @@ struct rule {
 	bool mode_given;
 	const struct builtin *builtin; /* NULL for a rule with a match of its own */
 	struct match *match;	       /* NULL: every statement */
+	struct given *given;	       /* or NULL */
 	const char *message, *hint;    /* or NULL */
 	struct limits_spec limits;
 	bool has_limits;
@@ -574,6 +631,8 @@ struct run {
 	struct verdict *verdict;
 	struct asked asked;
 	struct finding best; /* rule NULL: nobody spoke yet */
+	const struct policy *const *policies; /* all of them, borrowed */
+	size_t count;
 };
 
 void judge_text(const struct policy *const *policies, size_t count,
@@ -586,7 +645,9 @@ size_t judge_turns(const struct asked *asked);
 enum policy_mode judge_mode_of(const struct run *run, const struct rule *rule);
 /* Does it fit the statement at hand? *act is what a built-in rule flags, else NULL. */
 bool judge_rule_fits(
-    const struct rule *rule, const struct asked *asked, const struct sql_act **act);
+    const struct rule *rule, struct asked *asked, const struct sql_act **act);
+/* Does max_affected_rows of any policy hold for the text? */
+bool judge_counts_rows(const struct asked *asked);
 /* The first class or relation of the statement at hand that no rule of the policy allows. */
 bool judge_find_gap(const struct run *run, const struct policy *policy, struct gap *gap);
 

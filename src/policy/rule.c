@@ -10,7 +10,13 @@
 
 static const struct field own_fields[] = { { "id", false }, { "match", false },
 	{ "action", false }, { "mode", false }, { "message", false }, { "hint", false },
-	{ "limits", false }, { "use", false }, { "audit", false }, { "slow_log", false }, { "large_table", true } };
+	{ "limits", false }, { "use", false }, { "audit", false },
+	{ "slow_log", false }, { "large_table", true },
+	/* For built-in rules that take them: see given.c. */
+	{ "tables", false }, { "columns", false }, { "indexes", false },
+	{ "constraints", false }, { "views", false }, { "sequences", false },
+	{ "schemas", false }, { "functions", false }, { "allowed", false },
+	{ "forbidden", false }, { "extensions", false }, { "rows", false } };
 /* Ids that stand for what `defaults` decides. */
 static const char *const reserved_ids[] = { "sql-unparseable", "sql-oversize",
 	"default-deny" };
@@ -103,6 +109,7 @@ read_common(struct reader *reader, const struct yaml *node, const struct policy 
 		rule->has_limits = limits_read(reader, limits, "limits", &rule->limits);
 	if (match != NULL)
 		rule->match = match_read(reader, match, "match");
+	given_read(reader, node, rule);
 	rule->names_subject = rule->match != NULL && (rule->match->keys & subject) != 0;
 	logged_read(reader, node, rule);
 }
@@ -151,9 +158,6 @@ unknown_use(struct reader *reader, const struct yaml *at)
 	if (builtin_is_elsewhere(at->text))
 		return yaml_problem(reader->problems, at,
 		    "\"%s\" is in force by itself wherever a policy is: take it out", at->text);
-	if (builtin_is_planned(at->text))
-		return yaml_problem(reader->problems, at,
-		    "built-in \"%s\" is not supported by this version: take it out", at->text);
 	nearest = builtin_nearest(at->text);
 	if (nearest != NULL)
 		return yaml_problem(reader->problems, at,
@@ -161,18 +165,6 @@ unknown_use(struct reader *reader, const struct yaml *at)
 		    nearest);
 	return yaml_problem(
 	    reader->problems, at, "unknown built-in rule or pack \"%s\"", at->text);
-}
-
-/* An operator who asks for a pack must know what of it he gets. */
-static void
-warn_of_short_pack(struct reader *reader, const struct yaml *at)
-{
-	const struct builtin_pack *pack = builtin_pack(at->text);
-
-	if (pack != NULL && pack->planned > 0)
-		problems_warn(reader->problems, at->file, at->line, at->col,
-		    "pack \"%s\" is not whole in this version: %zu more of its rules are planned",
-		    at->text, pack->planned);
 }
 
 /* `use:` a rule, an alias or a pack: one rule for each that answers to the name. */
@@ -218,8 +210,6 @@ read_use(struct reader *reader, const struct yaml *node, struct policy *policy)
 	problems_free(&told);
 	if (!found)
 		unknown_use(reader, use);
-	else
-		warn_of_short_pack(reader, use);
 }
 
 bool
@@ -415,4 +405,6 @@ rule_free(struct rule *rule)
 {
 	match_free(rule->match);
 	rule->match = NULL;
+	given_free(rule->given);
+	rule->given = NULL;
 }

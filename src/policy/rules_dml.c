@@ -2,6 +2,7 @@
  * rules_dml.c - pack dml-safety: reads and writes of more than was meant. A new rule
  * is a new row; told.c tells what may stand in braces.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -91,11 +92,56 @@ locks_writers(const struct asked *asked, const struct sql_act *act)
 	return act->number >= LOCK_SHARE;
 }
 
+/* ---- uncounted-write ---- */
+
+static bool
+escapes_count(const struct asked *asked, const struct sql_act *act)
+{
+	(void)act;
+	return asked->statement->writes_uncounted && !asked->counting && judge_counts_rows(asked);
+}
+
+/* ---- limit-required ---- */
+
+/* Is the LIMIT more than the rule gives? What is no plain number may be. */
+static bool
+is_large_limit(const struct asked *asked, int location)
+{
+	size_t at = (size_t)location;
+	int64_t rows = 0;
+
+	if (location < 0 || at >= asked->length || asked->text[at] < '0' || asked->text[at] > '9')
+		return location != 0;
+	for (; at < asked->length && asked->text[at] >= '0' && asked->text[at] <= '9'; at++)
+		if (__builtin_mul_overflow(rows, 10, &rows) ||
+		    __builtin_add_overflow(rows, asked->text[at] - '0', &rows))
+			return true;
+	/* 1e9 and 1.5e9 are numbers, too. */
+	return rows > given_rows(asked, 0) ||
+	    (at < asked->length && strchr(".eE", asked->text[at]) != NULL);
+}
+
 static bool
 lacks_limit(const struct asked *asked, const struct sql_act *act)
 {
+	const struct sql_statement *statement = asked->statement;
+
 	(void)act;
-	return asked->statement->reads_unlimited;
+	return statement->reads_unlimited ||
+	    (given_rows(asked, 0) > 0 && is_large_limit(asked, statement->limit_location));
+}
+
+static void
+why_limit(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	const struct builtin row = { .why = "A read of {the table} without LIMIT returns as many rows as "
+					    "there are, today and in a year." };
+
+	if (asked->statement->reads_unlimited)
+		told_why(&row, asked, act, out);
+	else
+		buf_printf(out, "The LIMIT is more than the %" PRId64 " rows of this rule, or no plain number.",
+		    given_rows(asked, 0));
 }
 
 /* Can a LIMIT be put at the end? Not where there is one, or something behind its place. */
@@ -116,11 +162,17 @@ takes_limit(const struct asked *asked)
 static void
 safe_limit(const struct asked *asked, const struct sql_act *act, struct buf *out)
 {
-	const struct builtin row = { .safe = takes_limit(asked)
-		    ? "Add a LIMIT that is more than you need: {statement} LIMIT 1000;"
-		    : "Add a LIMIT that is more than you need." };
+	int64_t rows = given_rows(asked, 1000);
 
-	told_safe(&row, asked, act, out);
+	if (takes_limit(asked)) {
+		told_safe(&(struct builtin){ .safe = "Add a LIMIT that is more than you need: {statement}" },
+		    asked, act, out);
+		buf_printf(out, " LIMIT %" PRId64 ";", rows < 1000 ? rows : 1000);
+	} else if (asked->statement->reads_unlimited) {
+		buf_put_text(out, "Add a LIMIT that is more than you need.");
+	} else {
+		buf_printf(out, "Read at most %" PRId64 " rows at a time.", rows);
+	}
 }
 
 static bool
@@ -140,13 +192,26 @@ reads_all(const struct asked *asked, const struct sql_act *act)
 static bool
 inserts_many(const struct asked *asked, const struct sql_act *act)
 {
-	(void)asked;
-	return act->number > INSERT_ROWS_MOST;
+	return act->number > given_rows(asked, INSERT_ROWS_MOST);
+}
+
+static void
+why_many(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	buf_printf(out, "More than %" PRId64, given_rows(asked, INSERT_ROWS_MOST));
+	told_why(&(struct builtin){
+		     .why = " rows in one INSERT into {the table} make a long transaction." },
+	    asked, act, out);
 }
 
 const struct builtin rules_dml_safety[] = {
 	{ .id = "where-required", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .test = lacks_where, .put_why = why_where, .put_safe = safe_where },
+	{ .id = "uncounted-write", .pack = PACK, .action = POLICY_DENY, .needs = "",
+	    .test = escapes_count,
+	    .why = "While max_affected_rows applies, the rows of a write must be told by the command tag: "
+		   "those of a write within WITH or EXPLAIN ANALYZE are not.",
+	    .safe = "Write it as the main statement, without WITH or EXPLAIN around it." },
 	{ .id = "lock-table", .pack = PACK, .action = POLICY_DENY, .needs = "X",
 	    .kinds = KIND(SQL_ACT_LOCK), .test = locks_writers,
 	    .why = "LOCK TABLE in SHARE or a stronger mode stops every writer of {the table} until the "
@@ -154,9 +219,7 @@ const struct builtin rules_dml_safety[] = {
 	    .safe = "Lock the rows that are meant, with SELECT … FOR UPDATE, or take a weaker lock: LOCK "
 		    "TABLE {table} IN ROW EXCLUSIVE MODE;" },
 	{ .id = "limit-required", .pack = PACK, .action = POLICY_WARN, .needs = "Z",
-	    .test = lacks_limit,
-	    .why = "A read of {the table} without LIMIT returns as many rows as there are, today and in a "
-		   "year.",
+	    .given = GIVEN_ROWS, .test = lacks_limit, .put_why = why_limit,
 	    .put_safe = safe_limit },
 	{ .id = "select-star", .pack = PACK, .action = POLICY_WARN, .needs = "", .test = selects_star,
 	    .why = "SELECT * returns whatever columns {the table} has by then, in whatever order.",
@@ -170,8 +233,8 @@ const struct builtin rules_dml_safety[] = {
 		   "{the table} gets another column.",
 	    .safe = "List the columns behind {table}." },
 	{ .id = "insert-rows", .pack = PACK, .action = POLICY_WARN, .needs = "X",
-	    .kinds = KIND(SQL_ACT_INSERT), .test = inserts_many,
-	    .why = "More than 1000 rows in one INSERT into {the table} make a long transaction.",
+	    .given = GIVEN_ROWS, .kinds = KIND(SQL_ACT_INSERT), .test = inserts_many,
+	    .put_why = why_many,
 	    .safe = "Insert in batches, or load the rows: COPY {table} FROM STDIN;" },
 	{ .id = "leading-wildcard", .pack = PACK, .action = POLICY_WARN, .needs = "T",
 	    .kinds = KIND(SQL_ACT_LIKE_WILDCARD),

@@ -132,13 +132,33 @@ is_untrusted_code(const struct asked *asked, const struct sql_act *act)
 	return does(asked, verbs);
 }
 
+/* Are all extensions that the statement makes or alters on the list of the rule? */
+static bool
+is_listed_extension(const struct asked *asked)
+{
+	const struct pattern_list *list = given_list(asked, GIVEN_ALLOWED);
+	bool any = false;
+
+	for (size_t i = 0; i < asked->statement->act_count; i++) {
+		const struct sql_act *act = &asked->statement->acts[i];
+
+		if (act->kind != SQL_ACT_EXTENSION)
+			continue;
+		if (list->count == 0 || (act->flags & SQL_ACT_CASCADE) != 0 ||
+		    !match_names_fit(list, act->name))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 static bool
 is_extension(const struct asked *asked, const struct sql_act *act)
 {
 	static const char *const verbs[] = { "CREATE EXTENSION", "ALTER EXTENSION", NULL };
 
 	(void)act;
-	return does(asked, verbs);
+	return does(asked, verbs) && !is_listed_extension(asked);
 }
 
 static bool
@@ -250,7 +270,8 @@ const struct builtin rules_server_access[] = {
 		   "whatever search_path the caller has.",
 	    .safe = "Write it in SQL or PL/pgSQL. A SECURITY DEFINER function must pin its path, with "
 		    "SET search_path = pg_catalog, pg_temp." },
-	{ .id = "extension", .pack = PACK, .action = POLICY_DENY, .needs = "", .test = is_extension,
+	{ .id = "extension", .pack = PACK, .action = POLICY_DENY, .needs = "",
+	    .given = GIVEN_EXTENSIONS, .test = is_extension,
 	    .why = "An extension brings in code and functions that no rule knows.", .safe = ASK_ADMIN },
 	{ .id = "server-admin", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .test = administers,

@@ -151,6 +151,19 @@ note_created(struct policy_transaction *transaction, const struct sql_act *act)
 		note(transaction, NOTED_CREATED, temporary, act->schema, act->table, NULL);
 }
 
+/* A comment is on a table under whatever name it was said. */
+static void
+note_commented(struct policy_transaction *transaction, const struct sql_act *act)
+{
+	for (unsigned i = transaction->count; i > 0; i--) {
+		const struct noted *noted = &transaction->items[i - 1];
+
+		if (noted->kind == NOTED_UNCOMMENTED && act->table != NULL &&
+		    strcmp(noted->name, act->table) == 0)
+			take_out(transaction, i - 1);
+	}
+}
+
 /* What was new takes nobody's data with it. */
 static void
 note_dropped(struct policy_transaction *transaction, const struct sql_act *act)
@@ -160,6 +173,7 @@ note_dropped(struct policy_transaction *transaction, const struct sql_act *act)
 	if (strcmp(act->type, "ROWS") == 0)
 		return;
 	no_longer_new(transaction, act->schema, act->table);
+	note_commented(transaction, act); /* there is nothing left to say */
 	if (strcmp(act->type, "TABLE") == 0 && !new)
 		note(transaction, NOTED_DROPPED, false, act->schema, act->table, NULL);
 }
@@ -184,7 +198,14 @@ note_act(struct policy_transaction *transaction, const struct sql_act *act)
 	if (!is_new && locks_out(act))
 		note(transaction, NOTED_LOCKED, false, act->schema, act->table, NULL);
 	switch (act->kind) {
+	case SQL_ACT_COMMENT:
+		if ((act->flags & SQL_ACT_GUARDED) == 0)
+			note_commented(transaction, act);
+		break;
 	case SQL_ACT_CREATE_TABLE:
+		if ((act->flags & (SQL_ACT_TEMPORARY | SQL_ACT_PARTITION)) == 0)
+			note(transaction, NOTED_UNCOMMENTED, false, act->schema, act->table, NULL);
+		/* fall through */
 	case SQL_ACT_CREATE_INDEX:
 	case SQL_ACT_CREATE:
 		note_created(transaction, act);
@@ -317,6 +338,12 @@ policy_transaction_free(struct policy_transaction *transaction)
 		return;
 	cut_back(transaction, 0);
 	mem_free(transaction);
+}
+
+bool
+transaction_has_room(const struct policy_transaction *transaction)
+{
+	return transaction->count < NOTED_MOST;
 }
 
 bool

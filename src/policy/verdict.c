@@ -152,6 +152,7 @@ verdict_tell(struct run *run)
 		    : NULL;
 	run->asked.facts = facts;
 	run->asked.policy = finding->policy;
+	run->asked.rule = finding->rule;
 	judge_set_statement(&run->asked, finding->statement);
 	tell_words(run, finding);
 	tell_place(run, finding);

@@ -38,11 +38,25 @@ awaits_statements(const struct link *link)
 	return false;
 }
 
+/* The first DDL of an open transaction: nothing is done yet, but there is one. */
+static bool
+begins(const struct client *client, const struct judged *judged)
+{
+	return judged->facts != NULL && (judged->facts->classes & SQL_DDL) != 0 &&
+	    client->link != NULL && client->link->server->transaction == 'T';
+}
+
 struct ruling *
 doings_rule(struct client *client, const struct judged *judged)
 {
-	if (client->doings == NULL || client->link == NULL || awaits_statements(client->link))
+	if (client->doings == NULL && !begins(client, judged))
 		return NULL;
+	if (client->link == NULL || awaits_statements(client->link))
+		return NULL;
+	if (client->doings == NULL) {
+		client->doings = policy_transaction_new();
+		policy_transaction_open(client->doings);
+	}
 	return gate_rule_within(
 	    clients_gate(client->clients), judged, client->identity, client->doings);
 }

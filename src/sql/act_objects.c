@@ -258,12 +258,43 @@ handle_alter_function(struct collector *facts, struct slice body, struct context
 }
 
 void
+handle_extension(struct collector *facts, struct slice body, struct context *context)
+{
+	struct sql_act *act = collect_act(facts, context, SQL_ACT_EXTENSION);
+
+	act->name = collect_text(facts, tree_body(body, 1));
+}
+
+void
 handle_create_extension(struct collector *facts, struct slice body, struct context *context)
+{
+	struct sql_act *act = collect_act(facts, context, SQL_ACT_EXTENSION);
+
+	act->name = collect_text(facts, tree_body(body, 1));
+	if (has_option(body, 3, "cascade"))
+		act->flags |= SQL_ACT_CASCADE;
+}
+
+void
+handle_create_schema(struct collector *facts, struct slice body, struct context *context)
 {
 	struct sql_act *act = collect_act(facts, context, SQL_ACT_CREATE);
 
-	act->type = "EXTENSION";
-	act->table = collect_text(facts, tree_body(body, 1));
-	if (tree_value(body, 2) != 0)
+	act->type = "SCHEMA";
+	act->name = collect_text(facts, tree_body(body, 1));
+	if (tree_value(body, 4) != 0)
 		act->flags |= SQL_ACT_GUARDED;
+}
+
+void
+act_comment(struct collector *facts, struct context *context, const char *noun,
+    struct tree_node list, bool given)
+{
+	struct sql_act *act = collect_act(facts, context, SQL_ACT_COMMENT);
+	struct slice schema;
+
+	act->type = noun;
+	act->table = collect_text(facts, tree_name(list.body, 1, &schema));
+	act->schema = collect_text(facts, schema);
+	act->flags |= given ? 0 : SQL_ACT_GUARDED;
 }

@@ -97,7 +97,7 @@ act_create_table(struct collector *facts, struct slice body, struct context *con
 		act->flags |= SQL_ACT_PARTITION;
 	for (struct slice rest = body; tree_next_child(&rest, 2, &element);)
 		if (element.type == PG_QUERY__NODE__NODE_TABLE_LIKE_CLAUSE)
-			act->flags |= SQL_ACT_PRIMARY; /* may bring its key along */
+			act->flags |= SQL_ACT_PRIMARY | SQL_ACT_LIKE; /* may bring its key along */
 	target.table = context->named_only ? 0 : facts->statement->act_count;
 	context->target = add_target(facts, target);
 }
@@ -260,6 +260,7 @@ column_constraint(struct collector *facts, struct slice body, struct context *co
 {
 	struct sql_act *act = &facts->statement->acts[context->target->column - 1];
 	unsigned flags = act_constraint_flags(body);
+	char *name = collect_text(facts, tree_body(body, CONSTRAINT_NAME));
 
 	if (tree_value(body, CONSTRAINT_TYPE) == PG_QUERY__CONSTR_TYPE__CONSTR_DEFAULT) {
 		tell_default(facts, body, context, act);
@@ -270,6 +271,8 @@ column_constraint(struct collector *facts, struct slice body, struct context *co
 		tell_parent(facts, act, body);
 	if ((flags & (SQL_ACT_FOREIGN | SQL_ACT_CHECK | SQL_ACT_STORED)) != 0)
 		act->sql = constraint_sql(facts, body, flags);
+	if (name != NULL)
+		collect_act(facts, context, SQL_ACT_CONSTRAINT_NAME)->name = name;
 }
 
 static void

@@ -15,7 +15,7 @@ enum { DEFINE_OBJECT = 1 };
 enum { TRIGGER_FUNCTION = 5, EVENT_TRIGGER_FUNCTION = 4 };
 enum { COMMAND_TYPE = 1, COMMAND_NAME = 2 };
 enum { ALTER_TABLE_OBJECT = 3, ALTER_OBJECT = 1, RENAME_OBJECT = 1, RENAME_PARENT = 2 };
-enum { COMMENT_OBJECT = 1, COMMENT_NODE = 2 };
+enum { COMMENT_OBJECT = 1, COMMENT_NODE = 2, COMMENT_TEXT = 3 };
 enum { GRANT_IS_GRANT = 1, GRANT_ROLE_IS_GRANT = 3 };
 enum { DROP_OBJECTS = 1, DROP_OBJECT = 2, DROP_BEHAVIOR = 3, DROP_CONCURRENT = 5 };
 enum { DROP_OWNED_BEHAVIOR = 2, DROP_SUBSCRIPTION_BEHAVIOR = 3 };
@@ -304,6 +304,17 @@ handle_rename(struct collector *facts, struct slice body, struct context *contex
 
 void
 handle_comment(struct collector *facts, struct slice body, struct context *context)
+{
+	struct tree_node list = tree_child(body, COMMENT_NODE);
+	uint64_t object = tree_value(body, COMMENT_OBJECT);
+
+	collect_named_relation(facts, list, relation_of(object));
+	if (relation_of(object) == IS_RELATION)
+		act_comment(facts, context, noun_of(object), list, tree_has(body, COMMENT_TEXT));
+}
+
+void
+handle_label(struct collector *facts, struct slice body, struct context *context)
 {
 	collect_named_relation(facts, tree_child(body, COMMENT_NODE),
 	    relation_of(tree_value(body, COMMENT_OBJECT)));

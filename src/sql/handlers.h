@@ -90,6 +90,9 @@ void handle_alter_object(
     struct collector *facts, struct slice body, struct context *context);
 void handle_rename(struct collector *facts, struct slice body, struct context *context);
 void handle_comment(struct collector *facts, struct slice body, struct context *context);
+void handle_label(struct collector *facts, struct slice body, struct context *context);
+void handle_create_schema(
+    struct collector *facts, struct slice body, struct context *context);
 void handle_grant(struct collector *facts, struct slice body, struct context *context);
 void handle_grant_role(
     struct collector *facts, struct slice body, struct context *context);
@@ -153,6 +156,7 @@ void handle_alter_domain(
     struct collector *facts, struct slice body, struct context *context);
 void handle_alter_function(
     struct collector *facts, struct slice body, struct context *context);
+void handle_extension(struct collector *facts, struct slice body, struct context *context);
 void handle_create_extension(
     struct collector *facts, struct slice body, struct context *context);
 void handle_move_all(
@@ -185,6 +189,9 @@ const struct target *act_target(
 /* CREATE FUNCTION: fields of its name and options. */
 void act_function(struct collector *facts, struct slice body, unsigned name,
     unsigned options, struct context *context);
+/* COMMENT ON a relation, named by a list; `given`: there is a text. */
+void act_comment(struct collector *facts, struct context *context, const char *noun,
+    struct tree_node list, bool given);
 /* A function is called: is it in a default? */
 void act_called(
     struct collector *facts, struct slice name, const struct context *context);

@@ -2,6 +2,7 @@
  * reads.c - facts for rules of dml-safety: which columns, how many rows, what no
  * index can serve.
  */
+#include <limits.h>
 #include <string.h>
 
 #include <pg_query/pg_query.pb-c.h>
@@ -19,6 +20,7 @@ enum {
 	SELECT_OPERATION = 17,
 	SELECT_LEFT = 19,
 };
+enum { CONST_LOCATION = 11 };
 enum { TARGET_NAME = 1, TARGET_VALUE = 3, COLUMN_FIELDS = 1, CALL_NAME = 1, CALL_ARGS = 2 };
 
 static bool
@@ -85,6 +87,22 @@ has_limit(struct slice body)
 				      tree_value(limit.body, 10) != 0);
 }
 
+/* Where the literal of a LIMIT stands, so that who asks can read it: see facts.h. */
+static int
+limit_location(const struct collector *facts, struct slice body)
+{
+	struct tree_node limit = tree_child(body, SELECT_LIMIT);
+	uint64_t location;
+
+	if (!has_limit(body) || limit.type == PG_QUERY__NODE__NODE_PARAM_REF)
+		return 0;
+	location = tree_value(limit.body, CONST_LOCATION);
+	if (limit.type != PG_QUERY__NODE__NODE_A_CONST || facts->in_body || location == 0 ||
+	    location > INT_MAX)
+		return -1;
+	return (int)location;
+}
+
 void
 reads_select(struct collector *facts, struct slice body, struct context *context)
 {
@@ -101,6 +119,8 @@ reads_select(struct collector *facts, struct slice body, struct context *context
 		return;
 	tables = set || has_relations(body);
 	statement->reads_tables |= tables;
+	if (tables && has_limit(body))
+		statement->limit_location = limit_location(facts, body);
 	statement->reads_unlimited |=
 	    tables && !has_limit(body) && (set || !is_one_row(body));
 	statement->reads_all |= !set && tables && !tree_has(body, SELECT_WHERE) &&

@@ -11,6 +11,7 @@ The cases are tests/corpus/rules/PACK.sql. `-- rule: ID` begins one; behind it, 
     -- holds      a question that PostgreSQL answers with true when the hint has been followed
     -- advice: …  the hint has no SQL that could be run; why not
     -- file       a rule that is asked of files only, by `pgweirctl lint`
+    -- given: …   keys of the rule in the policy
     -- fails: …   a flagged statement that is warned of, passes, and fails in PostgreSQL; why
 
 Each rule is tried by a user of its name, whose policy has all packs with their default actions and the rule in front.
@@ -36,8 +37,9 @@ metadata: {name: RULE, owner: tests}
 applies_to: {users: [RULE]}
 defaults:
   client_settings: [application_name, client_encoding, search_path, work_mem, lock_timeout, statement_timeout]
+  limits: {max_affected_rows: 5000}
 rules:
-  - {use: RULE}
+  - {use: RULEGIVEN}
 """ + "".join(f"  - {{use: {pack}}}\n" for pack in PACKS)
 FIXTURE = """
 DO $$ DECLARE name text; BEGIN
@@ -62,7 +64,7 @@ SELECT md5(string_agg(what, ',' ORDER BY what)) FROM (
   UNION ALL SELECT l::text FROM pg_largeobject_metadata l UNION ALL SELECT o::text FROM orders o UNION ALL SELECT s::text FROM shops s
 ) AS all_of_it (what)
 """
-MARK = re.compile(r"-- (rule|set-up|flagged|twin|meanwhile|holds|advice|file|fails)(?:: (.*))?$")
+MARK = re.compile(r"-- (rule|set-up|flagged|twin|meanwhile|holds|advice|file|fails|given)(?:: (.*))?$")
 
 
 class Case(dict):
@@ -122,7 +124,8 @@ class Rules(PgweirTest):
         server.run(f"CREATE DATABASE {DATABASE}")
         rules = sorted({case["rule"] for case in CASES})
         return {"config": {"users": {rule: {"role": "postgres"} for rule in rules}, "pool": {"size": 4, "wait_timeout": "60s"}},
-                "policies": {rule + ".yaml": POLICY.replace("RULE", rule) for rule in rules}}
+                "policies": {case["rule"] + ".yaml": POLICY.replace("GIVEN", ", " + case["given"] if "given" in case else "")
+                             .replace("RULE", case["rule"]) for case in CASES}}
 
     @classmethod
     def tearDownClass(cls):

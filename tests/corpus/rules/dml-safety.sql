@@ -75,3 +75,10 @@ SELECT id FROM orders WHERE id > 1 ORDER BY random() LIMIT 3
 -- twin
 SELECT id, random() FROM orders WHERE id > 1 ORDER BY id LIMIT 3
 -- advice: TABLESAMPLE picks otherwise, so it is for the author to choose
+
+-- rule: uncounted-write
+-- flagged
+WITH gone AS (DELETE FROM orders WHERE id > 1 RETURNING id) SELECT count(*) FROM gone
+-- twin
+DELETE FROM orders WHERE id = 1
+-- advice: how the rows that are returned are used only the author knows

@@ -130,3 +130,34 @@ UPDATE orders SET state = 'a', total = 1, state = 'b' WHERE id = 5
 -- twin
 UPDATE orders SET state = 'a', total = 1 WHERE id = 5
 -- advice: which of both values is meant is not in the text
+
+-- rule: naming
+-- given: tables: "[a-z_]+", columns: "[a-z_]+", indexes: ".*_idx"
+-- flagged
+CREATE TABLE public."Fresh" (id bigint PRIMARY KEY)
+-- twin
+CREATE INDEX CONCURRENTLY orders_state_idx ON Orders (state)
+-- advice: a name is for the author to choose
+
+-- rule: required-columns
+-- given: columns: {id: [bigint, uuid], made_at: timestamptz}
+-- flagged
+CREATE TABLE public.fresh (id bigint PRIMARY KEY, made_at timestamp)
+-- twin
+CREATE TABLE public.fresh (made_at timestamp with time zone, id bigserial PRIMARY KEY)
+-- advice: where the column belongs is for the author to choose
+
+-- rule: required-comment
+-- flagged
+CREATE TABLE public.fresh (id bigint PRIMARY KEY)
+-- twin
+CREATE TABLE public.fresh (id bigint PRIMARY KEY); COMMENT ON TABLE public.fresh IS 'what is fresh'
+-- advice: what the table is for only its author knows
+
+-- rule: type-list
+-- given: forbidden: [money, xml]
+-- flagged
+CREATE TABLE public.fresh (id bigint PRIMARY KEY, price money)
+-- twin
+CREATE TABLE public.fresh (id bigint PRIMARY KEY, money numeric)
+-- advice: which type fits is for the author to choose

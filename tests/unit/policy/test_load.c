@@ -114,14 +114,9 @@ what_this_version_cannot_do_is_refused_and_not_ignored(void **state)
 		    "6:59: limit: \"5\" is not absent, the only thing to ask for\n"
 		    "6:75: select_star: \"yes\" is not true or false\n"
 		    "6:85: tag in match must be a value or a list, not a map\n" },
-		{ "rules:\n  - {use: uncounted-write}\n  - {use: naming}\n  - {use: encoding}\n",
-		    "6:11: built-in \"uncounted-write\" is not supported by this version: take it out\n"
-		    "7:11: built-in \"naming\" is not supported by this version: take it out\n"
-		    "8:11: \"encoding\" is in force by itself wherever a policy is: take it out\n" },
-		{ "rules:\n  - {use: unsafe-ddl}\n", "" },
-		{ "rules:\n  - {use: dml-safety}\n",
-		    "6:11: warning: pack \"dml-safety\" is not whole in this version: 1 more of its rules "
-		    "are planned\n" },
+		{ "rules:\n  - {use: encoding}\n",
+		    "6:11: \"encoding\" is in force by itself wherever a policy is: take it out\n" },
+		{ "rules:\n  - {use: dml-safety}\n", "" },
 		{ "rules:\n  - {use: truncate, large_table: {rows: 5}}\n",
 		    "6:21: \"large_table\" in a rule is not supported by this version: take it out\n" },
 	};
