@@ -12,6 +12,7 @@ The cases are tests/corpus/rules/PACK.sql. `-- rule: ID` begins one; behind it, 
     -- advice: …  the hint has no SQL that could be run; why not
     -- file       a rule that is asked of files only, by `pgweirctl lint`
     -- given: …   keys of the rule in the policy
+    -- limits: …  limits of the policy's defaults
     -- fails: …   a flagged statement that is warned of, passes, and fails in PostgreSQL; why
 
 Each rule is tried by a user of its name, whose policy has all packs with their default actions and the rule in front.
@@ -37,7 +38,6 @@ metadata: {name: RULE, owner: tests}
 applies_to: {users: [RULE]}
 defaults:
   client_settings: [application_name, client_encoding, search_path, work_mem, lock_timeout, statement_timeout]
-  limits: {max_affected_rows: 5000}
 rules:
   - {use: RULEGIVEN}
 """ + "".join(f"  - {{use: {pack}}}\n" for pack in PACKS)
@@ -64,7 +64,7 @@ SELECT md5(string_agg(what, ',' ORDER BY what)) FROM (
   UNION ALL SELECT l::text FROM pg_largeobject_metadata l UNION ALL SELECT o::text FROM orders o UNION ALL SELECT s::text FROM shops s
 ) AS all_of_it (what)
 """
-MARK = re.compile(r"-- (rule|set-up|flagged|twin|meanwhile|holds|advice|file|fails|given)(?:: (.*))?$")
+MARK = re.compile(r"-- (rule|set-up|flagged|twin|meanwhile|holds|advice|file|fails|given|limits)(?:: (.*))?$")
 
 
 class Case(dict):
@@ -97,6 +97,12 @@ def read_cases(pack):
 CASES = [case for pack in PACKS for case in read_cases(pack)]
 
 
+def policy_of(case):
+    limits = f"  limits: {case['limits']}\nrules:\n" if "limits" in case else "rules:\n"
+    given = ", " + case["given"] if "given" in case else ""
+    return POLICY.replace("rules:\n", limits).replace("GIVEN", given).replace("RULE", case["rule"])
+
+
 def builtin_rules():
     """The ids in the tables themselves."""
     ids = set()
@@ -124,8 +130,7 @@ class Rules(PgweirTest):
         server.run(f"CREATE DATABASE {DATABASE}")
         rules = sorted({case["rule"] for case in CASES})
         return {"config": {"users": {rule: {"role": "postgres"} for rule in rules}, "pool": {"size": 4, "wait_timeout": "60s"}},
-                "policies": {case["rule"] + ".yaml": POLICY.replace("GIVEN", ", " + case["given"] if "given" in case else "")
-                             .replace("RULE", case["rule"]) for case in CASES}}
+                "policies": {case["rule"] + ".yaml": policy_of(case) for case in CASES}}
 
     @classmethod
     def tearDownClass(cls):

@@ -77,6 +77,7 @@ SELECT id, random() FROM orders WHERE id > 1 ORDER BY id LIMIT 3
 -- advice: TABLESAMPLE picks otherwise, so it is for the author to choose
 
 -- rule: uncounted-write
+-- limits: {max_affected_rows: 5000}
 -- flagged
 WITH gone AS (DELETE FROM orders WHERE id > 1 RETURNING id) SELECT count(*) FROM gone
 -- twin
