@@ -64,7 +64,7 @@ class Peer(wire.RawClient):
 
     def __init__(self, accepted, server):
         self.socket = accepted
-        self.socket.settimeout(20)
+        self.socket.settimeout(300)
         self.server = server
         self.unread = b""
 

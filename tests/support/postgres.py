@@ -30,6 +30,8 @@ SETTINGS = {
     "autovacuum": "off",
     "jit": "off",
     "client_connection_check_interval": "500ms",
+    "timezone": "UTC",                  # not what the machine's own happens to be
+    "log_timezone": "UTC",
 }
 
 HBA = """
@@ -101,7 +103,7 @@ class Postgres:
 
     def start(self):
         """Start and wait until it answers."""
-        self._run("pg_ctl", "-D", self.data, "-l", self.log_path, "-w", "-t", "60", "start")
+        self._run("pg_ctl", "-D", self.data, "-l", self.log_path, "-w", "-t", "300", "start")
         return self
 
     def stop(self, mode="fast"):
@@ -113,7 +115,7 @@ class Postgres:
                 except ProcessLookupError:
                     pass
             return
-        self._run("pg_ctl", "-D", self.data, "-w", "-m", mode, "stop")
+        self._run("pg_ctl", "-D", self.data, "-w", "-t", "300", "-m", mode, "stop")
 
     def restart(self, mode="fast"):
         self.stop(mode)

@@ -2,7 +2,7 @@
 import time
 
 # A wait that ends well costs nothing by being allowed to be long, and machines can be slow.
-AT_LEAST_SECONDS = 30.0
+AT_LEAST_SECONDS = 60.0
 
 
 def wait_until(condition, seconds=5.0, what="the condition", pause=0.02):

@@ -216,6 +216,18 @@ class RawClient:
             messages.append(self.receive())
         return messages
 
+    def assert_hears_nothing(self, seconds=0.3):
+        """Nothing comes for so long. It proves little, and never fails where nothing can come."""
+        patience = self.socket.gettimeout()
+        self.socket.settimeout(seconds)
+        try:
+            data = self.socket.recv(65536)
+        except socket.timeout:
+            return
+        finally:
+            self.socket.settimeout(patience)
+        raise AssertionError(f"nothing should have come, and this did: {data[:200]!r}")
+
     def answer(self):
         """All messages up to ReadyForQuery."""
         return Answer(self.receive_until((b"Z",)))
