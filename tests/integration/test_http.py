@@ -108,7 +108,7 @@ class Metrics(WithHttp):
     def test_a_histogram_adds_up(self):
         pgweir = self.start()
         with pgweir.connect() as connection:
-            connection.execute("SELECT pg_sleep(0.3)")
+            connection.execute("SELECT pg_sleep(0.4)")
             connection.execute("SELECT 1")
         found = self.metrics()
         buckets = [(float(labels["le"].replace("+Inf", "inf")), count)
@@ -177,7 +177,7 @@ class Probes(WithHttp):
         self.assertEqual(self.get("/readyz")[0], 200)
 
     def test_it_is_not_ready_while_it_drains(self):
-        pgweir = self.start(timeouts={"shutdown": "30s"})
+        pgweir = self.start(timeouts={"shutdown": "5m"})
         with pgweir.connect() as connection:
             connection.execute("BEGIN")
             pgweir.signal(15)

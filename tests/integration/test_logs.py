@@ -7,7 +7,7 @@ import time
 
 from support import wire
 from support.case import PgweirTest
-from support.pgweir import ctl
+from support.pgweir import ctl, slowness
 from support.waiting import wait_until
 
 KEYS = {"v", "seq", "time", "event", "instance", "session", "txn", "stmt", "client.address", "client.port",
@@ -178,8 +178,12 @@ class AccessLog(PgweirTest):
 
     def test_duration_is_what_the_statement_took(self):
         client = self.raw_login(application_name="duration")
+        began = time.monotonic()
         client.query("SELECT pg_sleep(0.3)")
-        self.assertAlmostEqual(self.statements("duration", 1)[0]["duration_us"], 300_000, delta=150_000)
+        took_us = (time.monotonic() - began) * 1_000_000
+        told_us = self.statements("duration", 1)[0]["duration_us"]
+        self.assertGreater(told_us, 290_000)
+        self.assertLess(told_us, took_us + 10_000)
 
     def test_sqlcommenter_tags_and_the_trace_are_recorded(self):
         client = self.raw_login(application_name="tags")
@@ -241,7 +245,7 @@ exceptions:
         used = self.pgweir.wait_records(1, "exception.used", application="lifted")
         self.assertEqual([(record["rule"], record["ticket"], record["owner"], record["expires"]) for record in used],
                          [("no-notes", "OPS-1", "jane@example.com", f"{self.expires}.000000Z")])
-        statement, = self.pgweir.records("statement", application="lifted")
+        statement, = self.pgweir.wait_records(1, "statement", application="lifted")
         self.assertEqual((statement["exception"], statement["session"], statement["stmt"]),
                          ("OPS-1", used[0]["session"], used[0]["stmt"]))
         status, output, errors = ctl("report", "--audit", self.pgweir.audit_path, "--view", "access", "--format", "json")
@@ -306,8 +310,9 @@ class SlowLog(PgweirTest):
             client.query("SELECT pg_sleep(0.15), 'it''s \"slow\"'")
         client.ask(wire.parse("SELECT pg_sleep($1::float8)", "nap"), wire.bind("nap", values=(0.15,)),
                    wire.execute(), wire.SYNC)
-        lines = wait_until(lambda: self.lines() if len(self.lines()) >= 4 else None, 5, "the slow log")
-        self.assertEqual(len(lines), 4)
+        wait_until(lambda: sum("pg_sleep" in line["message"] for line in self.lines()) >= 4, 10 * slowness(), "the slow log")
+        lines = self.lines()        # a SELECT 1 can be slow, too, where everything is
+        self.assertEqual(sum("pg_sleep" in line["message"] for line in lines), 4)
         for line in lines:
             self.assertEqual(next(iter(line)), "timestamp")
             self.assertRegex(line["message"], r"^duration: [1-9]\d{2,}\.\d+ ms  (statement|execute \w*): ")
@@ -315,11 +320,11 @@ class SlowLog(PgweirTest):
         report = os.path.join(self.pgweir.folder, "report.json")
         done = subprocess.run(["pgbadger", "-q", "--pid-dir", self.pgweir.folder, "-f", "jsonlog", "-x", "json", "-o", report, self.pgweir.slow_path],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=60, cwd=self.pgweir.folder)
+                              timeout=60 * slowness(), cwd=self.pgweir.folder)
         self.assertEqual(done.returncode, 0, done.stdout)
         with open(report) as file:
             overall = json.load(file)["overall_stat"]["postgres"]
-        self.assertEqual(overall["queries_number"], 4)
+        self.assertEqual(overall["queries_number"], len(lines))
         total = sum(float(line["message"].split()[1]) for line in lines)
         duration = overall["queries_duration"]
         duration = float(duration if not isinstance(duration, dict) else sum(map(float, duration.values())))
@@ -337,9 +342,8 @@ class MainLog(PgweirTest):
 
     def test_pgbadger_reads_it(self):
         self.connect().execute("SELECT 1")
-        time.sleep(0.2)
         done = subprocess.run(["pgbadger", "-q", "--pid-dir", self.pgweir.folder, "-f", "pgbouncer3", "-o",
                                os.path.join(self.pgweir.folder, "pooler.html"), self.pgweir.log_path],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=60, cwd=self.pgweir.folder)
+                              timeout=60 * slowness(), cwd=self.pgweir.folder)
         self.assertEqual(done.returncode, 0, done.stdout)

@@ -133,7 +133,7 @@ class FakeDeaths(TimedTest):
         self.asked = []
         self.fake = FakeServer(*scripts)
         self.addCleanup(self.fake.close)
-        self.pgweir = Pgweir(self.fake, {"pool": {"size": 1, "wait_timeout": "10s"}, "workers": 1,
+        self.pgweir = Pgweir(self.fake, {"pool": {"size": 1}, "workers": 1,
                                          "event_loop": self.event_loop, "backend": {"connect_retry": "50ms"}})
         self.addCleanup(self.pgweir.close)
         self.pgweir.start()
@@ -218,7 +218,7 @@ class FakeDeaths(TimedTest):
             if peer.accept_login():
                 peer.receive()
                 peer.send(fake.row_description("a"))
-                heard.wait(20)
+                heard.wait(300)
                 peer.send(FAREWELL)
         self.start(goes_in_the_middle, self.answering)
         self.client.send(wire.query("SELECT a FROM t"))
@@ -243,7 +243,7 @@ class RestartsUnderLoad(TimedTest):
         self.server.run("CREATE DATABASE shop")
         self.server.run("CREATE TABLE ledger (line text); CREATE TABLE one (a int); INSERT INTO one VALUES (1);"
                         "GRANT ALL ON ledger, one TO PUBLIC", dbname="shop")
-        self.pgweir = Pgweir(self.server, {"pool": {"size": 4, "wait_timeout": "60s"},
+        self.pgweir = Pgweir(self.server, {"pool": {"size": 4, "wait_timeout": "5m"},
                                            "backend": {"connect_retry": "100ms"}})
         self.addCleanup(self.pgweir.close)
         self.pgweir.start()
@@ -291,7 +291,7 @@ class RestartsUnderLoad(TimedTest):
         finally:
             self.over.set()
             for thread in threads:
-                thread.join(60)
+                thread.join()
         self.assertEqual(self.faults, [])
         lines = [line for line, in self.server.run("SELECT line FROM ledger", dbname="shop")]
         self.assertEqual(len(lines), len(set(lines)), "a line was written twice")
@@ -343,7 +343,7 @@ class IdleServersKilledUnderLoad(PgweirTest):
         finally:
             over.set()
             for thread in threads:
-                thread.join(30)
+                thread.join()
         self.assertEqual(faults, [])
         lines = [line for line, in self.server.run("SELECT line FROM killed_ledger", dbname="shop")]
         self.assertEqual(len(lines), len(set(lines)), "a line was written twice")

@@ -282,10 +282,12 @@ class Residue(PgweirTest):
 
 
 class Waiting(PgweirTest):
-    config = {"pool": {"size": 1, "wait_timeout": "500ms"}}
+    config = {"pool": {"size": 1}}
 
     def test_a_statement_that_waited_in_vain_is_recorded(self):
         self.raw_login().query("BEGIN")
+        self.pgweir.change_config({"pool": {"wait_timeout": "500ms"}})
+        self.pgweir.console("RELOAD")
         client = self.raw_login(application_name="waits")
         self.assertEqual(client.query("SELECT 'in vain'").sqlstate, "53300")
         client.send(wire.parse("SELECT 'prepared in vain'", "v"), wire.bind("v"), wire.execute(), wire.SYNC)
@@ -297,8 +299,8 @@ WARNING = """\
 apiVersion: pgweir/v1
 kind: GuardrailPolicy
 metadata: {name: warnings, owner: tests}
-defaults: {action: allow, limits: {statement_timeout: 1s}}
 rules:
+  - {id: nap, match: {functions: [pg_sleep]}, action: allow, limits: {statement_timeout: 2s}}
   - {use: drop-table, action: deny}
   - {id: looked-at, match: {verb: [UPDATE], where: [absent]}, action: warn, message: "looked at"}
 """
@@ -331,7 +333,7 @@ class Turns(PgweirTest):
         client = self.raw_login()
         client.send(wire.parse("SELECT pg_sleep(30)"))
         wait_until(lambda: self.server_sessions("usename = 'app'"), 5, "the server")
-        time.sleep(1.5)
+        time.sleep(2.5)
         self.assertEqual(client.ask(wire.bind(), wire.execute(), wire.SYNC).sqlstate, "57014")
 
     def test_a_statement_bound_before_the_last_batch_was_answered_is_recorded_and_limited(self):
@@ -358,7 +360,7 @@ class Turns(PgweirTest):
 
 
 class Timeouts(PgweirTest):
-    config = {"pool": {"size": 1}, "timeouts": {"idle_in_transaction": "1s", "transaction": "3s"}}
+    config = {"pool": {"size": 1}, "timeouts": {"idle_in_transaction": "1s", "transaction": "6s"}}
 
     def test_a_statement_pipelined_behind_begin_is_not_taken_for_idle(self):
         client = self.raw_login()

@@ -12,14 +12,14 @@ POLICY = """\
 apiVersion: pgweir/v1
 kind: GuardrailPolicy
 metadata: {name: soak, owner: tests}
-defaults: {action: allow, on_oversize: {above: 128KiB, action: deny}, limits: {statement_timeout: 30s}}
+defaults: {action: allow, on_oversize: {above: 128KiB, action: deny}, limits: {statement_timeout: 5m}}
 rules:
   - {use: drop-table, action: deny}
 """
 
 
 class NumberedQueries(PgweirTest):
-    config = {"pool": {"size": 16, "wait_timeout": "30s"}, "workers": 2,
+    config = {"pool": {"size": 16, "wait_timeout": "5m"}, "workers": 2,
               "backend": {"connect_retry": "50ms", "max_age": "5s"}}
     policies = {"soak.yaml": POLICY}
     longest_seconds = SECONDS * 2 + 60

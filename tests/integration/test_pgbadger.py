@@ -27,7 +27,7 @@ class BadgerTest(PgweirTest):
         report = os.path.join(self.pgweir.folder, "badger.json")
         done = subprocess.run(["pgbadger", "-q", "--pid-dir", self.pgweir.folder, "-f", form, "-x", "json", "-o", report, path],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=120 * slowness(), cwd=self.pgweir.folder)
+                              timeout=120 * slowness(), cwd=self.pgweir.folder, env={**os.environ, "LC_ALL": "C"})
         self.assertEqual((done.returncode, done.stdout), (0, ""))
         with open(report, encoding="utf-8") as file:
             return json.load(file)

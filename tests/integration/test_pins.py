@@ -45,7 +45,7 @@ NEVER = [
 
 
 class Pins(PgweirTest):
-    config = {"workers": 1, "pool": {"size": 1, "wait_timeout": "20s"}}
+    config = {"workers": 1, "pool": {"size": 1}}
 
     def setUp(self):
         super().setUp()
@@ -163,6 +163,7 @@ class Pins(PgweirTest):
         self.run_query("CREATE TEMP TABLE mine (a int)")
         self.run_query("SELECT 1")
         self.wait_pins("temporary object")
+        self.run_query("INSERT INTO mine VALUES (-1)")      # behind whatever the server was still asked
         mark = self.server.log_mark()
         for number in range(10):
             self.run_query(f"INSERT INTO mine VALUES ({number})")

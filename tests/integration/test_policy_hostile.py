@@ -7,6 +7,7 @@ import subprocess
 
 from support import wire
 from support.case import PgweirTest
+from support.pgweir import slowness
 from support.postgres import bindir, shared_postgres
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -157,7 +158,7 @@ class Dump(PgweirTest):
 
     def run_program(self, name, *arguments):
         done = subprocess.run([os.path.join(bindir(), name), "-h", "127.0.0.1", "-p", str(self.pgweir.port), "-U", "other",
-                               *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+                               *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * slowness())
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
@@ -179,10 +180,10 @@ class Bench(PgweirTest):
         self.server.run("DROP TABLE IF EXISTS pgbench_accounts, pgbench_branches, pgbench_tellers, pgbench_history", dbname="shop")
         pgbench = os.path.join(bindir(), "pgbench")
         subprocess.run([pgbench, "-i", "-q", "-h", self.server.socket_dir, "-p", str(self.server.port), "-U", "postgres", "shop"],
-                       check=True, capture_output=True, timeout=60)
+                       check=True, capture_output=True, timeout=60 * slowness())
         for mode in ("simple", "extended", "prepared"):
             done = subprocess.run([pgbench, "-n", "-t", "20", "-c", "2", "-M", mode, "-h", "127.0.0.1", "-p", str(self.pgweir.port),
-                                   "-U", "postgres", "shop"], capture_output=True, text=True, timeout=60)
+                                   "-U", "postgres", "shop"], capture_output=True, text=True, timeout=60 * slowness())
             self.assertIn("number of failed transactions: 0 (0.000%)", done.stdout, done.stderr)
         self.server.run("DROP TABLE pgbench_accounts, pgbench_branches, pgbench_tellers, pgbench_history", dbname="shop")
 

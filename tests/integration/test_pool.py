@@ -4,6 +4,7 @@ import time
 
 import psycopg
 
+from support import wire
 from support.case import PgweirTest
 from support.pgweir import slowness
 from support.waiting import wait_until
@@ -28,7 +29,7 @@ class TransactionMode(PgweirTest):
         self.assertEqual(first.execute("SELECT count(*) FROM mine").fetchone(), (0,))
         self.assertEqual(answers, [])
         first.execute("COMMIT")
-        other.join(5)
+        other.join()
         self.assertEqual(answers, [(7,)])
 
     def test_a_failed_transaction_keeps_its_server_until_rollback(self):
@@ -87,8 +88,23 @@ class TransactionMode(PgweirTest):
             self.assertEqual([row[0] for row in cursor], list(range(1, 300001)))
 
 
-class SessionMode(PgweirTest):
-    config = {"pool": {"mode": "session", "size": 2, "wait_timeout": "1s"}}
+class Waiting(PgweirTest):
+    """Who must be served waits as long as it takes; who must wait in vain does so under a limit set for that."""
+
+    def wait_at_most(self, limit):
+        self.addCleanup(self.set_wait_timeout, "2m")
+        self.set_wait_timeout(limit)
+
+    def set_wait_timeout(self, limit):
+        self.pgweir.change_config({"pool": {"wait_timeout": limit}})
+        self.pgweir.console("RELOAD")       # answered when every worker has it
+
+    def waiting(self):
+        return sum(int(row["cl_waiting"]) for row in self.pgweir.console("SHOW POOLS"))
+
+
+class SessionMode(Waiting):
+    config = {"pool": {"mode": "session", "size": 2}}
 
     def test_a_client_keeps_its_server_for_life(self):
         connection = self.connect()
@@ -115,13 +131,15 @@ class SessionMode(PgweirTest):
             self.assertEqual(connection.execute("SELECT count(*) FROM pg_prepared_statements "
                                                 "WHERE name = 'p'").fetchone(), (0,))
             connection.close()
-        self.assertEqual(self.server.scalar("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0)
+        wait_until(lambda: self.server.scalar("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0,
+                   10 * slowness(), "the lock to be given back")
 
     def test_a_client_beyond_the_size_waits_and_is_told_53300(self):
         clients = [self.raw_login() for _ in range(2)]
         for client in clients:
             client.query("SELECT 1")
         late = self.raw_login()
+        self.wait_at_most("500ms")
         answer = late.query("SELECT 1")
         self.assertEqual(answer.sqlstate, "53300")
         for client in clients:
@@ -160,12 +178,10 @@ class StatementMode(PgweirTest):
         self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
 
 
-class TheLine(PgweirTest):
-    config = {"pool": {"size": 1, "wait_timeout": "700ms"}, "workers": 2}
+class TheLine(Waiting):
+    config = {"pool": {"size": 1}, "workers": 2}
 
     def test_clients_are_served_in_the_order_in_which_they_came(self):
-        self.pgweir.change_config({"pool": {"wait_timeout": "20s"}})
-        self.pgweir.reload()
         holder = self.raw_login()
         holder.query("BEGIN")
         served, threads = {}, []
@@ -181,38 +197,35 @@ class TheLine(PgweirTest):
             time.sleep(0.01)        # more than the slack between workers
         holder.query("COMMIT")
         for thread in threads:
-            thread.join(20)
+            thread.join()
         self.assertEqual(served, {number: number + 1 for number in range(12)})
-        self.pgweir.change_config({"pool": {"wait_timeout": "700ms"}})
-        self.pgweir.reload()
-
-    def waiting(self):
-        return sum(int(row["cl_waiting"]) for row in self.pgweir.console("SHOW POOLS"))
 
     def test_a_client_that_waits_too_long_is_told_53300_and_stays_connected(self):
         holder, late = self.raw_login(), self.raw_login()
         holder.query("BEGIN")
+        self.wait_at_most("700ms")
         began = time.monotonic()
         answer = late.query("SELECT 1")
         self.assertEqual((answer.sqlstate, answer.status), ("53300", "I"))
-        self.assertGreater(time.monotonic() - began, 0.6)
+        self.assertGreater(time.monotonic() - began, 0.3)
+        self.set_wait_timeout("2m")
         holder.query("COMMIT")
         self.assertEqual(late.query("SELECT 2").rows, [[b"2"]])
 
     def test_a_pipeline_that_waits_too_long_gets_one_error_and_one_readiness(self):
-        from support import wire
         holder, late = self.raw_login(), self.raw_login()
         holder.query("BEGIN")
         batch = wire.parse("SELECT 1"), wire.bind(), wire.execute(), wire.SYNC
+        self.wait_at_most("500ms")
         answer = late.ask(*batch)
         self.assertEqual(answer.types, "EZ")
+        self.set_wait_timeout("2m")
         holder.query("COMMIT")
         self.assertEqual(late.ask(*batch).rows, [[b"1"]])
 
     def test_a_client_that_leaves_the_line_does_not_get_a_server(self):
         holder = self.raw_login()
         holder.query("BEGIN")
-        from support import wire
         leaver = self.raw_login()
         mark = self.server.log_mark()
         leaver.send(wire.query("SELECT 'from the one who left'"))
@@ -226,16 +239,19 @@ class TheLine(PgweirTest):
     def test_the_time_in_line_is_recorded(self):
         holder, late = self.raw_login(), self.raw_login(application_name="late")
         holder.query("BEGIN")
-        threading.Timer(0.3, lambda: holder.query("COMMIT")).start()
-        late.query("SELECT 'waited in line'")
+        late.send(wire.query("SELECT 'waited in line'"))
+        wait_until(lambda: self.waiting() == 1, 10 * slowness(), "the client to stand in line")
+        time.sleep(0.2)
+        holder.query("COMMIT")
+        self.assertIsNone(late.answer().error)
         record = self.pgweir.wait_records(event="statement", application="late")[-1]
         self.assertGreater(record["queue_us"], 100_000)
 
 
 
-class Caps(PgweirTest):
+class Caps(Waiting):
     config = {
-        "pool": {"size": 5, "max_per_user": 3, "wait_timeout": "1s"},
+        "pool": {"size": 5, "max_per_user": 3},
         "databases": {"small": {"pool_size": 2, "dbname": "shop"}, "postgres": {"pool_size": 5}},
         "limits": {"clients_per_user": 8},
     }
@@ -248,21 +264,29 @@ class Caps(PgweirTest):
             database.update({"host": server.socket_dir, "port": server.port})
         return {"config": cls.config}
 
-    def most_servers(self, count, **fields):
-        """How many servers `count` clients get that all sit in a transaction."""
+    def assert_servers(self, servers, count, **fields):
+        """Of `count` clients that begin a transaction so many get a server, and the others wait."""
         clients = [self.raw_login(**fields) for _ in range(count)]
+        for client in clients:
+            client.send(wire.query("BEGIN"))
+
+        def come_to_rest():
+            begun = len(self.server_sessions("state = 'idle in transaction'"))
+            return (begun, self.waiting()) if begun + self.waiting() == count else None
         try:
-            return sum(client.query("BEGIN").error is None for client in clients)
+            self.assertEqual(wait_until(come_to_rest, 10 * slowness(), "each to be served or in line"),
+                             (servers, count - servers))
         finally:
             for client in clients:
                 client.close()
-            wait_until(lambda: not self.server_sessions("state <> 'idle'"), 5, "the servers to be free")
+            wait_until(lambda: not self.server_sessions("state <> 'idle'") and self.waiting() == 0, 10 * slowness(),
+                       "the servers to be free")
 
     def test_a_pool_is_no_larger_than_its_size_over_all_workers(self):
-        self.assertEqual(self.most_servers(4, database="small"), 2)
+        self.assert_servers(2, 4, database="small")
 
     def test_a_users_cap_holds(self):
-        self.assertEqual(self.most_servers(6), 3)
+        self.assert_servers(3, 6)
 
     def test_clients_beyond_their_limit_are_refused_at_login_with_the_limits_name(self):
         for _ in range(8):
@@ -310,15 +334,15 @@ class AgeingServers(PgweirTest):
         connection = self.connect()
         for _ in range(10):
             connection.execute("SELECT 1")
-            self.server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
-            time.sleep(0.05)
+            self.server.run("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = 'app'")
             self.assertEqual(connection.execute("SELECT 2").fetchone(), (2,))
 
 
 class ManyWorkers(PgweirTest):
-    config = {"workers": 4, "pool": {"size": 2, "wait_timeout": "30s"}}
+    config = {"workers": 4, "pool": {"size": 2}}
 
     def test_the_size_holds_for_the_whole_process_and_nobody_starves(self):
+        wait_until(lambda: not self.server_sessions("usename = 'app'"), 10 * slowness(), "earlier tests' servers to be gone")
         most, failures = [0], []
         done = threading.Event()
 
@@ -330,7 +354,7 @@ class ManyWorkers(PgweirTest):
 
         def work(number):
             try:
-                client = self.pgweir.raw_login(timeout=30)
+                client = self.pgweir.raw_login(timeout=60)
                 for i in range(30):
                     answer = client.query(f"SELECT '{number}-{i}'")
                     if answer.rows != [[f"{number}-{i}".encode()]]:
@@ -344,7 +368,7 @@ class ManyWorkers(PgweirTest):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(40)
+            thread.join()
         done.set()
         watcher.join()
         self.assertEqual(failures, [])

@@ -169,7 +169,7 @@ class Prepared(PgweirTest):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(50)
+            thread.join()
         self.assertEqual(failures, [])
 
     def test_deallocate_and_discard_all_act_on_this_clients_statements(self):

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -44,7 +45,7 @@ class Rsyslog(PgweirTest):
         with open(path, "w", encoding="utf-8") as file:
             file.write(recipe)
         checked = subprocess.run([RSYSLOGD, "-N1", "-f", path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True, timeout=60)
+                                 stderr=subprocess.STDOUT, text=True, timeout=60 * slowness())
         self.assertEqual(checked.returncode, 0, checked.stdout)
         self.assertNotRegex(checked.stdout, r"error|warning|could not|unknown")
         process = subprocess.Popen([RSYSLOGD, "-n", "-f", path, "-i", os.path.join(spool, "pid")],
@@ -59,10 +60,18 @@ class Rsyslog(PgweirTest):
                 process.wait()
         self.addCleanup(end)
 
+    def is_listening(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+            return True
+        except OSError:
+            return False
+
     def test_the_copy_is_the_log_byte_for_byte(self):
         sender, = recipes("# /etc/rsyslog.d/30-pgweir.conf")
         archive, = recipes("# /etc/rsyslog.d/31-pgweir-archive.conf")
         self.start("archive", archive)
+        wait_until(self.is_listening, 10 * slowness(), "the archive to listen")
         self.start("sender", sender)
         client = self.raw_login(application_name='odd \\ "name" \x01 \u20ac')
         for number in range(200):

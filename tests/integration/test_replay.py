@@ -6,7 +6,7 @@ import tempfile
 
 from support import wire
 from support.case import PgweirTest
-from support.pgweir import ctl_program
+from support.pgweir import ctl_program, slowness
 
 CANDIDATE = """\
 apiVersion: pgweir/v1
@@ -29,13 +29,14 @@ class Replay(PgweirTest):
         client.query("SELECT count(*) FROM orders")
         client.query("DROP TABLE nothing")
         self.raw_login(user="other").query("SELECT name FROM customers WHERE id = 1")
-        self.pgweir.wait_records(7, application="to be replayed")
+        self.pgweir.wait_records(8, application="to be replayed")        # one is of the log-in
+        self.pgweir.wait_records(1, "statement", user__name="other")
         with tempfile.TemporaryDirectory(prefix="pgweir-replay-") as folder:
             path = os.path.join(folder, "candidate.yaml")
             with open(path, "w") as file:
                 file.write(CANDIDATE)
             done = subprocess.run([ctl_program(), "replay", "--audit", self.pgweir.audit_path, "--policy", folder, "--format", "json"],
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60 * slowness())
         self.assertEqual((done.returncode, done.stderr), (1, ""))
         rows = [(row["change"], row["user"], row["rule"], row["count"]) for row in json.loads(done.stdout)["rows"]]
         self.assertEqual(rows, [("newly denied", "app", "no-customers", 5), ("no longer denied", "app", "no-orders", 1)])

@@ -40,7 +40,7 @@ CREATE PROCEDURE residue.busy() LANGUAGE plpgsql AS
 
 class Residue(PgweirTest):
     # One server: whoever comes next gets what the one before left.
-    config = {"workers": 1, "pool": {"size": 1, "wait_timeout": "10s"}}
+    config = {"workers": 1, "pool": {"size": 1}}
 
     def setUp(self):
         super().setUp()

