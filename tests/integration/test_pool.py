@@ -270,12 +270,11 @@ class Caps(Waiting):
         for client in clients:
             client.send(wire.query("BEGIN"))
 
-        def come_to_rest():
-            begun = len(self.server_sessions("state = 'idle in transaction'"))
-            return (begun, self.waiting()) if begun + self.waiting() == count else None
+        def places():
+            return len(self.server_sessions("state = 'idle in transaction'")), self.waiting()
         try:
-            self.assertEqual(wait_until(come_to_rest, 10 * slowness(), "each to be served or in line"),
-                             (servers, count - servers))
+            wait_until(lambda: places() == (servers, count - servers), 10 * slowness(), "each to be served or in line")
+            self.assertEqual(places(), (servers, count - servers))
         finally:
             for client in clients:
                 client.close()
