@@ -119,7 +119,8 @@ static bool
 same_prepared(const struct sql_statement *one, const struct sql_statement *other)
 {
 	return same_text(one->prepared_name, other->prepared_name) &&
-	       one->discards_all == other->discards_all && one->deallocates == other->deallocates;
+	       one->discards_all == other->discards_all && one->deallocates == other->deallocates &&
+	       one->declares == other->declares && same_text(one->cursor, other->cursor);
 }
 
 static bool
@@ -129,11 +130,44 @@ same_definitions(const struct sql_statement *one, const struct sql_statement *ot
 	       one->index_concurrently == other->index_concurrently &&
 	       same_text(one->index_name, other->index_name) &&
 	       same_text(one->drop_kind, other->drop_kind) &&
+	       same_text(one->column_dropped, other->column_dropped) &&
 	       one->drop_cascade == other->drop_cascade &&
 	       one->drop_concurrently == other->drop_concurrently;
 }
 
-/* Every field but location and length. NULL when all are the same. */
+static bool
+same_act(const struct sql_act *one, const struct sql_act *other)
+{
+	return one->kind == other->kind && one->flags == other->flags &&
+	       one->number == other->number && same_text(one->schema, other->schema) &&
+	       same_text(one->table, other->table) && same_text(one->name, other->name) &&
+	       same_text(one->type, other->type) &&
+	       same_text(one->type_text, other->type_text) &&
+	       same_text(one->other_schema, other->other_schema) &&
+	       same_text(one->other, other->other) && same_text(one->sql, other->sql) &&
+	       same_text(one->value, other->value);
+}
+
+static bool
+same_acts(const struct sql_statement *one, const struct sql_statement *other)
+{
+	bool same = one->act_count == other->act_count;
+
+	for (size_t i = 0; same && i < one->act_count; i++)
+		same = same_act(&one->acts[i], &other->acts[i]);
+	return same;
+}
+
+static bool
+same_reads(const struct sql_statement *one, const struct sql_statement *other)
+{
+	return one->reads_tables == other->reads_tables &&
+	       one->reads_unlimited == other->reads_unlimited &&
+	       one->reads_all == other->reads_all && one->selects_star == other->selects_star &&
+	       one->writes_uncounted == other->writes_uncounted;
+}
+
+/* Every field but locations and lengths. NULL when all are the same. */
 static const char *
 differing_fact(const struct sql_statement *one, const struct sql_statement *other)
 {
@@ -146,6 +180,12 @@ differing_fact(const struct sql_statement *one, const struct sql_statement *othe
 	if (!same_names(one->functions, one->function_count, other->functions,
 		other->function_count))
 		return "functions";
+	if (!same_names(one->columns, one->column_count, other->columns, other->column_count))
+		return "columns";
+	if (!same_acts(one, other))
+		return "acts";
+	if (!same_reads(one, other))
+		return "reads";
 	if (one->where != other->where || !same_text(one->where_relation, other->where_relation))
 		return "where";
 	if (!same_transaction(one, other))
