@@ -39,7 +39,7 @@ tests:
 
 def ctl(*arguments, **more):
     """(status, output, errors)"""
-    done = subprocess.run([CTL, *arguments], stdin=subprocess.DEVNULL, text=True, timeout=60,
+    done = subprocess.run([CTL, *arguments], stdin=subprocess.DEVNULL, text=True, timeout=600,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
     return done.returncode, done.stdout, done.stderr
 

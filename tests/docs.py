@@ -252,7 +252,7 @@ class Checker:
                 path = os.path.join(folder, "pgweir.yaml")
                 with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
                     file.write(re.sub(r"\$\{file:[^}]*\}", "secret", block.group(1)))
-                done = subprocess.run([program, "-t", path], stdin=subprocess.DEVNULL, text=True, timeout=60,
+                done = subprocess.run([program, "-t", path], stdin=subprocess.DEVNULL, text=True, timeout=600,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             for fault in re.findall(r":(\d+):\d+: error: (.*)", done.stdout):
                 self.fault(name, line + int(fault[0]), fault[1])

@@ -73,7 +73,7 @@ class ReportTest(unittest.TestCase):
         return path
 
     def report(self, *arguments):
-        done = subprocess.run([CTL, "report", *arguments], stdin=subprocess.DEVNULL, text=True, encoding="utf-8", timeout=60,
+        done = subprocess.run([CTL, "report", *arguments], stdin=subprocess.DEVNULL, text=True, encoding="utf-8", timeout=600,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout
@@ -166,7 +166,7 @@ class OtherForms(ReportTest):
     def test_progress_is_told_when_asked_for_and_the_report_stays_clean(self):
         log = self.write("audit.jsonl", [self.statement(minute % 60) for minute in range(2000)])
         done = subprocess.run([CTL, "report", "--audit", log, "--format", "json", "--progress"], text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
         self.assertEqual(done.returncode, 0)
         json.loads(done.stdout)
         for line in done.stderr.splitlines():  # none at all where the machine is fast

@@ -55,16 +55,18 @@ place_remove(struct place *place)
 	loop_free(place->loop);
 }
 
-/* A client that has sent this, and the server has seen it. */
+/* A client that has sent this, and the server has seen it, or has answered at once. */
 static int
 ask(struct place *place, const char *text)
 {
+	const uint64_t before = place->number;
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char first;
 
 	assert_int_equal(
 	    connect(fd, (struct sockaddr *)&place->address.storage, place->address.length), 0);
 	assert_int_equal(send(fd, text, strlen(text), 0), (int)strlen(text));
-	for (int i = 0; i < 4; i++)
+	while (place->number == before && recv(fd, &first, 1, MSG_DONTWAIT | MSG_PEEK) < 1)
 		settle(place->loop);
 	return fd;
 }
@@ -92,6 +94,15 @@ heard(int fd, char text[1024])
 	return length;
 }
 
+/* Wait for what comes. */
+static void
+hear(struct place *place, int fd, char text[1024])
+{
+	while (heard(fd, text) < 0)
+		settle(place->loop);
+	assert_true(text[0] != '\0');
+}
+
 static void
 a_request_is_answered_when_somebody_does(void **state)
 {
@@ -106,7 +117,7 @@ a_request_is_answered_when_somebody_does(void **state)
 	assert_int_equal(heard(fd, text), -1);
 
 	answer(&place, place.number, "later");
-	assert_true(heard(fd, text) > 0);
+	hear(&place, fd, text);
 	assert_non_null(strstr(text, "HTTP/1.1 200 OK\r\n"));
 	assert_non_null(strstr(text, "\r\n\r\nlater"));
 	answer(&place, place.number, "twice");
@@ -135,7 +146,7 @@ an_answer_to_one_who_left_goes_nowhere(void **state)
 
 	fd = ask(&place, "GET /b HTTP/1.1\r\n\r\n");
 	answer(&place, place.number, "still here");
-	assert_true(heard(fd, text) > 0);
+	hear(&place, fd, text);
 	close(fd);
 	place_remove(&place);
 	(void)state;
@@ -152,7 +163,7 @@ whoever_asks_for_more_than_can_be_remembered_is_told_to_come_later(void **state)
 	for (int i = 0; i < 64; i++)
 		fds[i] = ask(&place, "GET /a HTTP/1.1\r\n\r\n");
 	fd = ask(&place, "GET /a HTTP/1.1\r\n\r\n");
-	assert_true(heard(fd, text) > 0);
+	hear(&place, fd, text);
 	assert_non_null(strstr(text, " 503 "));
 	close(fd);
 	for (int i = 0; i < 64; i++)
@@ -170,6 +181,6 @@ main(void)
 		cmocka_unit_test(whoever_asks_for_more_than_can_be_remembered_is_told_to_come_later),
 	};
 
-	give_up_after_a_minute();
+	give_up_when_it_hangs();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -276,16 +276,20 @@ each_worker_accepts_on_the_same_port(void **state)
 	assert_true(address_from_text("127.0.0.1", entry.port, &address));
 	for (int i = 0; i < CLIENTS; i++)
 		assert_true((clients[i] = knock(&address)) >= 0);
-	settle(loop);
-	settle(loop);
+	/* A client that is connected need not be there to be accepted yet. */
+	while (all < CLIENTS) {
+		settle(loop);
+		all = 0;
+		for (int i = 0; i < WORKERS; i++)
+			all += arrivals[i].count;
+	}
+	assert_int_equal(all, CLIENTS);
 
 	for (int i = 0; i < WORKERS; i++) {
 		assert_true(arrivals[i].count > 0); /* fails once in 10^17 runs */
 		address_text(&arrivals[i].last, text);
 		assert_string_equal(text, "127.0.0.1");
-		all += arrivals[i].count;
 	}
-	assert_int_equal(all, CLIENTS);
 	for (int i = 0; i < WORKERS; i++)
 		listener_free(listeners[i]);
 	for (int i = 0; i < CLIENTS; i++)
@@ -309,6 +313,6 @@ main(void)
 		cmocka_unit_test(each_worker_accepts_on_the_same_port),
 	};
 
-	give_up_after_a_minute();
+	give_up_when_it_hangs();
 	return RUN_ON_BOTH(tests);
 }

@@ -659,7 +659,8 @@ what_is_sent_while_it_connects_goes_out_when_it_is_open(void **state)
 	peer_reads(&link, &all, 5);
 	assert_memory_equal(buf_bytes(&all), "early", 5);
 	peer_writes(&link, "answer");
-	settle(link.loop);
+	while (buf_length(&link.got) < strlen("answer"))
+		settle(link.loop);
 	assert_string_equal(link.told, "OWD");
 	assert_got(&link, "answer");
 	buf_free(&all);
@@ -676,7 +677,8 @@ a_refused_connect_is_told_later_with_its_reason(void **state)
 
 	close(listen_somewhere(&address));
 	link_connect(&link, &address);
-	settle(link.loop);
+	while (link.told[0] == '\0')
+		settle(link.loop);
 	assert_string_equal(link.told, "C");
 	assert_string_equal(stream_why(link.stream), "Connection refused");
 	link_close(&link);
@@ -769,6 +771,6 @@ main(void)
 		cmocka_unit_test(a_connect_that_is_given_up_tells_nothing),
 	};
 
-	give_up_after_a_minute();
+	give_up_when_it_hangs();
 	return RUN_ON_BOTH(tests);
 }

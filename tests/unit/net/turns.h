@@ -25,6 +25,6 @@ bool turn_to_io_uring(void);
 /* Let the loop see everything that has happened by now. */
 void settle(struct loop *loop);
 /* Stop a test that hangs; call first in main(). */
-void give_up_after_a_minute(void);
+void give_up_when_it_hangs(void);
 
 #endif
