@@ -4,6 +4,8 @@
  * The client is told and stays connected, unless what it kept in that server's
  * session is lost with it.
  */
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "doings.h"
 #include "frames.h"
@@ -26,15 +28,22 @@ has_transaction_verb(const struct link *link, enum sql_transaction verb)
 	return false;
 }
 
+/* What the server said last, or what its silence means. */
+static const char *
+last_words(const struct link *link)
+{
+	return link->fatal && link->last_message != NULL
+	    ? link->last_message
+	    : "server closed the connection unexpectedly";
+}
+
 static void
 put_error(struct link *link, const char *sqlstate, const char *why)
 {
 	build_error(relay_emit(link),
 	    &(struct wire_error){ .severity = "ERROR",
 		.sqlstate = sqlstate,
-		.message = link->fatal && link->last_message != NULL
-		    ? link->last_message
-		    : "server closed the connection unexpectedly",
+		.message = last_words(link),
 		.detail = why });
 }
 
@@ -79,6 +88,28 @@ record_all(struct link *link)
 	}
 }
 
+static const char *
+sqlstate_of(const struct link *link)
+{
+	if (has_transaction_verb(link, SQL_TXN_COMMIT) || guard_is_committing(link))
+		return "08007";
+	return link->fatal ? link->last_state : "08006";
+}
+
+/* As PostgreSQL ends a session: its state was in that server, and there is no going on. */
+static void
+end_with_server(struct link *link)
+{
+	struct client *client = link->client;
+	char *words = mem_strdup(last_words(link));
+	char sqlstate[6];
+
+	snprintf(sqlstate, sizeof(sqlstate), "%s", sqlstate_of(link));
+	link_free(link);
+	client_end(client, sqlstate, words);
+	mem_free(words);
+}
+
 static void
 tell_client(struct link *link, const char *why)
 {
@@ -87,12 +118,11 @@ tell_client(struct link *link, const char *why)
 	bool beginning = has_transaction_verb(link, SQL_TXN_BEGIN);
 	bool rolling_back = has_transaction_verb(link, SQL_TXN_ROLLBACK) && !beginning;
 	bool open = (link->server->transaction != 'I' && !guard_is_ours(link)) || beginning;
-	const char *sqlstate = committing ? "08007" : link->fatal ? link->last_state : "08006";
 
 	if (open && !committing && !rolling_back)
 		/* Lost between two statements: no error can be sent now, so the next one gets it. */
 		client->lost = link->requests.count == 0 && !link->unsynced ? LOST_UNTOLD : LOST_TOLD;
-	answer_all(link, sqlstate, why, aborted_is(client) ? 'E' : 'I');
+	answer_all(link, sqlstate_of(link), why, aborted_is(client) ? 'E' : 'I');
 }
 
 /*
@@ -149,15 +179,14 @@ link_lost(struct server *server, const char *why)
 		client_end(client, "08006", "server closed the connection during log-in");
 		return;
 	}
-	if (!restoring) {
+	if (!restoring)
 		record_all(link);
-		tell_client(link, why);
-	}
-	link_free(link);
 	if (keeps_state) {
-		client_end(client, "57P01",
-		    "the server connection was lost, and this session's state with it");
+		end_with_server(link);
 		return;
 	}
+	if (!restoring)
+		tell_client(link, why);
+	link_free(link);
 	go_on(client);
 }

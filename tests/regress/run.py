@@ -32,6 +32,8 @@ from support.postgres import Postgres, bindir, demote  # noqa: E402
 # By suite: the driver, its schedule.
 SUITES = {"regress": ("pg_regress", "parallel_schedule"),
           "isolation": ("pg_isolation_regress", "isolation_schedule")}
+# The isolation tester learns from the server, and not at log-in, which backend is its own.
+ASKS_PID = "asks_pid.so"
 PGXS = os.path.join(os.path.dirname(bindir()), "lib", "pgxs", "src", "test")
 HBA = "local all all trust\nhost all all 127.0.0.1/32 trust\n"
 SETTINGS = {"log_statement": "none", "autovacuum": "on", "max_prepared_transactions": "2",
@@ -57,6 +59,8 @@ def build_libraries(source, folder):
     subprocess.run(["cc", "-shared", "-fPIC", "-O1", f"-I{include.stdout.strip()}",
                     "-I/usr/include/postgresql/internal", "-o", os.path.join(folder, "regress.so"),
                     os.path.join(source, "src", "test", "regress", "regress.c")], check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-I/usr/include/postgresql", "-o", os.path.join(folder, ASKS_PID),
+                    os.path.join(HERE, "asks_pid.c")], check=True)
     for name in ("autoinc.so", "refint.so"):
         shutil.copy(os.path.join(os.path.dirname(bindir()), "lib", name), folder)
     os.chmod(folder, 0o755)
@@ -72,10 +76,13 @@ def run_suite(suite, libraries, folder, host, port, timeout):
                f"--dlpath={libraries}", f"--bindir={bindir()}", f"--host={host}", f"--port={port}",
                "--user=postgres", "--max-concurrent-tests=20",
                f"--schedule={os.path.join(suite, schedule)}"]
+    environment = {**os.environ, "HOME": folder}
+    if name == "isolation":
+        environment["LD_PRELOAD"] = os.path.join(libraries, ASKS_PID)
     with open(os.path.join(folder, "driver.log"), "w") as log:
         try:
             subprocess.run(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, timeout=timeout,
-                           preexec_fn=demote(), env={**os.environ, "HOME": folder})
+                           preexec_fn=demote(), env=environment)
         except subprocess.TimeoutExpired:
             print(f"  ended after {timeout} s: see {log.name}")
 
