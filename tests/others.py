@@ -65,7 +65,7 @@ def flagged(folder, alias, statements):
         with open(paths[-1], "w") as file:
             file.write(sql + "\n")
     done = subprocess.run([CTL, "lint", "--policy", policies, "--format", "json", *paths], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=600)
     assert done.returncode in (0, 1), f"{alias}: {done.stderr}"
     files = {item["file"] for item in json.loads(done.stdout)}
     return [path in files for path in paths]

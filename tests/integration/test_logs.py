@@ -288,8 +288,11 @@ rules:
         client = self.raw_login(application_name="eager")
         client.query("SELECT 1")
         client.query("SELECT id FROM orders WHERE id = 1")
-        with open(wait_until(lambda: os.path.getsize(self.pgweir.slow_path) and self.pgweir.slow_path, 30, "the line")) as file:
-            lines = [json.loads(line)["message"] for line in file]
+
+        def whole_lines():
+            with open(self.pgweir.slow_path) as file:
+                return [json.loads(line)["message"] for line in file if line.endswith("\n")]
+        lines = wait_until(whole_lines, 30, "the line")
         self.assertEqual([line.split("  ", 1)[1] for line in lines], ["statement: SELECT id FROM orders WHERE id = ?"])
 
 

@@ -136,7 +136,7 @@ class Alike(PgweirTest):
 
     def test_pgbench_passes_oltp_service_in_every_mode(self):
         subprocess.run([os.path.join(bindir(), "pgbench"), "-i", "-q", self.server.conninfo(dbname=DATABASE, user="migrator")], check=True,
-                       capture_output=True, timeout=120)
+                       capture_output=True, timeout=600)
         for script in ("tpcb-like", "simple-update", "select-only"):
             for mode in ("simple", "extended", "prepared"):
                 output = self.run_program("service", os.path.join(bindir(), "pgbench"), "-n", "-b", script, "-t", "20", "-c", "2", "-M", mode)

@@ -401,7 +401,7 @@ class Crowd(PgweirTest):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(PATIENCE)
+            thread.join()
         self.assertEqual(faults, [])
 
 

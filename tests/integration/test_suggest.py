@@ -62,7 +62,7 @@ NOT_OBSERVED_AT_ALL = NOT_OBSERVED + [
 
 
 def suggest(*arguments):
-    done = subprocess.run([ctl_program(), "suggest", *arguments], stdin=subprocess.DEVNULL, timeout=120,
+    done = subprocess.run([ctl_program(), "suggest", *arguments], stdin=subprocess.DEVNULL, timeout=600,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout
@@ -120,10 +120,10 @@ class Suggest(PgweirTest):
             with open(os.path.join(folder, "observed.yaml"), "w") as file:
                 file.write(policy)
             test = subprocess.run([ctl_program(), "test", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  text=True, timeout=120)
+                                  text=True, timeout=600)
             self.assertEqual((test.returncode, test.stderr), (0, ""))
             replay = subprocess.run([ctl_program(), "replay", "--audit", self.pgweir.audit_path, "--policy", folder,
-                                     "--format", "json"], stdout=subprocess.PIPE, text=True, timeout=120)
+                                     "--format", "json"], stdout=subprocess.PIPE, text=True, timeout=600)
         self.assertEqual([row["example"] for row in json.loads(replay.stdout)["rows"]], [])
         self.assertEqual(replay.returncode, 0)
         self.pgweir.write_policy(policy.replace("\nmode: warn\n", "\nmode: enforce\n"), "observed.yaml")

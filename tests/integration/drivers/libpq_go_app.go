@@ -75,7 +75,7 @@ func failsAndGoesOn(db *sql.DB) {
 }
 
 func cancels(db *sql.DB) {
-	limited, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	limited, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	_, err := db.ExecContext(limited, "SELECT pg_sleep(600)")
 	check(err != nil, "a cancelled statement ended well")

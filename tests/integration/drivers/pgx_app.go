@@ -74,7 +74,7 @@ func nested(ctx context.Context, connection *pgx.Conn) {
 }
 
 func cancels(ctx context.Context, pool *pgxpool.Pool) {
-	limited, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	limited, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	_, err := pool.Exec(limited, "SELECT pg_sleep(600)")
 	check(err != nil, "a cancelled statement ended well")

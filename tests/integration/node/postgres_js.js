@@ -23,7 +23,7 @@ async function failsAndGoesOn(sql) {
 
 async function cancels(sql) {
   const slow = sql`SELECT pg_sleep(600)`.execute();
-  setTimeout(() => slow.cancel(), 200);
+  setTimeout(() => slow.cancel(), 2000);
   await assert.rejects(slow, { code: '57014' });
 }
 
