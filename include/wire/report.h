@@ -10,6 +10,7 @@ struct wire_report {
 	const char *severity; /* the one that is not translated (V) when there is one */
 	const char *sqlstate;
 	const char *message, *detail, *hint;
+	const char *routine; /* the function of the server that made it */
 };
 
 /* Read a message's body; stops at the first field that is not terminated. */

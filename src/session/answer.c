@@ -221,6 +221,11 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 		return violation(link, 'E');
 	if (link->restore == RESTORE_AHEAD && head->restores && link->client != NULL)
 		return fail_restore(link, &report);
+	if (repeat_stale(link, &report)) {
+		skip_to_sync(link);
+		requests_head(&link->requests)->answer = ANSWER_SWALLOW;
+		return FATE_SWALLOW;
+	}
 	fate = fate_of_error(link, head, &report);
 	link->stopped = false;
 	if (head->kind == REQUEST_QUERY || head->kind == REQUEST_FUNCTION)
@@ -289,8 +294,10 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		link->failed = false;
 		return FATE_SWALLOW;
 	}
-	if (fate == FATE_FORWARD)
+	if (fate == FATE_FORWARD) {
+		link->told = true;
 		count_ready(link, (char)body[0]);
+	}
 	if (body[0] == 'I') {
 		doings_forget(client);
 		if (link->failed)
@@ -352,6 +359,7 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 		break;
 	}
 	if (match == MATCH_LAST) {
+		link->told |= fate == FATE_FORWARD;
 		requests_pop(&link->requests);
 		link->sub = 0;
 	}

@@ -59,7 +59,8 @@ bind_statement(struct client *client, const struct inbound *message, const char 
 	request->bytes_in = message->length + FRAME_HEADER;
 	request->judged = judged_reference(statement->judged);
 	request->ruling = ruling_reference(ruling);
-	link_set_portal(client->link, portal, statement->judged, ruling);
+	request->statement = statement_reference(statement);
+	link_set_portal(client->link, portal, statement, ruling);
 }
 
 enum step
@@ -106,6 +107,17 @@ on_bind(struct client *client, const struct inbound *message)
 	return STEP_DONE;
 }
 
+static void
+describe_portal(struct client *client, const struct inbound *message, const char *name)
+{
+	struct portal *portal = link_portal(client->link, name);
+
+	outgoing_pass_extended(client, message);
+	outgoing_expect(client, REQUEST_DESCRIBE_PORTAL, ANSWER_FORWARD);
+	if (portal != NULL && portal->statement != NULL)
+		portal->statement->described = true;
+}
+
 enum step
 on_describe(struct client *client, const struct inbound *message)
 {
@@ -113,6 +125,7 @@ on_describe(struct client *client, const struct inbound *message)
 	uint8_t what = read_u8(&reader);
 	const char *name = read_cstring(&reader);
 	struct statement *statement;
+	struct request *request;
 
 	if (client->skipping)
 		return STEP_DONE;
@@ -125,8 +138,7 @@ on_describe(struct client *client, const struct inbound *message)
 	if (!borrow_server(client, true))
 		return STEP_LATER;
 	if (what == 'P') {
-		outgoing_pass_extended(client, message);
-		outgoing_expect(client, REQUEST_DESCRIBE_PORTAL, ANSWER_FORWARD);
+		describe_portal(client, message, name);
 		return STEP_DONE;
 	}
 	statement = names_find(client, name);
@@ -139,7 +151,9 @@ on_describe(struct client *client, const struct inbound *message)
 		    place_statement(client, statement, *name == '\0'));
 	else
 		outgoing_pass_extended(client, message);
-	outgoing_expect(client, REQUEST_DESCRIBE_STATEMENT, ANSWER_FORWARD);
+	request = outgoing_expect(client, REQUEST_DESCRIBE_STATEMENT, ANSWER_FORWARD);
+	request->statement = statement_reference(statement);
+	statement->described = true;
 	return STEP_DONE;
 }
 

@@ -92,6 +92,8 @@ link_open(struct client *client, struct server *server)
 static void
 empty_portal(struct portal *portal)
 {
+	statement_release(portal->statement);
+	portal->statement = NULL;
 	judged_release(portal->judged);
 	ruling_release(portal->ruling);
 	ration_release(portal->ration);
@@ -140,16 +142,17 @@ add_portal(struct link *link, const char *name)
 
 void
 link_set_portal(
-    struct link *link, const char *name, struct judged *judged, struct ruling *ruling)
+    struct link *link, const char *name, struct statement *statement, struct ruling *ruling)
 {
 	struct portal *portal = link_portal(link, name);
 
 	if (portal == NULL)
 		portal = add_portal(link, name);
-	judged_reference(judged);
+	statement_reference(statement);
 	ruling_reference(ruling);
 	empty_portal(portal);
-	portal->judged = judged;
+	portal->statement = statement;
+	portal->judged = judged_reference(statement->judged);
 	portal->ruling = ruling;
 	portal->batch = link->server->batch;
 }

@@ -41,6 +41,7 @@ enum link_restore {
 enum link_hearing {
 	LINK_KEEPING, /* no, and all that the client sent is kept: see repeat.c */
 	LINK_SILENT,  /* no */
+	LINK_HEARING, /* these are the first bytes, and all that the client sent is kept */
 	LINK_HEARD,
 };
 
@@ -48,6 +49,7 @@ enum link_hearing {
 struct portal {
 	UT_hash_handle hh;     /* by name; not of the unnamed one */
 	char *name;	       /* ours; NULL for the unnamed one */
+	struct statement *statement; /* referenced; NULL when not known */
 	struct judged *judged; /* referenced; NULL when not known */
 	struct ruling *ruling; /* referenced */
 	struct ration *ration; /* referenced: rows it has given; NULL without such a limit */
@@ -70,6 +72,8 @@ struct link {
 	bool run_partial;	   /* it begins inside a message */
 	size_t passing;		   /* bytes of one that goes on as it comes */
 	bool passing_forward;	   /* to the client, or to nobody */
+	bool told;		   /* the client, something of an answer in this loan, … */
+	unsigned made_up;	   /* … but for so many answers of ours to its first messages */
 	bool failed;		   /* an error since the last ReadyForQuery */
 	bool unsynced;		   /* extended messages sent, their Sync not yet answered */
 	bool copy_in;		   /* the server reads CopyData */
@@ -169,7 +173,7 @@ link_awaits_restore(const struct link *link)
 void link_clean_on(struct link *link);
 /* Remember what a portal runs; references are taken. */
 void link_set_portal(
-    struct link *link, const char *name, struct judged *judged, struct ruling *ruling);
+    struct link *link, const char *name, struct statement *statement, struct ruling *ruling);
 /* NULL: no such portal is known. The unnamed one always is, if only as empty. */
 struct portal *link_portal(struct link *link, const char *name);
 /* A transaction ended with this batch, and with it the portals bound until then. */
@@ -206,6 +210,12 @@ void repeat_keep(struct link *link, const uint8_t *bytes, size_t length);
 bool repeat_hear(struct link *link, const uint8_t *bytes, size_t length);
 /* repeat.c: what was held is the client's. False: the link is no more. */
 bool repeat_tell(struct link *link);
+/*
+ * repeat.c: the client's first message failed because its statement gives other rows now than
+ * when it was prepared. True: nothing was done and nothing told, the client's input is what it
+ * was, and the statement will be prepared anew.
+ */
+bool repeat_stale(struct link *link, const struct wire_report *report);
 /* repeat.c: the server is gone; true: what was asked of it is the client's input again. */
 bool repeat_begin(struct link *link, const char *why);
 /* lost.c: the server is gone in the middle of a loan. */

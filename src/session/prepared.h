@@ -17,6 +17,7 @@ struct statement {
 	unsigned references;
 	struct statement_id id;
 	char server_name[STATEMENT_NAME_SIZE]; /* under which servers have it */
+	bool described;	       /* its client may have been told the shape of its rows */
 	bool from_sql;	       /* made by PREPARE: the server has it under the client's name */
 	struct judged *judged; /* referenced; of a PREPARE: that text */
 	uint8_t *body;	       /* of the Parse message, behind the name: text and types; or NULL */

@@ -61,6 +61,10 @@ relay_settle(struct link *link)
 			else
 				build_end(out, build_begin(out, (uint8_t)head->made_up));
 		}
+		if (head->kind == REQUEST_PARSE || head->kind == REQUEST_CLOSE)
+			link->made_up++;
+		else
+			link->told = true;
 		requests_pop(&link->requests);
 	}
 }
@@ -235,6 +239,9 @@ relay_data(struct server *server, const uint8_t *bytes, size_t length)
 
 	if (link->hearing != LINK_HEARD && !repeat_hear(link, bytes, length))
 		return;
-	if (relay_take(link, bytes, length))
-		after_data(link);
+	if (!relay_take(link, bytes, length))
+		return;
+	if (link->hearing == LINK_HEARING)
+		link->hearing = LINK_HEARD;
+	after_data(link);
 }

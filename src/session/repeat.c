@@ -2,6 +2,8 @@
  * repeat.c - a server found dead just as a statement was sent to it: sent again, to another
  * one, where that is surely no second time, or makes no difference.
  *
+ * Or whose prepared statement PostgreSQL no longer takes, because a table was altered.
+ *
  * Until the server's first answer of a loan, what the client sent in it is kept; lost.c
  * asks whether it may go back to the front of the client's input.
  */
@@ -9,8 +11,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "inbound.h"
 #include "learned.h"
-#include "session_internal.h"
+#include "prepared.h"
 #include "wire/frame.h"
 #include "wire/report.h"
 
@@ -78,7 +81,7 @@ repeat_hear(struct link *link, const uint8_t *bytes, size_t length)
 		buf_put(&link->farewell, bytes, length);
 		return false;
 	}
-	link->hearing = LINK_HEARD;
+	link->hearing = link->hearing == LINK_KEEPING ? LINK_HEARING : LINK_HEARD;
 	if (link->client != NULL)
 		link->client->repeats = 0;
 	return buf_length(&held) == 0 || repeat_tell(link);
@@ -183,5 +186,72 @@ repeat_begin(struct link *link, const char *why)
 	client->repeats++;
 	pool->counters.retried++;
 	pool_doubt(pool);
+	return true;
+}
+
+/* Is this the batch that the server answers now, with its Sync, and nothing behind it? */
+static bool
+is_one_batch(const struct link *link)
+{
+	const struct request *last = requests_at(&link->requests, link->requests.count - 1);
+
+	for (size_t i = 0; i + 1 < link->requests.count; i++)
+		if (requests_at(&link->requests, i)->kind == REQUEST_SYNC)
+			return false;
+	return last->kind == REQUEST_SYNC && link->client->passing == 0;
+}
+
+/*
+ * The client reads the rows by what it was told of them: that must be told with them, or
+ * never have been.
+ */
+static bool
+is_told_shape(const struct link *link, const struct request *head)
+{
+	const struct request *next = requests_at(&link->requests, 1);
+
+	if (head->kind == REQUEST_DESCRIBE_STATEMENT || !head->statement->described)
+		return true;
+	return next != NULL && next->kind == REQUEST_DESCRIBE_PORTAL;
+}
+
+/* The first of what is kept was answered by us, and stands. */
+static void
+drop_answered(struct link *link)
+{
+	struct frame frame;
+
+	for (; link->made_up > 0; link->made_up--)
+		if (frame_read(buf_bytes(&link->kept), buf_length(&link->kept), &frame) == FRAME_GOOD)
+			buf_consume(&link->kept, frame.length);
+}
+
+/*
+ * The statement was prepared on this server for whoever wanted it first, and a table was
+ * altered since. The server skips to the Sync; what follows prepares it anew.
+ */
+bool
+repeat_stale(struct link *link, const struct wire_report *report)
+{
+	const struct request *head = requests_head(&link->requests);
+	struct client *client = link->client;
+
+	if (strcmp(report->sqlstate, "0A000") != 0 || strcmp(report->routine, "RevalidateCachedQuery") != 0)
+		return false;
+	if (client == NULL || client->state != CLIENT_ACTIVE || link->hearing != LINK_HEARING || link->told ||
+	    link->guard != NULL || head->answer != ANSWER_FORWARD || head->statement == NULL ||
+	    (head->kind != REQUEST_BIND && head->kind != REQUEST_DESCRIBE_STATEMENT))
+		return false;
+	if (link->server->transaction != 'I' || !names_is_renamed(client, head->statement) ||
+	    head->statement->server_name[0] == '\0' || !is_one_batch(link) || !is_told_shape(link, head))
+		return false;
+	statements_doubt(link->server->statements, &head->statement->id);
+	drop_answered(link);
+	for (size_t i = 0; i < link->requests.count; i++)
+		client->statements -= request_is_statement(requests_at(&link->requests, i));
+	put_back(link);
+	link->hearing = LINK_HEARD;
+	link->run_length = 0; /* a ParameterDescription */
+	link->server->pool->counters.retried++;
 	return true;
 }

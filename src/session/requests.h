@@ -55,7 +55,7 @@ struct request {
 	struct statement_id id;
 	/* The client's statement that it added (a Parse) or took away (a Close): requests_name(). */
 	char *name;		     /* ours; NULL for every other request */
-	struct statement *statement; /* referenced */
+	struct statement *statement; /* referenced; also what a Bind or Describe is of */
 	struct statement *unnamed;   /* referenced; NULL: there was none */
 	struct judged *judged; /* referenced; of Query, Execute and Parse */
 	struct ruling *ruling; /* referenced */

@@ -7,7 +7,7 @@
 struct wire_report
 report_read(const uint8_t *body, size_t length)
 {
-	struct wire_report report = { "ERROR", "XX000", "", "", "" };
+	struct wire_report report = { "ERROR", "XX000", "", "", "", "" };
 	struct reader reader = reader_over(body, length);
 
 	for (;;) {
@@ -36,6 +36,9 @@ report_read(const uint8_t *body, size_t length)
 			break;
 		case 'H':
 			report.hint = text;
+			break;
+		case 'R':
+			report.routine = text;
 			break;
 		}
 	}
