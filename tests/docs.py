@@ -304,7 +304,8 @@ CASES = (
     ("```\npgweir -t -c pgweir.yaml\n```", None),
     ("`pgweir -X`", "no option -X"),
     ("`SHOW POOLS`, `PAUSE shop`, `KILL_CLIENT id`", None),
-    ("`SHOW QUERIES`", "no SHOW QUERIES"),
+    ("`SHOW QUERIES`", None),
+    ("`SHOW STATEMENTS`", "no SHOW STATEMENTS"),
     ("`KILL_QUERY id`", "called KILL_QUERY"),
     ("`{use: drop-table}`, `{use: ban-drop-table}`, `{use: unsafe-ddl}`", None),
     ("`{use: drop-tables}`", "rule or pack drop-tables"),
@@ -315,9 +316,9 @@ CASES = (
 )
 # The same for what is only asked of some documents.
 WHOLE = (
-    ("architecture", "## Files\n\n**stats** `counters` · `histogram`\n\n", None),
-    ("architecture", "## Files\n\n**stats** `counters` · `histogram` · `queries`\n\n", "no file queries"),
-    ("architecture", "## Files\n\n**stats** `counters`\n\n", "histogram.c is not told of"),
+    ("architecture", "## Files\n\n**stats** `counters` · `histogram` · `queries`\n\n", None),
+    ("architecture", "## Files\n\n**stats** `counters` · `histogram` · `queries` · `imagined`\n\n", "no file imagined"),
+    ("architecture", "## Files\n\n**stats** `counters` · `queries`\n\n", "histogram.c is not told of"),
     ("rule_table", "| `drop-tables` | `destructive-ddl` | DROP |\n", "no built-in rule drop-tables"),
     ("rule_table", "", "drop-table of destructive-ddl is not told of"),
 )

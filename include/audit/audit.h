@@ -71,6 +71,11 @@ void audit_who_free(struct audit_lane *lane, struct audit_who *who);
  */
 struct audit_text_parts *audit_text_parts_new(const struct config *config, const char *text,
     size_t length, const struct sql_facts *facts);
+/*
+ * What may be shown of a text elsewhere, under the same settings, without its literals and not
+ * all of it when it is long. The caller frees it.
+ */
+char *audit_text_shown(const struct config *config, const struct sql_facts *facts);
 void audit_text_parts_free(struct audit_lane *lane, struct audit_text_parts *parts);
 
 struct audit_verdict *audit_verdict_new(const struct verdict *verdict);

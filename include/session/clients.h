@@ -78,6 +78,8 @@ const struct config *clients_config(const struct clients *clients);
 const struct users *clients_users(const struct clients *clients);
 struct policies *clients_policies(const struct clients *clients);
 struct audit_lane *clients_lane(const struct clients *clients);
+/* What the statements of this worker have cost, by fingerprint. */
+struct queries *clients_queries(struct clients *clients);
 struct clients_shared *clients_shared(const struct clients *clients);
 unsigned clients_worker(const struct clients *clients);
 

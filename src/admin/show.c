@@ -16,7 +16,10 @@ table_at(size_t i)
 	if (i < tables_of_pools_count)
 		return &tables_of_pools[i];
 	i -= tables_of_pools_count;
-	return i < tables_of_peers_count ? &tables_of_peers[i] : NULL;
+	if (i < tables_of_peers_count)
+		return &tables_of_peers[i];
+	i -= tables_of_peers_count;
+	return i < tables_of_queries_count ? &tables_of_queries[i] : NULL;
 }
 
 const struct table *

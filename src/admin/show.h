@@ -41,8 +41,10 @@ size_t table_column_count(const struct table *table);
 const struct table *table_at(size_t i);
 
 /* Rows of show.c that other files define. */
-extern const struct table tables_of_pools[], tables_of_peers[], tables_of_state[];
-extern const size_t tables_of_pools_count, tables_of_peers_count, tables_of_state_count;
+extern const struct table tables_of_pools[], tables_of_peers[], tables_of_state[],
+    tables_of_queries[];
+extern const size_t tables_of_pools_count, tables_of_peers_count, tables_of_state_count,
+    tables_of_queries_count;
 
 #define COLUMNS(array) (array), sizeof(array) / sizeof((array)[0])
 

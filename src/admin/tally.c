@@ -230,6 +230,7 @@ tally_free(struct tally *tally)
 	}
 	free_names(&tally->databases);
 	free_names(&tally->users);
+	tally_free_queries(tally);
 }
 
 int

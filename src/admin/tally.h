@@ -16,6 +16,7 @@
 #include "session/clients.h"
 #include "stats/counters.h"
 #include "stats/histogram.h"
+#include "stats/queries.h"
 
 /* The console itself is counted as this database, user and pool, as PgBouncer does. */
 #define TALLY_CONSOLE "pgbouncer"
@@ -47,12 +48,16 @@ struct tally {
 	struct tally_pool *pools;
 	struct tally_name *databases, *users; /* users: servers are those of the role */
 	int clients, logins, servers;
+	struct query_stats *queries; /* of SHOW QUERIES alone, by fingerprint; "" not parsed */
+	struct query_stats other_queries;
 };
 
 /* Add what this worker has. On its thread. */
 void tally_add(struct tally *tally, const struct clients *clients);
 /* Sort pools and names, so that tables are in the order of names. */
 void tally_sort(struct tally *tally);
+/* show_queries.c */
+void tally_free_queries(struct tally *tally);
 void tally_free(struct tally *tally);
 int tally_servers(const struct tally_pool *pool);
 /* Clients and servers under a name; zeros when there are none. */

@@ -13,6 +13,7 @@
 #include "base/text.h"
 
 enum {
+	SHOWN_MOST = 400, /* characters of a text outside the logs */
 	TEXT_MOST = 256 << 10, /* a longer text is told by its length and hash */
 	SUMMARY_MOST = 255,    /* as OpenTelemetry recommends */
 };
@@ -256,6 +257,24 @@ put_part(struct buf *out, struct text_part *part, const struct config *config,
 	if (buf_length(tags) > 0)
 		buf_put(out, buf_bytes(tags), buf_length(tags));
 	part->members.length = (uint32_t)(buf_length(out) - part->members.at);
+}
+
+char *
+audit_text_shown(const struct config *config, const struct sql_facts *facts)
+{
+	bool hidden = config->audit_text == AUDIT_TEXT_NONE || config->audit_text == AUDIT_TEXT_HMAC;
+	struct redact_marks marks = { 0 };
+	struct buf text = { 0 }, out = { 0 };
+
+	if (hidden || facts->normalized == NULL)
+		return mem_strdup(facts->statement_count > 0 ? facts->statements[0].verb : "");
+	redact_text(facts->normalized, strlen(facts->normalized), REDACT_HIDE_BODIES, &text, &marks);
+	buf_put_u8(&text, '\0');
+	text_put_safe(&out, (char *)buf_bytes(&text), SHOWN_MOST);
+	buf_free(&text);
+	buf_free(&marks.cuts);
+	buf_free(&marks.comments);
+	return buf_steal_text(&out);
 }
 
 struct audit_text_parts *

@@ -140,13 +140,13 @@ static const struct ctl_command commands[] = {
 	    ctl_verify },
 	{ "top", "watch what pgweir does right now",
 	    "[OPTION]... [CONSOLE]\n"
-	    "Show databases, pools and clients with their rates, and again every two seconds,\n"
-	    "asked of the console. Keys: d p c choose the view, < > the column that it is sorted\n"
+	    "Show databases, pools, clients or statements with their rates, and again every two seconds,\n"
+	    "asked of the console. Keys: d p c s choose the view, < > the column that it is sorted\n"
 	    "by, r turns the order around, q quits.\n"
 	    "\n"
 	    "      --once           print once and end, with the rates of a second\n"
 	    "      --json           the same as JSON\n"
-	    "      --view VIEW      databases, pools or clients; may be given several times\n"
+	    "      --view VIEW      databases, pools, clients or statements; may be given several times\n"
 	    "                       (default: databases and pools)\n"
 	    "      --sort COLUMN    the column to sort by\n"
 	    "      --reverse        the other way round\n"

@@ -270,7 +270,7 @@ draw(PGconn *console, const struct live *live, struct frame *frame)
 
 	screen_size(&rows, &columns);
 	put_head(&out, frame, console);
-	buf_printf(&out, "%s   d databases  p pools  c clients  < > sort  r reverse  q quit\n\n",
+	buf_printf(&out, "%s   d databases  p pools  c clients  s statements  < > sort  r reverse  q quit\n\n",
 	    top_views[live->view].name);
 	if (table->view != NULL) {
 		top_table_sort(table, live->sort, live->reverse);

@@ -36,7 +36,7 @@ struct top_view {
 	struct top_column columns[TOP_COLUMNS_MOST]; /* up to the first without a name */
 };
 
-enum { TOP_DATABASES, TOP_POOLS, TOP_CLIENTS, TOP_VIEWS };
+enum { TOP_DATABASES, TOP_POOLS, TOP_CLIENTS, TOP_STATEMENTS, TOP_VIEWS };
 extern const struct top_view top_views[TOP_VIEWS];
 
 size_t top_column_count(const struct top_view *view);

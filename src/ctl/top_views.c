@@ -36,6 +36,15 @@ const struct top_view top_views[TOP_VIEWS] = {
 		{ "application", TOP_TEXT, "application_name", NULL },
 		{ "wait_s", TOP_SECONDS, "wait", "wait_us" },
 		{ "since", TOP_TEXT, "request_time", NULL }, { "pin", TOP_TEXT, "pin", NULL } } },
+	[TOP_STATEMENTS] = { "statements", "SHOW QUERIES", 1, 2,
+	    { { "fingerprint", TOP_TEXT, "fingerprint", NULL }, { "call/s", TOP_RATE, "calls", NULL },
+		{ "busy_us/s", TOP_RATE, "time_us", NULL },
+		{ "mean_ms", TOP_MEAN_MS, "time_us", "calls" },
+		{ "calls", TOP_COUNT, "calls", NULL }, { "time_us", TOP_COUNT, "time_us", NULL },
+		{ "p50_us", TOP_COUNT, "p50_us", NULL }, { "p99_us", TOP_COUNT, "p99_us", NULL },
+		{ "rows", TOP_COUNT, "rows", NULL }, { "errors", TOP_COUNT, "errors", NULL },
+		{ "wait_ms", TOP_MEAN_MS, "wait_us", "calls" },
+		{ "query", TOP_TEXT, "query", NULL } } },
 };
 
 size_t

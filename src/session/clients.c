@@ -8,6 +8,7 @@
 #include "census.h"
 #include "learned.h"
 #include "session_internal.h"
+#include "stats/queries.h"
 
 enum {
 	WELCOMES_MOST = 64,
@@ -50,6 +51,7 @@ struct clients {
 	size_t welcome_count;
 	enum clients_drain drain;
 	const char *drain_why;
+	struct queries queries;
 };
 
 static void
@@ -171,6 +173,7 @@ clients_free(struct clients *clients)
 	free_spare_links(clients);
 	gate_free(clients->gate);
 	learned_table_free(clients->learned);
+	queries_free(&clients->queries);
 	mailbox_free(clients->mailbox);
 	forget_welcomes(clients);
 	config_release(clients->config);
@@ -420,6 +423,12 @@ struct policies *
 clients_policies(const struct clients *clients)
 {
 	return clients->policies;
+}
+
+struct queries *
+clients_queries(struct clients *clients)
+{
+	return &clients->queries;
 }
 
 struct audit_lane *

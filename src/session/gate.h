@@ -75,6 +75,8 @@ struct judged {
 	struct ruling *rulings[GATE_RULINGS];
 	const struct learned *trusted_by; /* borrowed: knows that its functions are harmless, … */
 	uint64_t trusted_generation;	  /* … unless this changed */
+	struct query_stats *stats;	  /* borrowed: what it costs, … */
+	uint32_t stats_generation;	  /* … unless that is another text's by now */
 };
 
 struct gate *gate_new(struct clients *clients);

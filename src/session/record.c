@@ -2,13 +2,45 @@
 #include <string.h>
 
 #include "session_internal.h"
+#include "stats/queries.h"
+
+/* The place of a text's fingerprint, which then has something to show of it. */
+static void
+find_stats(struct clients *clients, struct judged *judged)
+{
+	const struct sql_facts *facts = judged->facts;
+	bool fresh;
+
+	judged->stats = queries_place(
+	    clients_queries(clients), facts != NULL ? facts->fingerprint : "", &fresh);
+	judged->stats_generation = judged->stats->generation;
+	if (fresh && facts != NULL)
+		judged->stats->text = audit_text_shown(clients_config(clients), facts);
+}
+
+/* For SHOW QUERIES. A text that was counted before costs no look-up. */
+static void
+count_query(struct clients *clients, struct judged *judged, const struct audit_statement *told)
+{
+	struct query_stats *stats = judged->stats;
+
+	if (stats == NULL || stats->generation != judged->stats_generation) {
+		find_stats(clients, judged);
+		stats = judged->stats;
+	}
+	query_stats_count(stats, told->duration_us, told->queue_us,
+	    (uint64_t)((told->returned_rows > 0 ? told->returned_rows : 0) +
+		(told->rows_affected > 0 ? told->rows_affected : 0)),
+	    told->outcome != AUDIT_OK);
+}
 
 void
 record_statement(struct link *link, const struct request *request, size_t sub,
     const char *sqlstate, int64_t returned, int64_t affected, enum audit_outcome outcome)
 {
 	struct client *client = link->client;
-	const struct judged *judged = request->judged;
+	struct judged *judged = request->judged;
+	struct audit_statement told;
 	struct loop *loop = clients_loop(link->clients);
 	uint64_t began_us = link->head_us > request->sent_us ? link->head_us : request->sent_us;
 	const struct audit_verdict *rendered;
@@ -18,8 +50,7 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 	    request->answer == ANSWER_SWALLOW || request->answer == ANSWER_REFUSE)
 		return;
 	rendered = request->ruling != NULL ? request->ruling->rendered : NULL;
-	position = audit_statement(clients_lane(link->clients),
-	    &(struct audit_statement){ .who = client->who,
+	told = (struct audit_statement){ .who = client->who,
 		.text = judged != NULL ? judged->parts : NULL,
 		.facts = judged != NULL ? judged->facts : NULL,
 		.sub = sub,
@@ -37,7 +68,10 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 		.pin = client->pin,
 		.outcome = outcome,
 		.verdict = rendered != NULL ? &request->ruling->verdict : NULL,
-		.rendered = rendered });
+		.rendered = rendered };
+	if (judged != NULL)
+		count_query(link->clients, judged, &told);
+	position = audit_statement(clients_lane(link->clients), &told);
 	if (position != 0)
 		hold_answer(client, link, position);
 }
