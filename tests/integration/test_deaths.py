@@ -403,6 +403,34 @@ class DyingServers(PgweirTest):
         self.pgweir.wait_records(event="statement", outcome="unknown", application="lost its server")
 
 
+class EndsWithItsServer(PgweirTest):
+    """As PostgreSQL ends a session: FATAL and the end, once, without a ReadyForQuery before it."""
+
+    def assert_ends(self, client):
+        messages, rest = client.receive_rest()
+        # Whether the row comes before the signal is heard is PostgreSQL's own affair.
+        kinds = [kind for kind, _ in messages if kind not in (b"T", b"D")]
+        self.assertEqual((kinds, rest), ([b"E"], b""), messages)
+        error = wire.error_fields(messages[-1][1])
+        self.assertEqual((error["S"], error["C"]), ("FATAL", "57P01"))
+        self.assertEqual(error["M"], "terminating connection due to administrator command")
+
+    def test_a_pinned_session_ends_with_its_server(self):
+        client = self.raw_login()
+        self.assertIsNone(client.query("CREATE TEMP TABLE kept_here (a int)").error)
+        client.send(wire.query("SELECT pg_terminate_backend(pg_backend_pid())"))
+        self.assert_ends(client)
+
+
+class EndsWithItsServerInSessionMode(EndsWithItsServer):
+    config = {"pool": {"mode": "session"}}
+
+    def test_a_session_ends_with_its_server(self):
+        client = self.raw_login()
+        client.send(wire.query("SELECT pg_terminate_backend(pg_backend_pid())"))
+        self.assert_ends(client)
+
+
 class ServerRestarts(TimedTest):
     """A PostgreSQL of its own, because it goes away."""
 
