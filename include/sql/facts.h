@@ -143,6 +143,7 @@ struct sql_statement {
 	bool setting_stored; /* on a role, a database, a function or the system */
 	bool read_write;     /* asks for READ WRITE, in any spelling */
 	char *prepared_name; /* of PREPARE, EXECUTE, DEALLOCATE; "" for ALL; or NULL */
+	bool by_message;     /* no SQL: a FunctionCall message */
 	bool discards_all;   /* DISCARD ALL */
 	bool deallocates;    /* DEALLOCATE, DISCARD PLANS */
 	char *cursor;	     /* of DECLARE and FETCH; or NULL */
@@ -189,6 +190,8 @@ sql_stack_size(size_t cap)
  */
 enum sql_outcome sql_facts(const char *text, size_t length, size_t cap,
     struct sql_facts **facts, struct error *err, int *err_position);
+/* Those of a FunctionCall message, which names its function by number only. */
+struct sql_facts *sql_facts_of_call(void);
 void sql_facts_free(struct sql_facts *facts);
 
 /* "READ", … of one class bit; and the other way round, 0 if there is none. */

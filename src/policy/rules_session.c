@@ -130,6 +130,13 @@ loosens(const struct asked *asked, const struct sql_act *act)
 }
 
 static bool
+is_by_message(const struct asked *asked, const struct sql_act *act)
+{
+	(void)act;
+	return asked->statement->by_message;
+}
+
+static bool
 is_catalog(const struct sql_relation *relation)
 {
 	if (relation->schema == NULL)
@@ -181,6 +188,11 @@ const struct builtin rules_session_integrity[] = {
 	    .test = loosens,
 	    .why = "READ WRITE takes back that the session only reads.",
 	    .safe = "Leave the mode out: BEGIN;" },
+	{ .id = "function-call-message", .pack = PACK, .action = POLICY_DENY, .needs = "",
+	    .always = true, .test = is_by_message,
+	    .why = "A FunctionCall message carries no SQL that a policy could judge: it names a function "
+		   "by number.",
+	    .safe = "Call the function in a SELECT. (Large-object calls of libpq and JDBC are such messages.)" },
 	{ .id = "catalog-write", .pack = PACK, .action = POLICY_DENY, .needs = "", .always = true,
 	    .test = writes_catalog,
 	    .why = "{the table} belongs to PostgreSQL's catalogs; writing there can break the database "

@@ -23,6 +23,7 @@ struct gate {
 	struct clients *clients; /* borrowed */
 	uint64_t seed;		 /* of the hashes: a client chooses the texts */
 	struct judged *texts;	 /* by the text itself */
+	struct judged *call;	 /* referenced: a FunctionCall message; NULL before the first one */
 	struct judged *shaped;	 /* by its shape: a text could look like another one's shape */
 	struct clock_list clock; /* cached texts; the hand is at the front */
 	size_t bytes;
@@ -116,6 +117,8 @@ evict_all(struct gate *gate)
 {
 	while (!TAILQ_EMPTY(&gate->clock))
 		evict(gate, TAILQ_FIRST(&gate->clock));
+	judged_release(gate->call);
+	gate->call = NULL;
 }
 
 void
@@ -280,6 +283,14 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 	judged->parts =
 	    audit_text_parts_new(clients_config(gate->clients), text, length, judged->facts);
 	return judged;
+}
+
+struct judged *
+gate_judge_call(struct gate *gate)
+{
+	if (gate->call == NULL)
+		gate->call = judged_new(gate, "", 0, SQL_KNOWN, sql_facts_of_call(), NULL, 0);
+	return judged_reference(gate->call);
 }
 
 static void

@@ -94,6 +94,8 @@ void identity_release(struct gate *gate, struct identity *identity);
  */
 struct judged *gate_judge(
     struct gate *gate, struct client *client, const char *text, size_t length);
+/* The facts of a FunctionCall message; referenced. */
+struct judged *gate_judge_call(struct gate *gate);
 /* The ruling for an identity under the policies now in force; referenced. */
 struct ruling *gate_rule(
     struct gate *gate, struct judged *judged, const struct identity *identity);

@@ -418,7 +418,7 @@ guard_put_ahead(struct client *client, const struct judged *judged,
 {
 	struct link *link = client->link;
 	unsigned kinds = counted_kinds(client, judged, ruling);
-	bool sends = type == 'Q' || type == 'E';
+	bool sends = type == 'Q' || type == 'E' || type == 'F';
 	struct request_limits *ahead;
 
 	if (wants_lock_timeout(judged, ruling))

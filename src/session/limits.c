@@ -24,7 +24,7 @@ running_statement(const struct link *link)
 		const struct request *request = requests_at(&link->requests, i);
 
 		if (request->answer == ANSWER_FORWARD &&
-		    (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE))
+		    request_is_statement(request))
 			return request;
 	}
 	return NULL;

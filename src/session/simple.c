@@ -80,47 +80,53 @@ on_query(struct client *client, const struct inbound *message)
 	return STEP_DONE;
 }
 
-/* A FunctionCall message carries no SQL that a policy could judge. */
 static void
-refuse_function_call(struct client *client)
+send_function_call(struct client *client, const struct inbound *message, struct judged *judged,
+    struct ruling *ruling)
 {
-	static char message[] = "blocked by pgweir rule \"function-call-message\"";
-	static char detail[] = "A FunctionCall message carries no SQL that a policy could judge.";
-	static char hint[] = "Call the function in a SELECT.";
-	struct ruling ruling = { .verdict = { .action = POLICY_DENY,
-				     .mode = POLICY_MODE_ENFORCE,
-				     .rule = "function-call-message",
-				     .sqlstate = "42501",
-				     .message = message,
-				     .detail = detail,
-				     .hint = hint } };
+	bool guarded = guard_concerns(client, ruling);
+	struct request *request;
 
-	ruling.rendered = audit_verdict_new(&ruling.verdict);
-	client->stmt++;
-	permit_refuse(client, 'F', NULL, &ruling);
-	audit_verdict_free(clients_lane(client->clients), ruling.rendered);
+	if (guarded)
+		guard_put_ahead(client, judged, ruling, 'F');
+	request = outgoing_expect(client, REQUEST_FUNCTION, ANSWER_FORWARD);
+	outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
+	outgoing_pass(client, message);
+	if (guarded)
+		guard_note(client, request, NULL);
+	client->link->server->batch++;
 }
 
+/* A FunctionCall has no SQL: a rule of session-integrity refuses it where a policy applies. */
 enum step
 on_function_call(struct client *client, const struct inbound *message)
 {
+	struct judged *judged;
+	struct ruling *ruling;
+	bool recordable;
+
 	if (client->skipping)
 		return STEP_DONE;
-	if (!hold_permits(client, 'F', NULL, NULL))
-		return STEP_DONE;
-	if (!policies_are_empty(clients_policies(client->clients))) {
-		refuse_function_call(client);
-		return STEP_DONE;
-	}
-	if (aborted_query(client, NULL))
-		return STEP_DONE;
-	if (!borrow_server(client, true))
+	judged = gate_judge_call(clients_gate(client->clients));
+	ruling = permit_rule(client, judged);
+	recordable = hold_permits(client, 'F', judged, ruling);
+	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
+	    !borrow_server(client, false)) {
+		judged_release(judged);
+		ruling_release(ruling);
 		return STEP_LATER;
+	}
 	client->stmt++;
-	client->link->server->residue |= SQL_RESIDUE_OPAQUE;
-	outgoing_expect_statement(outgoing_expect(client, REQUEST_FUNCTION, ANSWER_FORWARD), client, NULL, NULL,
-	    message->length + FRAME_HEADER);
-	outgoing_pass(client, message);
-	client->link->server->batch++;
+	if (!recordable)
+		; /* it has been told */
+	else if (ruling->verdict.action == POLICY_DENY)
+		permit_refuse(client, 'F', judged, ruling);
+	else if (!aborted_query(client, judged) &&
+	    (!guard_concerns(client, ruling) || guard_admits(client, judged, ruling, 'F'))) {
+		permit_warn(client, &ruling->verdict);
+		send_function_call(client, message, judged, ruling);
+	}
+	judged_release(judged);
+	ruling_release(ruling);
 	return STEP_DONE;
 }

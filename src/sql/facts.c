@@ -255,6 +255,28 @@ sql_facts(const char *text, size_t length, size_t cap, struct sql_facts **facts,
 	return *facts != NULL ? SQL_KNOWN : SQL_UNPARSEABLE;
 }
 
+struct sql_facts *
+sql_facts_of_call(void)
+{
+	static const char *const verbs[] = { "FUNCTION CALL", NULL };
+	struct arena *arena = arena_new(ARENA_FIRST_BYTES);
+	struct sql_facts *facts = arena_zalloc(arena, 1, sizeof(*facts));
+	struct sql_statement *call = arena_zalloc(arena, 1, sizeof(*call));
+
+	*call = (struct sql_statement){ .classes = SQL_FUNCTION,
+		.effects = SQL_FUNCTION,
+		.verb = verbs[0],
+		.verbs = verbs,
+		.residue = SQL_RESIDUE_OPAQUE,
+		.by_message = true };
+	*facts = (struct sql_facts){ .statements = call,
+		.statement_count = 1,
+		.classes = SQL_FUNCTION,
+		.normalized = arena_zalloc(arena, 1, 1),
+		.memory = arena };
+	return facts;
+}
+
 void
 sql_facts_free(struct sql_facts *facts)
 {

@@ -218,7 +218,8 @@ class Rules(PgweirTest):
                     self.check_hint(case, hint)
 
     def test_every_built_in_rule_has_a_case(self):
-        self.assertEqual(builtin_rules() - {case["rule"] for case in CASES}, set())
+        # That one is about a message without SQL: test_function_call.py.
+        self.assertEqual(builtin_rules() - {case["rule"] for case in CASES}, {"function-call-message"})
         self.assertGreater(len(builtin_rules()), 80)
 
     def test_every_rule_of_unsafe_ddl_flags_and_its_hint_is_accepted(self):

@@ -357,6 +357,7 @@ there_is_a_pair_for_every_rule(void **state)
 	for (size_t i = 0; i < builtin_count(); i++) {
 		bool found = strcmp(builtin_at(i)->id, "setting-not-allowed") == 0 || /* below */
 		    strcmp(builtin_at(i)->id, "uncounted-write") == 0 ||
+		    strcmp(builtin_at(i)->id, "function-call-message") == 0 || /* below */
 		    builtin_at(i)->by_name || builtin_at(i)->given != GIVEN_NOTHING; /* test_given.c */
 
 		for (size_t j = 0; j < COUNT(pairs); j++)
@@ -523,6 +524,47 @@ session_integrity_is_in_force_unless_the_policy_speaks_of_it(void **state)
 }
 
 static void
+a_function_call_message_is_refused_where_a_policy_applies_and_does_not_allow_it(void **state)
+{
+	static const struct {
+		const char *policy;
+		enum policy_action action;
+		const char *rule;
+	} cases[] = {
+		{ "", POLICY_DENY, "function-call-message" },
+		{ "applies_to: {users: [other]}\n", POLICY_ALLOW, NULL },
+		{ "rules: [{use: function-call-message, mode: off}]\n", POLICY_ALLOW, NULL },
+		{ "rules: [{use: session-integrity, mode: off}]\n", POLICY_ALLOW, NULL },
+		{ "rules: [{use: function-call-message, match: {not: {role: r}}}]\n", POLICY_ALLOW, NULL },
+		{ "rules: [{use: function-call-message, mode: off},\n"
+		  "  {id: f, match: {class: FUNCTION}, action: deny}]\n", POLICY_DENY, "f" },
+		{ "rules: [{use: function-call-message, mode: off}]\ndefaults: {action: deny}\n", POLICY_DENY,
+		    "default-deny" },
+		{ "rules: [{use: server-access}, {use: unsafe-ddl}, {use: destructive-ddl}, {use: dml-safety},\n"
+		  "  {use: hygiene}, {use: function-call-message, mode: off}]\n", POLICY_ALLOW, NULL },
+	};
+	const struct subject subject = { "u", "r", "d", "", "" };
+	struct sql_facts *facts = sql_facts_of_call();
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *text = mem_printf(HEADER "%s", cases[i].policy);
+		struct policies *policies = load(text);
+		struct verdict verdict;
+
+		policies_judge(policies, &subject, "", 0, SQL_KNOWN, facts, NULL, TEN_US, &verdict);
+		if (verdict.action != cases[i].action)
+			fail_msg("%s: %s", cases[i].policy, verdict.rule);
+		if (cases[i].rule != NULL)
+			assert_string_equal(verdict.rule, cases[i].rule);
+		verdict_free(&verdict);
+		policies_release(policies);
+		mem_free(text);
+	}
+	sql_facts_free(facts);
+	(void)state;
+}
+
+static void
 rows_of_one_insert_are_counted(void **state)
 {
 	struct policies *policies = load_rule("insert-rows");
@@ -598,6 +640,8 @@ main(void)
 		cmocka_unit_test(hints_are_made_of_the_statements_own_words),
 		cmocka_unit_test(only_listed_settings_can_be_set_in_any_spelling),
 		cmocka_unit_test(session_integrity_is_in_force_unless_the_policy_speaks_of_it),
+		cmocka_unit_test(
+		    a_function_call_message_is_refused_where_a_policy_applies_and_does_not_allow_it),
 		cmocka_unit_test(rows_of_one_insert_are_counted),
 		cmocka_unit_test(what_a_session_did_before_counts),
 	};
