@@ -119,6 +119,30 @@ struct audit_statement {
  */
 uint64_t audit_statement(struct audit_lane *lane, const struct audit_statement *statement);
 
+/* The same, but the slow log's line is left to the caller: audit_slow() or audit_plan_begin(). */
+struct audit_told {
+	uint64_t position; /* as above */
+	bool slow;
+};
+struct audit_told audit_tell(struct audit_lane *lane, const struct audit_statement *statement);
+void audit_slow(struct audit_lane *lane, const struct audit_statement *statement);
+
+/* ---- slow_log.plan ---- */
+
+/* A line of the slow log that waits for its plan. Owned by who began it. */
+struct audit_plan;
+/* Is slow_log.plan on? */
+bool audit_plans(const struct audit_lane *lane);
+/*
+ * May a plan be taken of this slow statement now? NULL: not, as there were enough, or one of
+ * its fingerprint, in this hour, or one is under way; then its line is to be written as it is.
+ */
+struct audit_plan *audit_plan_begin(
+    struct audit_lane *lane, const struct audit_statement *statement, uint64_t now_us);
+/* Write the line, with the plan, or without where `text` is NULL, and free it. */
+void audit_plan_end(
+    struct audit_lane *lane, struct audit_plan *plan, const char *text, size_t length);
+
 /* ---- audit.on_failure: refuse, audit.sync: each ---- */
 
 /* What has become of a record that an answer waits for. */
@@ -165,6 +189,8 @@ struct audit_status {
 	uint64_t queued; /* bytes waiting */
 	uint64_t last_sync_us; /* wall clock; 0 never */
 	char failure[200];
+	/* Of the slow log: plans that came, that did not, that were not asked for. */
+	uint64_t plans_taken, plans_failed, plans_skipped;
 };
 void audit_get_status(struct audit *audit, struct audit_status *status);
 /* An admin has seen that the log was not whole at the start: it counts as healthy again. */

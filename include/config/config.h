@@ -126,6 +126,8 @@ struct config {
 
 	char *slow_log_file; /* "" for none */
 	int64_t slow_log_threshold_ms;
+	bool slow_log_plan;
+	int64_t slow_log_plans_per_hour;
 	int slow_log_format; /* 0, jsonlog: there is no other */
 
 	char *log_file;

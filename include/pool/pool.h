@@ -78,6 +78,8 @@ pools_next(struct pool *pool)
  * be closed. False: the waiter is in line, and one of its callbacks will be called.
  */
 bool pool_borrow(struct pool *pool, struct waiter *waiter, struct server **lent);
+/* The same without waiting, and not if anybody waits: NULL when none is idle. */
+struct server *pool_borrow_idle(struct pool *pool, uint64_t settings_hash);
 /* The waiter gives up. */
 void pool_leave(struct pool *pool, struct waiter *waiter);
 /*

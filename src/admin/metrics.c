@@ -238,6 +238,13 @@ put_audit(struct buf *out, const struct audit_status *audit)
 	    "Statements that did not begin because their record could not be kept.", audit->refused);
 	put_number(out, "audit_queued_bytes", "gauge", "Bytes on their way to the writer.",
 	    audit->queued);
+	put_head(out, "slow_log_plans_total", "counter",
+	    "Plans for the slow log: taken, failed, and skipped as there were enough in the hour.");
+	buf_printf(out, "pgweir_slow_log_plans_total{result=\"taken\"} %llu\n"
+			"pgweir_slow_log_plans_total{result=\"failed\"} %llu\n"
+			"pgweir_slow_log_plans_total{result=\"skipped\"} %llu\n",
+	    (unsigned long long)audit->plans_taken, (unsigned long long)audit->plans_failed,
+	    (unsigned long long)audit->plans_skipped);
 	put_moment(out, "audit_last_sync_timestamp_seconds",
 	    "When records were last forced to the disk.", audit->last_sync_us);
 }

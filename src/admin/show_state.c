@@ -22,7 +22,8 @@ static const struct wire_column config_columns[] = { { "key", 't' }, { "value", 
 static const struct wire_column state_columns[] = { { "key", 't' }, { "value", 't' } };
 static const struct wire_column audit_columns[] = { { "file", 't' }, { "enabled", 'i' },
 	{ "healthy", 'i' }, { "seq", 'q' }, { "lost", 'q' }, { "queued_bytes", 'q' },
-	{ "last_sync", 't' }, { "failure", 't' } };
+	{ "last_sync", 't' }, { "failure", 't' }, { "plans_taken", 'q' }, { "plans_failed", 'q' },
+	{ "plans_skipped", 'q' } };
 static const struct wire_column policies_columns[] = { { "name", 't' }, { "file", 't' },
 	{ "sha256", 't' }, { "loaded_at", 't' }, { "owner", 't' }, { "mode", 't' },
 	{ "rules", 'i' } };
@@ -267,6 +268,9 @@ fill_audit(struct errand *errand, struct clients *home)
 	row_int(rows, (int64_t)status.queued);
 	row_time(rows, status.last_sync_us);
 	row_text(rows, status.failure);
+	row_int(rows, (int64_t)status.plans_taken);
+	row_int(rows, (int64_t)status.plans_failed);
+	row_int(rows, (int64_t)status.plans_skipped);
 	row_end(rows);
 }
 

@@ -53,6 +53,9 @@ publish_settings(struct audit *audit, const struct config *config)
 	fresh->slow_on = is_named(config->slow_log_file);
 	fresh->statements = config->audit_statements;
 	fresh->slow_threshold_ms = config->slow_log_threshold_ms;
+	fresh->plans = fresh->slow_on && config->slow_log_plan;
+	fresh->plans_per_hour = config->slow_log_plans_per_hour;
+	fresh->raw_text = config->audit_text == AUDIT_TEXT_RAW;
 	fresh->older = atomic_load(&audit->settings);
 	fresh->refuses = config->audit_on_failure == AUDIT_REFUSE;
 	fresh->waits = fresh->refuses || config->audit_sync == AUDIT_SYNC_EACH;
@@ -86,6 +89,7 @@ free_audit(struct audit *audit)
 	keeper_close(&audit->keeper);
 	sign_key_close(&audit->sign);
 	pthread_mutex_destroy(&audit->lock);
+	pthread_mutex_destroy(&audit->plans.lock);
 	close(audit->bell.fd);
 	mem_free(audit);
 }
@@ -140,6 +144,7 @@ audit_start(const struct config *config, size_t lanes, struct error *err)
 	gid_t group;
 
 	pthread_mutex_init(&audit->lock, NULL);
+	pthread_mutex_init(&audit->plans.lock, NULL);
 	chain_open(&audit->chain);
 	keeper_open(&audit->keeper, &audit->sign);
 	audit->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -304,6 +309,11 @@ audit_get_status(struct audit *audit, struct audit_status *status)
 		.lost = atomic_load(&audit->lost),
 		.last_sync_us = atomic_load(&audit->synced_wall_us),
 	};
+	pthread_mutex_lock(&audit->plans.lock);
+	status->plans_taken = audit->plans.good;
+	status->plans_failed = audit->plans.failed;
+	status->plans_skipped = audit->plans.skipped;
+	pthread_mutex_unlock(&audit->plans.lock);
 	for (size_t i = 0; i < audit->lane_count; i++) {
 		status->queued += lane_queued(&audit->lanes[i]);
 		status->refused += atomic_load(&audit->lanes[i].refused);

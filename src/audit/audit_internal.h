@@ -51,6 +51,9 @@ struct audit_settings {
 	bool refuses;	/* audit.on_failure */
 	bool waits;	/* answers wait for their records */
 	int64_t slow_threshold_ms;
+	bool plans;	/* slow_log.plan */
+	int64_t plans_per_hour;
+	bool raw_text;	/* constants may be shown */
 	size_t instance_length;
 	char *instance; /* rendered: ,"instance":"…" */
 };
@@ -311,6 +314,31 @@ void record_put_text(struct buf *out, const char *key, const char *text, size_t 
     struct span *value);
 /* Render the slow log's line of a statement. */
 void slow_render(struct buf *out, const struct audit_statement *statement);
+/* The same for one with a plan: what stands in front of it, and what behind. */
+void slow_render_around_plan(
+    struct buf *out, struct buf *end, const struct audit_statement *statement);
+void slow_put_plan(struct buf *out, const char *text, size_t length);
+
+/* ---- plan: how many plans are taken, and what of one is shown ---- */
+
+enum { PLANS_REMEMBERED = 256, PLAN_FINGERPRINT_SIZE = 32 };
+/* In the audit, for all workers. */
+struct plans {
+	pthread_mutex_t lock;
+	bool busy;		     /* one is under way */
+	uint64_t hour_us;	     /* monotonic: when this hour began; 0: none has */
+	int64_t in_hour;	     /* plans in it */
+	uint64_t good, failed, skipped; /* since the start */
+	struct plan_taken {
+		char fingerprint[PLAN_FINGERPRINT_SIZE];
+		uint64_t when_us; /* monotonic */
+	} taken[PLANS_REMEMBERED];
+};
+/* May a plan of this fingerprint be taken now? It is under way then, until plans_done(). */
+bool plans_take(struct plans *plans, const char *fingerprint, int64_t per_hour, uint64_t now_us);
+void plans_done(struct plans *plans, bool good);
+/* Append the text of a plan with `?` for its constants, which may be those of a view. */
+void plan_hide_constants(struct buf *out, const char *text, size_t length);
 
 enum redact_bodies { REDACT_KEEP_BODIES, REDACT_HIDE_BODIES };
 /* What redact_text() came by. Zeroed is empty; the caller frees both. */

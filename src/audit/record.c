@@ -316,8 +316,8 @@ post_statement(struct audit_lane *lane, const struct audit_statement *statement)
 	return true;
 }
 
-static void
-post_slow(struct audit_lane *lane, const struct audit_statement *statement)
+void
+audit_slow(struct audit_lane *lane, const struct audit_statement *statement)
 {
 	buf_clear(&lane->scratch);
 	slow_render(&lane->scratch, statement);
@@ -334,12 +334,12 @@ is_slow(const struct audit_settings *settings, const struct audit_statement *sta
 	return statement->duration_us >= (uint64_t)threshold_ms * 1000;
 }
 
-uint64_t
-audit_statement(struct audit_lane *lane, const struct audit_statement *statement)
+struct audit_told
+audit_tell(struct audit_lane *lane, const struct audit_statement *statement)
 {
 	const struct audit_settings *settings = audit_settings(lane->audit);
 	bool denied = statement->outcome == AUDIT_DENIED_OUTCOME;
-	uint64_t position = 0;
+	struct audit_told told = { 0 };
 
 	if (settings->access_on && is_wanted(settings, statement)) {
 		bool posted;
@@ -348,12 +348,27 @@ audit_statement(struct audit_lane *lane, const struct audit_statement *statement
 			audit_await(lane); /* before the writer can have it */
 		posted = post_statement(lane, statement);
 		if (settings->waits)
-			position = posted ? lane_position(lane) : NEVER_KEPT;
+			told.position = posted ? lane_position(lane) : NEVER_KEPT;
 	}
-	if (settings->slow_on && statement->outcome != AUDIT_INTENT &&
-	    (denied || is_slow(settings, statement)))
-		post_slow(lane, statement);
-	return position;
+	told.slow = settings->slow_on && statement->outcome != AUDIT_INTENT &&
+	    (denied || is_slow(settings, statement));
+	return told;
+}
+
+uint64_t
+audit_statement(struct audit_lane *lane, const struct audit_statement *statement)
+{
+	struct audit_told told = audit_tell(lane, statement);
+
+	if (told.slow)
+		audit_slow(lane, statement);
+	return told.position;
+}
+
+bool
+audit_plans(const struct audit_lane *lane)
+{
+	return audit_settings(lane->audit)->plans;
 }
 
 /* Begin a record that is not of a statement; NULL when the access log is off. */

@@ -139,14 +139,13 @@ put_text(struct buf *out, const struct audit_statement *statement)
 }
 
 static void
-put_duration(struct buf *out, const struct audit_statement *statement)
+put_duration(struct buf *out, const struct audit_statement *statement, const char *what)
 {
 	uint64_t us = statement->duration_us;
 
-	buf_printf(out, ",\"error_severity\":\"LOG\",\"message\":\"duration: %llu.%03u ms  statement: ",
-	    (unsigned long long)(us / 1000), (unsigned)(us % 1000));
+	buf_printf(out, ",\"error_severity\":\"LOG\",\"message\":\"duration: %llu.%03u ms  %s",
+	    (unsigned long long)(us / 1000), (unsigned)(us % 1000), what);
 	put_text(out, statement);
-	buf_put_u8(out, '"');
 }
 
 static void
@@ -165,8 +164,8 @@ put_refusal(struct buf *out, const struct audit_statement *statement)
 	buf_put_u8(out, '"');
 }
 
-void
-slow_render(struct buf *out, const struct audit_statement *statement)
+static void
+put_begin(struct buf *out, const struct audit_statement *statement)
 {
 	const struct audit_who *who = statement->who;
 	char now[CLOCK_TEXT_SIZE];
@@ -180,13 +179,56 @@ slow_render(struct buf *out, const struct audit_statement *statement)
 	    statement->server_pid != 0 ? statement->server_pid : (int)getpid());
 	put_who(out, ",\"remote_host\":\"", who, who->address);
 	buf_printf(out, ",\"remote_port\":%d", who->port);
-	if (statement->outcome == AUDIT_DENIED_OUTCOME)
-		put_refusal(out, statement);
-	else
-		put_duration(out, statement);
-	put_who(out, ",\"application_name\":\"", who, who->application);
+}
+
+static void
+put_end(struct buf *out, const struct audit_statement *statement)
+{
+	put_who(out, ",\"application_name\":\"", statement->who, statement->who->application);
 	buf_printf(out, ",\"backend_type\":\"client backend\",\"query_id\":0,\"pgweir\":"
 			"{\"queue_us\":%llu,\"fingerprint\":\"%s\"}}\n",
 	    (unsigned long long)statement->queue_us,
 	    statement->facts != NULL ? statement->facts->fingerprint : "");
+}
+
+void
+slow_render(struct buf *out, const struct audit_statement *statement)
+{
+	put_begin(out, statement);
+	if (statement->outcome == AUDIT_DENIED_OUTCOME) {
+		put_refusal(out, statement);
+	} else {
+		put_duration(out, statement, "statement: ");
+		buf_put_u8(out, '"');
+	}
+	put_end(out, statement);
+}
+
+/* In the shape of auto_explain. */
+void
+slow_render_around_plan(
+    struct buf *out, struct buf *end, const struct audit_statement *statement)
+{
+	put_begin(out, statement);
+	put_duration(out, statement, "plan:\\nQuery Text: ");
+	put_literal(out, "\\n");
+	buf_put_u8(end, '"');
+	put_end(end, statement);
+}
+
+/* A parameter is a `?` here as well, for the same reason. */
+void
+slow_put_plan(struct buf *out, const char *text, size_t length)
+{
+	for (size_t at = 0; at < length; at++) {
+		size_t parameter = parameter_length(text, length, at);
+		char one[2] = { text[at], '\0' };
+
+		if (parameter == 0) {
+			put_plain(out, one);
+			continue;
+		}
+		buf_put_u8(out, '?');
+		at += parameter - 1;
+	}
 }

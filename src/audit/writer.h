@@ -42,6 +42,7 @@ struct audit {
 	enum audit_sync sync;
 	uint64_t sync_every_us;
 	uint64_t slow_lost; /* lines, since the last word about it */
+	struct plans plans;
 
 	/* For audit_get_status(), from any thread. */
 	atomic_uint_least64_t seq, lost, synced_wall_us;

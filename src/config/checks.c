@@ -253,6 +253,11 @@ check_audit(const struct reading *reading)
 	    (config->audit_text_key == NULL || config->audit_text_key[0] == '\0'))
 		yaml_problem(reading->problems, reading_place(reading, "audit.text"),
 		    "audit.text: hmac needs a key: set audit.text_key, such as ${file:text.key}");
+	if (config->slow_log_plan && config->audit_text != AUDIT_TEXT_NORMALIZED &&
+	    config->audit_text != AUDIT_TEXT_RAW)
+		yaml_problem(reading->problems, reading_place(reading, "slow_log.plan"),
+		    "slow_log.plan: a plan shows what audit.text hides: set that to normalized or raw, or "
+		    "take plan out");
 }
 
 void

@@ -512,6 +512,22 @@ const struct setting settings[] = {
 	    .words = only_jsonlog,
 	    .reloadable = true,
 	    .text = "The format of the slow log. There is one." },
+	{ .name = "slow_log.plan",
+	    .type = SETTING_BOOL,
+	    .where = AT(slow_log_plan),
+	    .fallback = "false",
+	    .reloadable = true,
+	    .text = "Put the plan into the line of a slow SELECT, INSERT, UPDATE, DELETE or MERGE: an idle "
+		    "server of the same pool is asked by EXPLAIN for the generic plan of its text, never "
+		    "by ANALYZE. Of each fingerprint one an hour; needs audit.text: normalized or raw." },
+	{ .name = "slow_log.plans_per_hour",
+	    .type = SETTING_INT,
+	    .where = AT(slow_log_plans_per_hour),
+	    .fallback = "12",
+	    .least = "1",
+	    .most = "3600",
+	    .reloadable = true,
+	    .text = "How many plans are taken in an hour at most, one at a time." },
 
 	{ .name = "log.file",
 	    .type = SETTING_PATH,

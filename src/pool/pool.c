@@ -166,21 +166,27 @@ lend(struct server *server)
 	server->pool->counters.server_assignment_count++;
 }
 
+struct server *
+pool_borrow_idle(struct pool *pool, uint64_t settings_hash)
+{
+	struct server *server = NULL;
+
+	if (!pool->paused && !budget_has_line(pool->budget))
+		server = choose_idle(pool, settings_hash);
+	if (server != NULL)
+		lend(server);
+	return server;
+}
+
 bool
 pool_borrow(struct pool *pool, struct waiter *waiter, struct server **lent)
 {
 	struct loop *loop = pools_loop(pool->pools);
 
 	/* A newcomer never passes those in line. */
-	if (!pool->paused && !budget_has_line(pool->budget)) {
-		struct server *server = choose_idle(pool, waiter->settings_hash);
-
-		if (server != NULL) {
-			lend(server);
-			*lent = server;
-			return true;
-		}
-	}
+	*lent = pool_borrow_idle(pool, waiter->settings_hash);
+	if (*lent != NULL)
+		return true;
 	budget_join(
 	    pool->budget, pools_worker(pool->pools), &waiter->ticket, loop_now_us(loop));
 	pool_serve_later(pool);

@@ -110,7 +110,7 @@ client_prepared_count(const struct client *client)
 struct client *
 server_client(const struct server *server)
 {
-	const struct link *link = server->user_arg;
+	const struct link *link = link_of(server);
 
 	return server->state == SERVER_ACTIVE && link != NULL ? link->client : NULL;
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "census.h"
 #include "learned.h"
+#include "plan.h"
 #include "session_internal.h"
 #include "stats/queries.h"
 
@@ -40,6 +41,7 @@ struct clients {
 	struct client_list all, timed;
 	struct link_list links, spare_links;
 	struct hold_list holds;
+	struct plan *plan; /* under way; NULL: none */
 	struct message kept; /* from the audit's writer: look at the holds */
 	atomic_bool kept_posted;
 	size_t spare_link_count;
@@ -61,6 +63,8 @@ on_tick(void *arg)
 
 	limits_tick(clients);
 	hold_check_all(clients);
+	if (clients->plan != NULL)
+		plan_tick(clients->plan);
 	if (clients->drain == CLIENTS_FINISH)
 		clients_drain(clients, CLIENTS_FINISH, clients->drain_why);
 }
@@ -170,6 +174,8 @@ void
 clients_free(struct clients *clients)
 {
 	audit_watch(clients->lane, NULL, NULL);
+	if (clients->plan != NULL)
+		plan_abandon(clients->plan);
 	free_spare_links(clients);
 	gate_free(clients->gate);
 	learned_table_free(clients->learned);
@@ -182,6 +188,18 @@ clients_free(struct clients *clients)
 	settings_clear(&clients->usual);
 	mem_free(clients->slots);
 	mem_free(clients);
+}
+
+struct plan *
+clients_plan(const struct clients *clients)
+{
+	return clients->plan;
+}
+
+void
+clients_set_plan(struct clients *clients, struct plan *plan)
+{
+	clients->plan = plan;
 }
 
 void

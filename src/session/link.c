@@ -33,6 +33,12 @@ static const struct server_user link_user = {
 	.lost = link_lost,
 };
 
+struct link *
+link_of(const struct server *server)
+{
+	return server->user == &link_user ? server->user_arg : NULL;
+}
+
 struct request *
 link_expect(struct link *link, enum request_kind kind, enum request_answer answer)
 {

@@ -116,6 +116,8 @@ struct link {
 	char *last_message;	   /* ours; of a FATAL or a failed restore */
 };
 
+/* Of a server that is lent to a client; NULL when it is lent to nobody, or to plan.c. */
+struct link *link_of(const struct server *server);
 /* Couple; the client is RESTORING or ACTIVE afterwards. */
 void link_open(struct client *client, struct server *server);
 /* Something is sent to the server: what it will answer. */

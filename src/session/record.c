@@ -1,6 +1,7 @@
 /* record.c - what the access log is told of a statement, and that its answer may wait for that. */
 #include <string.h>
 
+#include "plan.h"
 #include "session_internal.h"
 #include "stats/queries.h"
 
@@ -40,17 +41,17 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 {
 	struct client *client = link->client;
 	struct judged *judged = request->judged;
-	struct audit_statement told;
 	struct loop *loop = clients_loop(link->clients);
 	uint64_t began_us = link->head_us > request->sent_us ? link->head_us : request->sent_us;
 	const struct audit_verdict *rendered;
-	uint64_t position;
+	struct audit_statement statement;
+	struct audit_told told;
 
 	if (client == NULL || (judged == NULL && request->kind != REQUEST_FUNCTION) ||
 	    request->answer == ANSWER_SWALLOW || request->answer == ANSWER_REFUSE)
 		return;
 	rendered = request->ruling != NULL ? request->ruling->rendered : NULL;
-	told = (struct audit_statement){ .who = client->who,
+	statement = (struct audit_statement){ .who = client->who,
 		.text = judged != NULL ? judged->parts : NULL,
 		.facts = judged != NULL ? judged->facts : NULL,
 		.sub = sub,
@@ -70,10 +71,12 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 		.verdict = rendered != NULL ? &request->ruling->verdict : NULL,
 		.rendered = rendered };
 	if (judged != NULL)
-		count_query(link->clients, judged, &told);
-	position = audit_statement(clients_lane(link->clients), &told);
-	if (position != 0)
-		hold_answer(client, link, position);
+		count_query(link->clients, judged, &statement);
+	told = audit_tell(clients_lane(link->clients), &statement);
+	if (told.slow && !plan_begin(link, request, &statement))
+		audit_slow(clients_lane(link->clients), &statement);
+	if (told.position != 0)
+		hold_answer(client, link, told.position);
 }
 
 void

@@ -25,6 +25,9 @@ struct hold_list *clients_holds(struct clients *clients);
 /* A zeroed link, and back: a loan is too short for malloc(3). */
 struct link *clients_take_link(struct clients *clients);
 void clients_give_link(struct clients *clients, struct link *link);
+/* What plan.c has under way, or NULL. */
+struct plan *clients_plan(const struct clients *clients);
+void clients_set_plan(struct clients *clients, struct plan *plan);
 uint32_t clients_take_slot(struct clients *clients, struct client *client);
 struct client *clients_of_slot(const struct clients *clients, uint32_t slot);
 void clients_add(struct clients *clients, struct client *client);

@@ -2,11 +2,15 @@
 import collections
 import json
 import os
+import re
 import subprocess
+import urllib.request
 
 from support import wire
 from support.case import PgweirTest
-from support.pgweir import ctl, slowness
+from support.pgweir import Pgweir, ctl, slowness
+from support.ports import free_port
+from support.postgres import shared_postgres
 from support.waiting import wait_until
 
 POLICY = """\
@@ -91,8 +95,92 @@ class SlowLog(BadgerTest):
             theirs[calls][0] += 1
             theirs[calls][1] += duration
         self.assertEqual({calls: count for calls, (count, _) in ours.items()}, {calls: count for calls, (count, _) in theirs.items()})
-        for calls, (_, duration) in ours.items():
-            self.assertAlmostEqual(duration, theirs[calls][1], delta=2, msg=calls)
+        for calls, (rows, duration) in ours.items():
+            # each row is told in whole milliseconds
+            self.assertAlmostEqual(duration, theirs[calls][1], delta=rows + 0.1, msg=calls)
+
+
+class Plans(BadgerTest):
+    """Each test has a pgweir of its own: a fingerprint has its plan once an hour."""
+    @classmethod
+    def setUpClass(cls):
+        cls.server = shared_postgres()
+
+    @classmethod
+    def tearDownClass(cls):
+        pass
+
+    def setUp(self):
+        self.http_port = free_port()
+        self.pgweir = Pgweir(self.server, config={"slow_log": {"threshold": "0", "plan": True, "plans_per_hour": 100}, "workers": 1,
+                                                  "http": {"listen": f"127.0.0.1:{self.http_port}"}})
+        self.addCleanup(self.pgweir.close)
+        self.pgweir.start()
+        for text in ("DROP VIEW IF EXISTS planned_view", "DROP TABLE IF EXISTS planned_calls",
+                     "CREATE VIEW planned_view AS SELECT id FROM public.orders WHERE state <> 'view secret'",
+                     "CREATE TABLE planned_calls (i int)", "GRANT ALL ON planned_view, planned_calls TO PUBLIC"):
+            self.server.run(text, dbname="shop")
+
+    def plans(self):
+        """How many were taken, failed, skipped."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=30) as answer:
+            text = answer.read().decode()
+        return tuple(int(re.search(rf'pgweir_slow_log_plans_total{{result="{result}"}} (\d+)', text)[1])
+                     for result in ("taken", "failed", "skipped"))
+
+    def message(self, text, count=1):
+        """The last of so many messages of the slow log with this text, when they have come."""
+        return wait_until(lambda: [line["message"] for line in self.slow_lines() if text in line["message"]][count - 1:],
+                          40, f"the line with {text}")[-1]
+
+    def test_a_slow_statement_has_its_plan_once_an_hour(self):
+        client = self.raw_login(application_name="planned")
+        client.query("SELECT id FROM planned_view WHERE id = 4711")
+        message = self.message("planned_view")
+        self.assertRegex(message, r"^duration: \d+\.\d{3} ms  plan:\nQuery Text: SELECT id FROM planned_view WHERE id = \?\n"
+                                  r"(Index|Seq|Bitmap).*\(cost=\d+\.\d\d\.\.\d+\.\d\d rows=\d+ width=\d+\)\n")
+        self.assertIn("<> ?::text", message)
+        self.assertNotIn("secret", message)
+        self.assertNotIn("4711", message)
+        client.query("SELECT id FROM planned_view WHERE id = 12")
+        self.assertIn("  statement: ", self.message("planned_view", 2))
+        client.ask(wire.parse("UPDATE orders SET state = $1 WHERE id = $2::bigint"), wire.bind(values=("new", 1)),
+                   wire.execute(), wire.SYNC)
+        message = self.message("UPDATE orders")
+        self.assertIn("  plan:\nQuery Text: UPDATE orders SET state = ? WHERE id = ?::bigint\nUpdate on orders", message)
+        self.assertEqual(self.plans(), (2, 0, 0))
+
+    def test_nothing_is_run_and_nothing_is_left(self):
+        client = self.raw_login(application_name="planned")
+        client.query("SET search_path TO public, pg_catalog")
+        client.query("INSERT INTO planned_calls VALUES (1)")
+        self.assertIn("  plan:\nQuery Text: INSERT INTO planned_calls", self.message("planned_calls"))
+        self.assertEqual(self.server.run("SELECT count(*) FROM planned_calls", dbname="shop"), [(1,)])
+        self.assertEqual(client.query("SELECT name FROM pg_prepared_statements").rows, [])
+        self.assertEqual(client.query("SHOW plan_cache_mode").rows[0][0], b"auto")
+        self.assertEqual(client.query("SHOW search_path").rows[0][0], b"public, pg_catalog")
+
+    def test_without_a_plan_the_line_is_there_and_the_log_says_why(self):
+        client = self.raw_login(application_name="planned")
+        client.query("SELECT 1 FROM orders WHERE no_such_column = 1")
+        self.assertIn("  statement: ", self.message("no_such_column"))
+        wait_until(lambda: re.search(r"WARNING slow_log.plan: no plan of pg15:[0-9a-f]{16} in shop/app: column .* does not exist",
+                                     self.pgweir.log()), 40, "the reason")
+        self.assertEqual(self.plans(), (0, 1, 0))
+
+    def test_pgbadger_counts_each_statement_once(self):
+        client = self.raw_login(application_name="planned")
+        for count in range(1, 4):
+            client.query("SELECT id FROM orders WHERE id = 1")
+            self.message("SELECT id FROM orders", count)
+        lines = self.slow_lines()
+        self.assertEqual([("  plan:" in line["message"]) for line in lines], [True, False, False])
+        told = self.read("jsonlog", self.pgweir.slow_path)
+        overall = told["overall_stat"]["postgres"]
+        self.assertEqual(overall["queries_number"], 3)
+        self.assertAlmostEqual(sum(map(float, overall["queries_duration"].values())),
+                               sum(float(line["message"].split()[1]) for line in lines), delta=0.01)
+        self.assertTrue([query for query in told["normalyzed_info"]["postgres"] if "query text: select id from orders" in query])
 
 
 class MainLog(BadgerTest):

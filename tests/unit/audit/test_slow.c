@@ -1,5 +1,6 @@
 /* test_slow.c - behaviour of audit/slow: lines that pgBadger reads as PostgreSQL's own. */
 #include "audit_support.h"
+#include "../../../src/audit/audit_internal.h"
 
 /* Record the statements with only the slow log on; its bytes. */
 static char *
@@ -72,6 +73,94 @@ a_rule_may_have_a_threshold_of_its_own(void **state)
 	mem_free(lines);
 	audit_verdict_free(NULL, less);
 	audit_verdict_free(NULL, more);
+	audit_who_free(NULL, who);
+	place_free(place);
+	(void)state;
+}
+
+static void
+constants_of_a_plan_are_hidden_and_its_own_numbers_stay(void **state)
+{
+	static const char plan[] =
+	    "Gather  (cost=1000.00..12578.53 rows=5 width=4)\n"
+	    "  Workers Planned: 2\n"
+	    "  ->  Parallel Seq Scan on \"o'br'ien 5\" t1  (cost=0.00..11578.03 rows=2 width=4)\n"
+	    "        Filter: ((a > $1) AND (b = 'it''s secret'::text) AND (c = ANY ('{1,2}'::int4[])) AND (d > -42))\n"
+	    "        Sort Key: ((a2 + 7.5e3)), \"x(1\"";
+	struct buf out = { 0 };
+
+	plan_hide_constants(&out, plan, strlen(plan));
+	buf_put_u8(&out, 0);
+	assert_string_equal((char *)buf_bytes(&out),
+	    "Gather  (cost=1000.00..12578.53 rows=5 width=4)\n"
+	    "  Workers Planned: 2\n"
+	    "  ->  Parallel Seq Scan on \"o'br'ien 5\" t1  (cost=0.00..11578.03 rows=2 width=4)\n"
+	    "        Filter: ((a > $1) AND (b = ?::text) AND (c = ANY (?::int4[])) AND (d > -?))\n"
+	    "        Sort Key: ((a2 + ?)), \"x(1\"");
+	buf_free(&out);
+	(void)state;
+}
+
+static void
+one_plan_at_a_time_and_so_many_an_hour_and_one_of_a_fingerprint(void **state)
+{
+	enum { HOUR_US = 3600 * 1000000U };
+	struct plans *plans = mem_zalloc(1, sizeof(*plans));
+
+	pthread_mutex_init(&plans->lock, NULL);
+	assert_true(plans_take(plans, "pg15:a", 2, 1));
+	assert_false(plans_take(plans, "pg15:b", 2, 2)); /* one is under way */
+	plans_done(plans, true);
+	assert_false(plans_take(plans, "pg15:a", 2, 3)); /* it has been */
+	assert_true(plans_take(plans, "pg15:b", 2, 4));
+	plans_done(plans, false);
+	assert_false(plans_take(plans, "pg15:c", 2, 5)); /* enough */
+	assert_true(plans_take(plans, "pg15:a", 2, HOUR_US + 1ULL));
+	plans_done(plans, true);
+	assert_int_equal(plans->good, 2);
+	assert_int_equal(plans->failed, 1);
+	assert_int_equal(plans->skipped, 2);
+	pthread_mutex_destroy(&plans->lock);
+	mem_free(plans);
+	(void)state;
+}
+
+static void
+a_line_waits_for_its_plan_and_is_there_without_one_too(void **state)
+{
+	static const char found[] = "Update on orders  (cost=0.00..1.01 rows=1 width=8)\n"
+				    "  Filter: ((id = $2) AND (\"q\" = 5))";
+	struct place *place = place_new();
+	struct audit_who *who = who_of_a_service();
+	struct sql_facts *facts = facts_of_an_update(), other = *facts;
+	struct audit_text_parts *parts = audit_text_parts_new(&place->config, "", 0, facts);
+	struct audit_statement statement = { .who = who, .text = parts, .facts = facts,
+		.duration_us = 1830002, .server_pid = 4242, .wall_us = 1763804273123456 };
+	struct audit_plan *plan;
+	struct error err;
+	struct audit *audit;
+	char *lines;
+
+	place->config.slow_log_file = place->slow;
+	place->config.slow_log_plan = true;
+	place->config.slow_log_plans_per_hour = 12;
+	audit = audit_start(&place->config, 1, &err);
+	assert_true(audit_tell(audit_lane(audit, 0), &statement).slow);
+	plan = audit_plan_begin(audit_lane(audit, 0), &statement, 1);
+	audit_plan_end(audit_lane(audit, 0), plan, found, strlen(found));
+	memset(other.fingerprint, '0', 8);
+	statement.facts = &other;
+	plan = audit_plan_begin(audit_lane(audit, 0), &statement, 2);
+	audit_plan_end(audit_lane(audit, 0), plan, NULL, 0);
+	audit_stop(audit, "test");
+	lines = file_read(place->slow, NULL);
+
+	assert_non_null(strstr(lines, "\"message\":\"duration: 1830.002 ms  plan:\\nQuery Text: UPDATE orders SET "
+	    "state = ? WHERE id = ?\\nUpdate on orders  (cost=0.00..1.01 rows=1 width=8)\\n  Filter: ((id = ?) AND "
+	    "(\\\"q\\\" = ?))\",\"application_name\":\"billing\","));
+	assert_non_null(strstr(strchr(lines, '\n'), "\"message\":\"duration: 1830.002 ms  statement: UPDATE orders "));
+	mem_free(lines);
+	audit_text_parts_free(NULL, parts);
 	audit_who_free(NULL, who);
 	place_free(place);
 	(void)state;
@@ -191,6 +280,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_slow_statement_is_a_line_of_jsonlog),
 		cmocka_unit_test(a_rule_may_have_a_threshold_of_its_own),
+		cmocka_unit_test(constants_of_a_plan_are_hidden_and_its_own_numbers_stay),
+		cmocka_unit_test(one_plan_at_a_time_and_so_many_an_hour_and_one_of_a_fingerprint),
+		cmocka_unit_test(a_line_waits_for_its_plan_and_is_there_without_one_too),
 		cmocka_unit_test(only_the_escapes_that_pgbadger_knows_are_used),
 		cmocka_unit_test(a_refusal_is_an_error_line_however_quick),
 		cmocka_unit_test(pgbadger_counts_every_query_and_every_refusal),
