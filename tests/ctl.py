@@ -237,6 +237,18 @@ class Lint(CtlTest):
             self.assertEqual(output, expected.read())
         self.assertEqual((status, errors), (1, ""))
 
+    def test_the_readme_shows_what_it_prints_today(self):
+        with open(os.path.join(SOURCE, "README.md")) as file:
+            command, *shown = file.read().partition("$ pgweirctl lint ")[2].partition("```")[0].strip().split("\n")
+        lines = ctl("lint", command, cwd=SOURCE)[1].splitlines()
+        self.assertGreater(len(shown), 10)
+        for line in shown:
+            with self.subTest(line):
+                if line == "…":         # some are left out here
+                    continue
+                self.assertIn(line, lines)
+                del lines[:lines.index(line) + 1]
+
     def test_a_file_that_nothing_denies_is_0(self):
         status, output, _ = ctl("lint", os.path.join(MIGRATIONS, "001_django_orders.sql"))
         self.assertEqual(status, 0)
