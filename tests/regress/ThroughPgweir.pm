@@ -1,5 +1,5 @@
 # ThroughPgweir.pm - loaded into PostgreSQL's TAP tests (perl -MThroughPgweir): once a test's server
-# has started, a pgweir is put in front of it and the test reaches it there. Used by pgbench.py,
+# has started, a pgweir is put in front of it and the test reaches it there. Used by tap.py,
 # whose environment names the program, the mode of the pool, a free port and a folder.
 package ThroughPgweir;
 
