@@ -143,6 +143,12 @@ class Restoring(OnShop, PgweirTest):
         answer = self.ask(wire.bind(), wire.execute(), wire.SYNC)
         self.assertEqual((answer.types, answer.rows), ("2DCZ", [[b"7MB", b"me"]]))
 
+    def test_a_parse_larger_than_any_buffer(self):
+        text = f"{MINE} /* {'x' * 200000} */"
+        for parse in (wire.parse(text, "large"), b""):
+            answer = self.ask(parse, wire.bind("large"), wire.execute(), wire.SYNC)
+            self.assertEqual((answer.rows, answer.errors), ([[b"7MB", b"me"]], []))
+
     def test_a_portal_that_was_not_bound_is_not_found(self):
         self.assertEqual(self.ask(wire.execute(), wire.SYNC).sqlstate, "34000")
         self.assertEqual(self.ask(wire.describe(b"P"), wire.SYNC).sqlstate, "34000")
