@@ -121,6 +121,7 @@ class Html(ReportTest):
         text = self.report("--audit", self.write("audit.jsonl", [self.statement(1)]), "--format", "html")
         page = Page(text)
         self.assertTrue(text.startswith("<!DOCTYPE html>"))
+        self.assertIn("chain: was the log altered?", text)
         self.assertIn("default-src 'none'; style-src 'unsafe-inline'", text)
         self.assertNotIn("://", text)
         self.assertNotIn("url(", text)

@@ -47,7 +47,8 @@ static const char head[] =
     "@media print{:root{--page:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#ccc;--s1:#2a78d6;--s2:#eb6834;"
     "--s3:#1baf7a}body{font-size:10px;print-color-adjust:exact;-webkit-print-color-adjust:exact}nav{display:none}"
     "section{border:0;padding:0}tr,svg,h2{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}"
-    "table{font-size:8px}td.q{font-size:7.5px;min-width:22em}.spark{width:72px;height:15px}}\n"
+    "table{font-size:8px}td.q{font-size:7.5px;min-width:22em}.spark{width:72px;height:15px}"
+    "details{display:none}}\n" /* nothing can be opened on paper */
     "</style></head><body>\n";
 
 void
@@ -174,6 +175,9 @@ put_pairs(struct buf *out, const struct table *table)
 
 		buf_put_text(out, "<div><dt>");
 		html_put_text(out, table->cells[i], 0);
+		/* The question that readers come with, beside our word for its answer. */
+		if (strcmp(table->cells[i], "chain") == 0)
+			buf_put_text(out, ": was the log altered?");
 		buf_printf(out, "</dt><dd%s>", class);
 		html_put_text(out, value, CELL_MOST);
 		buf_put_text(out, "</dd></div>");
