@@ -22,7 +22,7 @@ PLACES = [
     (("openssl/",), ("auth/", "audit/", "net/tls", "policy/load.c")),
     (("stringprep.h", "idna.h"), ("auth/",)),
     (("yaml.h",), ("config/",)),
-    (("libpq-fe.h",), ("ctl/",)),
+    (("libpq-fe.h",), ("ctl/", "catalog/")),
     (("pcre2.h",), ("policy/",)),
 ]
 # The one file that may include them all: -V prints the versions of the libraries.

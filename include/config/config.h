@@ -112,6 +112,10 @@ struct config {
 	char *policies_trust; /* "" for none */
 	bool policies_watch;
 
+	char *catalog_user; /* "" for none: catalogs are not read */
+	int64_t catalog_refresh_ms, catalog_timeout_ms;
+	int64_t catalog_size, catalog_databases;
+
 	char *audit_file;     /* "" for none */
 	int audit_statements; /* enum audit_statements */
 	int audit_text;	      /* enum audit_text */

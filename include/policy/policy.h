@@ -21,13 +21,16 @@
 /* Every policy file that one glob names, read at one moment. */
 struct policies;
 
-/* Who asks. All borrowed; never NULL ("" when not known). */
+struct catalogs;
+
+/* Who asks. All borrowed; the names never NULL ("" when not known). */
 struct subject {
 	const char *user;	 /* who logged in */
 	const char *role;	 /* PostgreSQL role */
 	const char *database;	 /* as the client names it */
 	const char *application; /* a claim of the client */
 	const char *client;	 /* address in text */
+	struct catalogs *catalogs; /* what is known of databases; or NULL */
 };
 
 enum policy_action { POLICY_ALLOW, POLICY_LOG, POLICY_WARN, POLICY_DENY };
@@ -128,6 +131,8 @@ struct verdict {
 	int position;	      /* in the text, characters from 1; 0 when none */
 	struct policy_limits limits;
 	struct policy_logged logged;
+	/* Of the catalogs, when a rule asked for one: it may say otherwise later. Else 0. */
+	unsigned catalogs_generation;
 };
 
 /*

@@ -23,6 +23,9 @@ bool policy_transaction_cares(const struct sql_statement *statement);
 /* The statement is done, or will be before the next one is. Names are copied. */
 void policy_transaction_note(
     struct policy_transaction *transaction, const struct sql_statement *statement);
+/* The names of the relations that were noted, each as often as there was reason to. */
+void policy_transaction_relations(const struct policy_transaction *transaction,
+    void (*tell)(void *arg, const char *name), void *arg);
 /* It is over: by COMMIT, by ROLLBACK, or because the server says so. */
 void policy_transaction_end(struct policy_transaction *transaction);
 /* Is a BEGIN without its COMMIT among what was noted? */

@@ -72,6 +72,7 @@ struct client {
 	bool log_in_done;	      /* counted as authenticated */
 	bool counted;		      /* in the census, under its names */
 	bool paused_for_server;	      /* its server is slow to read */
+	bool redefines;		      /* its transaction changes what a catalog tells of */
 	bool unrecorded;	      /* it takes its transaction for failed, which is still open: see hold.c */
 	uint8_t repeats;	      /* of the statement that waits for its answer: see repeat.c */
 	enum client_presence presence;

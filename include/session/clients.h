@@ -35,6 +35,7 @@ struct clients_shared {
 	struct parsers *parsers;
 	struct quotas *quotas;
 	struct guardrails *guardrails;
+	struct catalogs *catalogs; /* what is known of databases; or NULL */
 	const struct responder *console;
 	_Atomic int connected, unauthenticated; /* clients now */
 };

@@ -8,6 +8,7 @@
 #ifndef SQL_ACT_H
 #define SQL_ACT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum sql_act_kind {
@@ -71,6 +72,9 @@ enum sql_act_flag {
 	SQL_ACT_COLUMNS = 1 << 24,     /* columns are listed */
 	SQL_ACT_BODY = 1 << 25,	       /* within a body: done later, by others */
 	SQL_ACT_LIKE = 1 << 26,	       /* CREATE TABLE … (LIKE …) */
+	SQL_ACT_USING = 1 << 27,       /* ALTER COLUMN … TYPE … USING */
+	SQL_ACT_COLLATE = 1 << 28,     /* … COLLATE */
+	SQL_ACT_ODD_TYPE = 1 << 29,    /* an array, or a type with a schema or odd modifiers */
 };
 
 struct sql_act {
@@ -83,7 +87,15 @@ struct sql_act {
 	const char *other_schema, *other; /* the new name, the other table */
 	const char *sql;   /* what the statement says in parentheses, or behind REFERENCES */
 	const char *value; /* the default, as it is written */
-	int64_t number;
+	/*
+	 * The columns of a key; of ATTACH PARTITION the bounds, lower ones first, when all are
+	 * literals. `key_count` is 0 when they are not known.
+	 */
+	const char *const *keys;
+	size_t key_count;
+	int32_t modifiers[2]; /* of a new type: numeric(12, 2), varchar(40) */
+	unsigned modifier_count;
+	int64_t number; /* of ATTACH PARTITION: 'r' of a range, 'l' of a list, else 0 */
 	int start, length; /* the element of the text that does it; length 0: not known */
 };
 

@@ -12,9 +12,12 @@
 #include "base/text.h"
 #include "console_internal.h"
 #include "errand.h"
+#include "policy/catalogs.h"
 #include "pool/pool.h"
 #include "session/guardrails.h"
 #include "show.h"
+
+enum { CATALOGS_MOST = 1024 };
 
 static const struct wire_column version_columns[] = { { "version", 't' } };
 static const struct wire_column config_columns[] = { { "key", 't' }, { "value", 't' },
@@ -27,6 +30,9 @@ static const struct wire_column audit_columns[] = { { "file", 't' }, { "enabled"
 static const struct wire_column policies_columns[] = { { "name", 't' }, { "file", 't' },
 	{ "sha256", 't' }, { "loaded_at", 't' }, { "owner", 't' }, { "mode", 't' },
 	{ "rules", 'i' } };
+static const struct wire_column catalog_columns[] = { { "database", 't' },
+	{ "relations", 'i' }, { "bytes", 'q' }, { "read_at", 't' }, { "stale", 'i' },
+	{ "reads", 'q' }, { "failures", 'q' }, { "failure", 't' } };
 static const struct wire_column guardrails_columns[] = { { "rule", 't' }, { "policy", 't' },
 	{ "action", 't' }, { "mode", 't' }, { "decisions", 'q' }, { "last_at", 't' },
 	{ "fingerprint", 't' }, { "until", 't' }, { "blocked_by", 't' } };
@@ -299,6 +305,28 @@ fill_policies(struct errand *errand, struct clients *home)
 	}
 }
 
+static void
+fill_catalog(struct errand *errand, struct clients *home)
+{
+	struct catalogs_state *states = mem_zalloc(CATALOGS_MOST, sizeof(*states));
+	size_t count = catalogs_states(clients_shared(home)->catalogs, states, CATALOGS_MOST);
+	struct rows *rows = &errand->rows;
+
+	for (size_t i = 0; i < count; i++) {
+		row_begin(rows);
+		row_text(rows, states[i].database);
+		row_int(rows, (int64_t)states[i].relations);
+		row_int(rows, (int64_t)states[i].bytes);
+		row_time(rows, states[i].read_us);
+		row_int(rows, states[i].changes != states[i].known_changes);
+		row_int(rows, (int64_t)states[i].reads);
+		row_int(rows, (int64_t)states[i].failures);
+		row_text(rows, states[i].failure);
+		row_end(rows);
+	}
+	mem_free(states);
+}
+
 /* How often which rule refused or warned; and what is blocked by fingerprint. */
 static void
 put_decision(void *arg, const struct guardrails_decision *decision)
@@ -404,6 +432,7 @@ const struct table tables_of_state[] = {
 	    false },
 	{ "POLICIES", COLUMNS(policies_columns), NULL, fill_policies, ACCESS_AUDITOR,
 	    false, false },
+	{ "CATALOG", COLUMNS(catalog_columns), NULL, fill_catalog, ACCESS_AUDITOR, false, false },
 	{ "GUARDRAILS", COLUMNS(guardrails_columns), NULL, fill_guardrails, ACCESS_AUDITOR,
 	    false, false },
 	{ "DNS_HOSTS", COLUMNS(dns_hosts_columns), NULL, NULL, ACCESS_VIEWER, false,

@@ -375,6 +375,52 @@ const struct setting settings[] = {
 	    .text = "Load the policies again by itself half a second after something in their "
 		    "folder has changed. A fault in them leaves those in force that are." },
 
+	{ .name = "catalog.user",
+	    .type = SETTING_TEXT,
+	    .where = AT(catalog_user),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "The PostgreSQL role that reads what is in each database (relations, their "
+		    "sizes, columns, indexes and constraints), on a connection of its own, for the "
+		    "rules that can be precise when they know. It needs no privilege but CONNECT; "
+		    "its password is that of roles. Empty reads nothing: then every table counts "
+		    "as large." },
+	{ .name = "catalog.refresh",
+	    .type = SETTING_DURATION,
+	    .where = AT(catalog_refresh_ms),
+	    .fallback = "1m",
+	    .least = "1s",
+	    .most = "24h",
+	    .reloadable = true,
+	    .text = "How often it is read again. After DDL, VACUUM or ANALYZE through pgweir it is "
+		    "read at once." },
+	{ .name = "catalog.timeout",
+	    .type = SETTING_DURATION,
+	    .where = AT(catalog_timeout_ms),
+	    .fallback = "10s",
+	    .least = "100ms",
+	    .most = "10m",
+	    .reloadable = true,
+	    .text = "statement_timeout of each query that reads it." },
+	{ .name = "catalog.size",
+	    .type = SETTING_SIZE,
+	    .where = AT(catalog_size),
+	    .fallback = "64MiB",
+	    .least = "1MiB",
+	    .most = "4GiB",
+	    .reloadable = true,
+	    .text = "The memory that the catalog of one database may take. A larger one is not "
+		    "kept." },
+	{ .name = "catalog.databases",
+	    .type = SETTING_INT,
+	    .where = AT(catalog_databases),
+	    .fallback = "16",
+	    .least = "0",
+	    .most = "1000",
+	    .reloadable = true,
+	    .text = "Of databases that only databases.* stands for, so many are read, while they "
+		    "have clients. Those named in databases are read always." },
+
 	{ .name = "audit.file",
 	    .type = SETTING_PATH,
 	    .where = AT(audit_file),

@@ -4,6 +4,7 @@
 
 #include "ctl.h"
 #include "base/mem.h"
+#include "policy/catalogs.h"
 
 const char ctl_default_config[] = PGWEIR_SYSCONFDIR "/pgweir.yaml";
 
@@ -46,4 +47,23 @@ ctl_policy_glob(const char *path)
 	if (stat(path, &file) == 0 && S_ISDIR(file.st_mode))
 		return mem_printf("%s/*.yaml", path);
 	return mem_strdup(path);
+}
+
+bool
+ctl_open_catalog(
+    const struct ctl_command *command, const char *path, struct catalogs **catalogs)
+{
+	struct error err = { 0 };
+	struct catalog *catalog;
+
+	*catalogs = NULL;
+	if (path == NULL)
+		return true;
+	catalog = catalog_load(path, &err);
+	if (catalog == NULL) {
+		fprintf(stderr, "pgweirctl %s: %s\n", command->name, err.text);
+		return false;
+	}
+	*catalogs = catalogs_of_all(catalog);
+	return true;
 }

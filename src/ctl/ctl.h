@@ -23,6 +23,7 @@ struct ctl_command {
 	int (*run)(const struct ctl_command *command, int argc, char **argv);
 };
 
+int ctl_catalog(const struct ctl_command *command, int argc, char **argv);
 int ctl_check(const struct ctl_command *command, int argc, char **argv);
 int ctl_explain(const struct ctl_command *command, int argc, char **argv);
 int ctl_test(const struct ctl_command *command, int argc, char **argv);
@@ -45,6 +46,14 @@ int ctl_usage(const struct ctl_command *command, const char *format, ...)
 void ctl_print_problems(const struct problems *problems);
 /* The glob that a folder, a file or a glob stands for; the caller frees it. */
 char *ctl_policy_glob(const char *path);
+
+struct catalogs;
+/*
+ * What `pgweirctl catalog` wrote, for judging: NULL for no path. False, and said so on
+ * standard error, when it cannot be read. The caller frees it with catalogs_free().
+ */
+bool ctl_open_catalog(const struct ctl_command *command, const char *path,
+    struct catalogs **catalogs);
 
 /* Told by those who read files; on the stack of a subcommand. */
 struct progress {

@@ -5,13 +5,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "policy/catalogs.h"
 #include "policy/policy.h"
 #include "report/report.h"
 
 /* The command line. On the stack of ctl_explain(); all borrowed from argv. */
 struct request {
 	struct subject subject;
-	const char *config, *policy, *at;
+	const char *config, *policy, *at, *catalog;
 	uint64_t wall_us;
 };
 
@@ -24,7 +25,8 @@ read_options(const struct ctl_command *command, int argc, char **argv, struct re
 		{ "role", required_argument, NULL, 'r' },
 		{ "database", required_argument, NULL, 'd' }, { "app", required_argument, NULL, 'a' },
 		{ "client", required_argument, NULL, 'i' }, { "at", required_argument, NULL, 't' },
-		{ "policy", required_argument, NULL, 'p' }, { "config", required_argument, NULL, 'c' },
+		{ "policy", required_argument, NULL, 'p' },
+		{ "catalog", required_argument, NULL, 'g' }, { "config", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int letter;
 
@@ -50,6 +52,9 @@ read_options(const struct ctl_command *command, int argc, char **argv, struct re
 			break;
 		case 'p':
 			request->policy = optarg;
+			break;
+		case 'g':
+			request->catalog = optarg;
 			break;
 		case 'c':
 			request->config = optarg;
@@ -110,7 +115,7 @@ choose_config(struct request *request)
 int
 ctl_explain(const struct ctl_command *command, int argc, char **argv)
 {
-	struct request request = { .subject = { "", NULL, "", "", "" },
+	struct request request = { .subject = { "", NULL, "", "", "", NULL },
 		.wall_us = clock_wall_us() };
 	struct problems problems = { 0 };
 	struct config *config = NULL;
@@ -119,6 +124,8 @@ ctl_explain(const struct ctl_command *command, int argc, char **argv)
 
 	if (!read_options(command, argc, argv, &request, &status))
 		return status;
+	if (!ctl_open_catalog(command, request.catalog, &request.subject.catalogs))
+		return CTL_CONFIG;
 	choose_config(&request);
 	if (request.config != NULL)
 		config = config_load(request.config, &problems);
@@ -135,6 +142,7 @@ ctl_explain(const struct ctl_command *command, int argc, char **argv)
 	problems_free(&problems);
 	if (config != NULL)
 		config_release(config);
+	catalogs_free(request.subject.catalogs);
 	mem_free(role);
 	mem_free(glob);
 	return status;

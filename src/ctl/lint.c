@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "ctl.h"
 #include "lint.h"
+#include "policy/catalogs.h"
 #include "sql/split.h"
 
 enum { FILE_BYTES_MOST = 64 * 1024 * 1024 };
@@ -297,12 +298,13 @@ ctl_lint(const struct ctl_command *command, int argc, char **argv)
 	static const struct option names[] = { { "policy", required_argument, NULL, 'p' },
 		{ "user", required_argument, NULL, 'u' }, { "role", required_argument, NULL, 'r' },
 		{ "database", required_argument, NULL, 'd' },
+		{ "catalog", required_argument, NULL, 'c' },
 		{ "format", required_argument, NULL, 'f' },
 		{ "single-transaction", no_argument, NULL, '1' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 } };
-	struct linting lint = { .subject = { "", NULL, "", "", "" } };
+	struct linting lint = { .subject = { "", NULL, "", "", "", NULL } };
 	const struct lint_format *format = lint_format_by_name("text");
-	const char *policy = NULL;
+	const char *policy = NULL, *catalog = NULL;
 	int letter, status;
 
 	while ((letter = getopt_long(argc, argv, "h", names, NULL)) != -1) {
@@ -318,6 +320,9 @@ ctl_lint(const struct ctl_command *command, int argc, char **argv)
 			break;
 		case 'd':
 			lint.subject.database = optarg;
+			break;
+		case 'c':
+			catalog = optarg;
 			break;
 		case '1':
 			lint.single_transaction = true;
@@ -338,10 +343,13 @@ ctl_lint(const struct ctl_command *command, int argc, char **argv)
 		return ctl_usage(command, "give files or folders of SQL");
 	if (lint.subject.role == NULL)
 		lint.subject.role = lint.subject.user;
-	lint.policies = load_policies(policy);
-	if (lint.policies == NULL)
+	if (!ctl_open_catalog(command, catalog, &lint.subject.catalogs))
 		return CTL_CONFIG;
-	status = lint_all(&lint, format, argc - optind, argv + optind);
+	lint.policies = load_policies(policy);
+	status = lint.policies == NULL
+	    ? CTL_CONFIG
+	    : lint_all(&lint, format, argc - optind, argv + optind);
 	policies_release(lint.policies);
+	catalogs_free(lint.subject.catalogs);
 	return status;
 }

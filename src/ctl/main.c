@@ -13,6 +13,17 @@
 #include "sql/facts.h"
 
 static const struct ctl_command commands[] = {
+	{ "catalog", "write down what a database has in it",
+	    "--dsn CONNINFO\n"
+	    "Write relations, their sizes, columns, indexes and constraints to standard output,\n"
+	    "a line of JSON each: lint, explain and replay take it with --catalog, to judge as\n"
+	    "pgweir does where it knows the server.\n"
+	    "\n"
+	    "      --dsn CONNINFO  database to read, as psql takes it: \"host=… dbname=…\" or a URI\n"
+	    "  -h, --help          print this and exit\n"
+	    "\n"
+	    "Exit status: 0 good, 1 it could not be read, 2 usage.\n",
+	    ctl_catalog },
 	{ "check", "check the configuration, users, policies and their tests",
 	    "[FILE]\n"
 	    "Check a configuration as pgweir -t does: the file, the userlist, every policy\n"
@@ -35,6 +46,7 @@ static const struct ctl_command commands[] = {
 	    "      --client IP    address of the client\n"
 	    "      --at TIME      as if it were then: 2026-11-22T09:37Z (default: now)\n"
 	    "      --policy PATH  policies: a folder, a file or a glob\n"
+	    "      --catalog FILE what pgweirctl catalog wrote of the database\n"
 	    "  -c, --config FILE  policies and users of this configuration\n"
 	    "                     (default " PGWEIR_SYSCONFDIR "/pgweir.yaml, if it is there)\n"
 	    "  -h, --help         print this and exit\n"
@@ -52,6 +64,8 @@ static const struct ctl_command commands[] = {
 	    "      --user U              as if this user ran them\n"
 	    "      --role R              with this PostgreSQL role (default: the user's name)\n"
 	    "      --database D          in this database\n"
+	    "      --catalog FILE        what pgweirctl catalog wrote of the database (default: every\n"
+	    "                            table counts as large)\n"
 	    "      --single-transaction  each file is run in one transaction\n"
 	    "      --format FORMAT       text (default), json, sarif or github\n"
 	    "  -h, --help                print this and exit\n"
@@ -79,6 +93,7 @@ static const struct ctl_command commands[] = {
 	    "\n"
 	    "      --audit FILE...  access log; several in any order\n"
 	    "      --policy PATH    policies: a folder, a file or a glob\n"
+	    "      --catalog FILE   what pgweirctl catalog wrote of the database\n"
 	    "      --format FORMAT  text (default) or json\n"
 	    "  -h, --help           print this and exit\n"
 	    "\n"

@@ -13,6 +13,7 @@
 #include "base/lines.h"
 #include "base/mem.h"
 #include "base/object.h"
+#include "policy/catalogs.h"
 #include "policy/policy.h"
 #include "report/report.h"
 #include "report/texts.h"
@@ -37,6 +38,7 @@ struct row {
 /* One run. On the stack of ctl_replay(). */
 struct replay {
 	struct policies *policies;
+	struct catalogs *catalogs; /* or NULL */
 	struct object object;
 	struct texts texts;
 	struct row *rows;
@@ -129,7 +131,8 @@ judge(struct replay *replay, bool denied)
 		.role = text_of(replay, "db.role"),
 		.database = text_of(replay, "db.namespace"),
 		.application = text_of(replay, "application"),
-		.client = text_of(replay, "client.address") };
+		.client = text_of(replay, "client.address"),
+		.catalogs = replay->catalogs };
 	const char *text = text_of(replay, "db.query.text"), *rule = text_of(replay, "rule");
 	const char *fingerprint = text_of(replay, "query.fingerprint");
 	const struct sql_facts *facts = *text != '\0' ? texts_facts(&replay->texts, text) : NULL;
@@ -264,11 +267,12 @@ replay_free(struct replay *replay)
 }
 
 static int
-run(char *const *files, size_t count, const char *policy, bool as_json)
+run(char *const *files, size_t count, const char *policy, struct catalogs *catalogs, bool as_json)
 {
 	char *glob = ctl_policy_glob(policy);
 	struct problems problems = { 0 };
-	struct replay replay = { .policies = policies_load(glob, &problems) };
+	struct replay replay = { .policies = policies_load(glob, &problems),
+		.catalogs = catalogs };
 	bool good = true;
 
 	ctl_print_problems(&problems);
@@ -292,9 +296,10 @@ int
 ctl_replay(const struct ctl_command *command, int argc, char **argv)
 {
 	static const struct option names[] = { { "audit", required_argument, NULL, 'a' },
-		{ "policy", required_argument, NULL, 'p' }, { "format", required_argument, NULL, 'f' },
+		{ "catalog", required_argument, NULL, 'c' }, { "policy", required_argument, NULL, 'p' }, { "format", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	const char *policy = NULL, *format = "text";
+	const char *policy = NULL, *format = "text", *catalog = NULL;
+	struct catalogs *catalogs = NULL;
 	char **files = mem_zalloc((size_t)argc + 1, sizeof(*files));
 	size_t count = 0;
 	int letter, status;
@@ -306,6 +311,9 @@ ctl_replay(const struct ctl_command *command, int argc, char **argv)
 			break;
 		case 'p':
 			policy = optarg;
+			break;
+		case 'c':
+			catalog = optarg;
 			break;
 		case 'f':
 			format = optarg;
@@ -324,8 +332,11 @@ ctl_replay(const struct ctl_command *command, int argc, char **argv)
 		status = ctl_usage(command, "give --audit FILE and --policy PATH");
 	else if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
 		status = ctl_usage(command, "--format is text or json");
+	else if (!ctl_open_catalog(command, catalog, &catalogs))
+		status = CTL_CONFIG;
 	else
-		status = run(files, count, policy, strcmp(format, "json") == 0);
+		status = run(files, count, policy, catalogs, strcmp(format, "json") == 0);
+	catalogs_free(catalogs);
 	mem_free(files);
 	return status;
 }

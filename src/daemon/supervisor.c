@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "catalog/reader.h"
 #include "config.h"
 #include "loops.h"
 #include "net/listener.h"
@@ -54,6 +55,7 @@ struct supervisor {
 	unsigned outstanding;	 /* orders not yet carried out */
 	unsigned rounds;
 	struct folder *folder;	     /* of the policies' folder */
+	struct catalog_reader *catalog_reader;
 	struct admin_reload *reload; /* of the console: to be answered; NULL: none */
 	int http_fd;		     /* bound and not yet given away; -1: none */
 	struct monitor *monitor;     /* NULL: nothing listens for HTTP */
@@ -246,6 +248,7 @@ reload(struct supervisor *supervisor, const struct audit_who *asked, struct erro
 	record_change(supervisor, before.config, asked);
 	record_policies(supervisor);
 	monitor_configure(supervisor->monitor, fresh.config, fresh.policies);
+	catalog_reader_configure(supervisor->catalog_reader, fresh.config);
 	snapshot_release(&before);
 	order_all(supervisor, ORDER_CONFIGURE);
 	log_info("configuration reloaded");
@@ -525,6 +528,7 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	supervisor->shared.parsers = parsers_new(PARSER_THREADS);
 	supervisor->shared.quotas = quotas_new();
 	supervisor->shared.guardrails = guardrails_new();
+	supervisor->shared.catalogs = catalogs_new();
 	supervisor->shared.console = &admin_console;
 	admin_start(&(struct admin_setup){ .supervisor = supervisor->mailbox,
 	    .audit = supervisor->audit,
@@ -537,6 +541,8 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 		? supervisor->snapshot.config->policies
 		: "");
 	start_workers(supervisor, loops, fds);
+	supervisor->catalog_reader = catalog_reader_start(
+	    supervisor->shared.catalogs, supervisor->snapshot.config);
 	start_monitor(supervisor);
 	loop_add_tick(supervisor->loop, on_tick, supervisor);
 	signals_start(supervisor->mailbox, on_signal);
@@ -544,12 +550,14 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	    supervisor->worker_count);
 	loop_run(supervisor->loop);
 
+	catalog_reader_stop(supervisor->catalog_reader);
 	resolver_free(supervisor->resolver);
 	parsers_free(supervisor->shared.parsers);
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		worker_join(supervisor->workers[i]);
 	quotas_free(supervisor->shared.quotas);
 	guardrails_free(supervisor->shared.guardrails);
+	catalogs_free(supervisor->shared.catalogs);
 	folder_free(supervisor->folder);
 	mem_free(supervisor->workers);
 	budgets_free(supervisor->budgets);

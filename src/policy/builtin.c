@@ -83,6 +83,33 @@ builtin_flags(const struct builtin *builtin, const struct asked *asked,
 	return false;
 }
 
+bool
+builtin_flags_large(const struct builtin *builtin, const struct asked *asked,
+    int64_t large_rows, const struct sql_act **act)
+{
+	const struct sql_statement *statement = asked->statement;
+
+	for (size_t i = 0; i < statement->act_count; i++) {
+		const struct sql_act *each = &statement->acts[i];
+		int64_t rows;
+
+		if (!flags_act(builtin, asked, each))
+			continue;
+		rows = known_rows(asked, each);
+		if (rows < 0 || rows >= large_rows) {
+			*act = each;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+builtin_minds_size(const struct builtin *builtin)
+{
+	return strchr(builtin->needs, 'Z') != NULL;
+}
+
 static bool
 is_among(const char *const *names, size_t count, const char *name)
 {

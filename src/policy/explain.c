@@ -15,8 +15,8 @@ struct seen {
 };
 
 static void
-note_rule(void *arg, const struct policy *policy, const struct rule *rule, size_t statement,
-    const struct asked *asked, const struct sql_act *act, const struct exception *lifted)
+note_rule(void *arg, const struct policy *policy, const struct rule *rule,
+    enum policy_action action, size_t statement, const struct asked *asked, const struct sql_act *act, const struct exception *lifted)
 {
 	struct seen *seen = arg;
 
@@ -24,7 +24,7 @@ note_rule(void *arg, const struct policy *policy, const struct rule *rule, size_
 	(void)act;
 	seen->any = true;
 	buf_printf(&seen->text, "  statement %zu: %s by \"%s\" (%s:%d, policy %s, mode %s)\n",
-	    statement + 1, rule_action_name(rule->action), rule->id, policy->file, rule->line,
+	    statement + 1, rule_action_name(action), rule->id, policy->file, rule->line,
 	    policy->name, rule_mode_name(rule->mode));
 	if (lifted != NULL)
 		buf_printf(&seen->text, "    lifted by the exception %s of %s (%s:%d)\n",

@@ -31,18 +31,19 @@ tell(const struct rule *rule, const struct asked *asked, const struct sql_act *a
 }
 
 static void
-note_finding(void *arg, const struct policy *policy, const struct rule *rule, size_t statement,
-    const struct asked *asked, const struct sql_act *act, const struct exception *lifted)
+note_finding(void *arg, const struct policy *policy, const struct rule *rule,
+    enum policy_action action, size_t statement, const struct asked *asked,
+    const struct sql_act *act, const struct exception *lifted)
 {
 	struct listener *listener = arg;
-	struct policy_finding finding = { .action = rule->action,
+	struct policy_finding finding = { .action = action,
 		.mode = rule->mode,
 		.rule = rule->id,
 		.policy = policy->name,
 		.file = policy->file,
 		.line = rule->line };
 
-	if (lifted != NULL || rule->action < POLICY_WARN)
+	if (lifted != NULL || action < POLICY_WARN)
 		return;
 	if (asked->statement != NULL)
 		finding.offset = (size_t)asked->statement->location;

@@ -98,19 +98,58 @@ comes_before(const struct run *run, const struct policy *policy, const struct ru
 	    rule < best->rule;
 }
 
+/*
+ * On small tables a deny is a warning: *rows is how many the flagged one has. Of several
+ * acts one on a large table counts.
+ */
+static bool
+is_small(const struct rule *rule, const struct asked *asked, const struct sql_act **act,
+    int64_t *rows)
+{
+	const struct builtin *builtin = rule->builtin;
+
+	if (rule->large_rows == 0 || asked->statement == NULL)
+		return false;
+	*rows = known_rows(asked, *act);
+	if (*rows < 0 || *rows >= rule->large_rows)
+		return false;
+	return builtin == NULL || builtin->kinds == 0 ||
+	    !builtin_flags_large(builtin, asked, rule->large_rows, act);
+}
+
+/* What the rule does about it, for what is known of the server. */
+static enum policy_action
+action_for(const struct rule *rule, const struct asked *asked, const struct sql_act **act,
+    int64_t *rows)
+{
+	const struct builtin *builtin = rule->builtin;
+
+	*rows = -1;
+	if (rule->action != POLICY_DENY)
+		return rule->action;
+	if (builtin != NULL && builtin->unsure != NULL && !rule->action_given &&
+	    builtin->unsure(asked, *act))
+		return POLICY_WARN;
+	if (is_small(rule, asked, act, rows))
+		return POLICY_WARN;
+	*rows = -1;
+	return POLICY_DENY;
+}
+
 /* A rule has spoken about the statement at hand. */
 static void
 consider(struct run *run, const struct policy *policy, const struct rule *rule,
     size_t statement, const struct sql_act *act)
 {
+	int64_t small_rows;
 	enum policy_mode mode = judge_mode_of(run, rule);
-	enum policy_action action = rule->action;
+	enum policy_action action = action_for(rule, &run->asked, &act, &small_rows);
 	const struct exception *lifted =
 	    action == POLICY_ALLOW ? NULL : exception_for(policy, rule, &run->asked);
 
 	if (run->judging != NULL && run->judging->seen != NULL)
-		run->judging->seen(run->judging->arg, policy, rule, statement, &run->asked, act,
-		    lifted);
+		run->judging->seen(run->judging->arg, policy, rule, action, statement, &run->asked,
+		    act, lifted);
 	if (lifted != NULL) {
 		run->verdict->exception = lifted->ticket;
 		run->verdict->exception_rule = lifted->rule;
@@ -129,7 +168,8 @@ consider(struct run *run, const struct policy *policy, const struct rule *rule,
 		.statement = statement,
 		.act = act,
 		.action = action,
-		.mode = mode };
+		.mode = mode,
+		.small_rows = small_rows };
 }
 
 /* What the transaction has done when the first statement of the text begins. */
@@ -371,9 +411,12 @@ judge_text(const struct policy *const *policies, size_t count,
 		.asked = { .subject = question->subject,
 		    .text = question->text,
 		    .length = question->length,
-		    .wall_us = question->wall_us } };
+		    .wall_us = question->wall_us },
+		.known = { .catalogs = question->subject->catalogs,
+		    .database = question->subject->database } };
 
 	run.asked.run = &run;
+	run.asked.known = &run.known;
 	*verdict = (struct verdict){ .action = POLICY_ALLOW, .mode = POLICY_MODE_ENFORCE };
 	for (size_t i = 0; i < count; i++) {
 		const struct policy *policy = policies[i];
@@ -389,6 +432,9 @@ judge_text(const struct policy *const *policies, size_t count,
 	verdict->limited = limits_set(&verdict->limits);
 	verdict_tell(&run);
 	logged_end(verdict);
+	if (run.known.asked)
+		verdict->catalogs_generation = run.known.generation;
+	known_release(&run.known);
 }
 
 struct question

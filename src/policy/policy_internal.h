@@ -16,6 +16,8 @@
 #include "base/buf.h"
 #include "base/problems.h"
 #include "config/yaml.h"
+#include "policy/catalog.h"
+#include "policy/catalogs.h"
 #include "policy/policy.h"
 #include "policy/transaction.h"
 #include "sql/facts.h"
@@ -37,6 +39,7 @@ struct asked {
 	const struct run *run;
 	const struct policy_comments *comments; /* of the file; or NULL */
 	const struct policy_transaction *transaction; /* before the statement; or NULL */
+	struct known *known; /* of the database; or NULL */
 	bool in_block;	/* the statement is not alone in its transaction */
 	bool script;	/* of a file, by `pgweirctl lint` */
 	bool last;	/* the file ends with it */
@@ -305,6 +308,43 @@ void given_free(struct given *given);
 /* Of the rule that is asked; what it does not give is `otherwise`, an empty list. */
 int64_t given_rows(const struct asked *asked, int64_t otherwise);
 const struct pattern_list *given_list(const struct asked *asked, enum given_list list);
+/* ---- known.c: what is known of the database, for rules that ask ---- */
+
+/* Of one judgement, on the stack of judge_text(). The catalog is taken when it is asked for. */
+struct known {
+	struct catalogs *catalogs; /* borrowed; or NULL */
+	const char *database;
+	bool asked;
+	unsigned generation;
+	struct catalog *catalog; /* referenced; or NULL */
+};
+void known_release(struct known *known);
+
+/* NULL or 0: nothing is known, and a rule says what it says of any database. */
+const struct catalog *known_catalog(const struct asked *asked);
+int known_version(const struct asked *asked);
+/* The relation as it is when the statement begins; NULL also when it was changed meanwhile. */
+const struct catalog_relation *known_relation(
+    const struct asked *asked, const char *schema, const char *name);
+/* About how many rows an act is about, or the largest relation of the statement; -1: not known. */
+int64_t known_rows(const struct asked *asked, const struct sql_act *act);
+/* Is it sure that the column has no NULL, and does PostgreSQL see that without a scan? */
+bool known_not_null(const struct asked *asked, const struct catalog_relation *relation,
+    const char *column);
+/* Is there an index whose first columns are these, in any order? */
+bool known_index(
+    const struct catalog_relation *relation, const char *const *columns, size_t count);
+/* Is there a unique index over plain columns and all rows? */
+bool known_unique(const struct catalog_relation *relation);
+
+/* What is known of a CHECK that spares ATTACH PARTITION its scan. */
+enum known_check { KNOWN_CHECK_UNSURE, KNOWN_CHECK_MISSING, KNOWN_CHECK_THERE };
+enum known_check known_attach_check(const struct asked *asked, const struct sql_act *act);
+
+/* ---- coerce.c ---- */
+
+/* Does ALTER COLUMN … TYPE leave rows, indexes and constraints as they are? */
+bool coerce_is_free(const struct asked *asked, const struct sql_act *act);
 
 /* ---- builtin.c: the tables of built-in rules ---- */
 
@@ -313,7 +353,10 @@ struct builtin {
 	const char *id;
 	const char *pack;
 	enum policy_action action; /* when the policy does not say */
-	/* X: not for what the same transaction made; others are told to readers only. */
+	/*
+	 * X: not for what the same transaction made. Z: what it costs depends on the size, so
+	 * that large_table has a say. Others are told to readers only.
+	 */
 	const char *needs;
 	const char *aliases; /* words, or NULL */
 	unsigned kinds;	     /* KIND() of acts; 0: the statement as a whole is asked */
@@ -328,6 +371,8 @@ struct builtin {
 	bool always; /* in force unless the policy speaks of it */
 	bool by_name; /* its pack's name does not bring it */
 	enum given_kind given;
+	/* True: what it flags may be harmless, so without an action of the policy's it warns. */
+	bool (*unsure)(const struct asked *asked, const struct sql_act *act);
 };
 
 #define KIND(kind) (1u << (kind))
@@ -351,6 +396,11 @@ const struct builtin *builtin_at(size_t i);
 /* Does the rule flag the statement at hand? *act is the act at fault, or an empty one. */
 bool builtin_flags(const struct builtin *builtin, const struct asked *asked,
     const struct sql_act **act);
+/* The same, but of acts on relations with fewer rows only if there is no other. */
+bool builtin_flags_large(const struct builtin *builtin, const struct asked *asked,
+    int64_t large_rows, const struct sql_act **act);
+/* Does what it costs depend on the size of a table? */
+bool builtin_minds_size(const struct builtin *builtin);
 /* Is the rule decided by defaults or by the session layer, with nothing to ask here? */
 bool builtin_is_elsewhere(const char *name);
 /* Is `name` its id, its pack or one of its aliases? */
@@ -424,7 +474,8 @@ struct rule {
 	int line;
 	enum policy_action action;
 	enum policy_mode mode;
-	bool mode_given;
+	bool mode_given, action_given;
+	int64_t large_rows; /* large_table: on fewer rows a deny is a warning; 0: always one */
 	const struct builtin *builtin; /* NULL for a rule with a match of its own */
 	struct match *match;	       /* NULL: every statement */
 	struct given *given;	       /* or NULL */
@@ -586,8 +637,8 @@ struct judging {
 	bool trial; /* a test of the file: every rule not off counts as enforced */
 	/* Called for each rule that matched; `lifted` when an exception suspends it. */
 	void (*seen)(void *arg, const struct policy *policy, const struct rule *rule,
-	    size_t statement, const struct asked *asked, const struct sql_act *act,
-	    const struct exception *lifted);
+	    enum policy_action action, size_t statement, const struct asked *asked,
+	    const struct sql_act *act, const struct exception *lifted);
 	void *arg;
 };
 
@@ -621,6 +672,7 @@ struct finding {
 	size_t statement;
 	const struct sql_act *act; /* of a built-in rule: what it flags */
 	enum policy_action action; /* after the mode */
+	int64_t small_rows; /* not refused because the table has only these; -1: not so */
 	enum policy_mode mode;
 };
 
@@ -630,6 +682,7 @@ struct run {
 	const struct judging *judging;
 	struct verdict *verdict;
 	struct asked asked;
+	struct known known;
 	struct finding best; /* rule NULL: nobody spoke yet */
 	const struct policy *const *policies; /* all of them, borrowed */
 	size_t count;

@@ -11,12 +11,13 @@
 static const struct field own_fields[] = { { "id", false }, { "match", false },
 	{ "action", false }, { "mode", false }, { "message", false }, { "hint", false },
 	{ "limits", false }, { "use", false }, { "audit", false },
-	{ "slow_log", false }, { "large_table", true },
+	{ "slow_log", false }, { "large_table", false },
 	/* For built-in rules that take them: see given.c. */
 	{ "tables", false }, { "columns", false }, { "indexes", false },
 	{ "constraints", false }, { "views", false }, { "sequences", false },
 	{ "schemas", false }, { "functions", false }, { "allowed", false },
 	{ "forbidden", false }, { "extensions", false }, { "rows", false } };
+static const struct field large_fields[] = { { "rows", false } };
 /* Ids that stand for what `defaults` decides. */
 static const char *const reserved_ids[] = { "sql-unparseable", "sql-oversize",
 	"default-deny" };
@@ -88,6 +89,38 @@ check_match(struct reader *reader, const struct rule *rule)
 	mem_free(why);
 }
 
+/* large_table: {rows: 100000} */
+static void
+read_large(struct reader *reader, const struct yaml *node, struct rule *rule)
+{
+	const struct yaml *large = yaml_get(node, "large_table");
+	const struct yaml *use = yaml_get(node, "use");
+	bool of_pack = use != NULL && builtin_pack(use->text) != NULL;
+	bool minds = rule->builtin == NULL || builtin_minds_size(rule->builtin);
+	const char *rows;
+
+	if (large == NULL)
+		return;
+	fields_check(reader, large, "large_table", large_fields, ARRAY_LENGTH(large_fields));
+	rows = large->kind == YAML_MAP ? field_text(reader, large, "rows", true) : NULL;
+	if (rows == NULL)
+		return;
+	if (!text_to_int(rows, &rule->large_rows) || rule->large_rows < 1)
+		yaml_problem(reader->problems, yaml_get(large, "rows"),
+		    "large_table.rows is a whole number above 0, not \"%s\"", rows);
+	if (minds && rule->action == POLICY_DENY)
+		return;
+	rule->large_rows = 0;
+	if (!minds && !of_pack)
+		yaml_problem(reader->problems, large,
+		    "large_table does not go with rule \"%s\": what it flags is as bad on a small table",
+		    rule->id);
+	else if (minds && (!of_pack || rule->action_given))
+		yaml_problem(reader->problems, large,
+		    "large_table makes a deny of small tables a warning, and rule \"%s\" does not deny",
+		    rule->id);
+}
+
 /* What `use` and own rules have alike. */
 static void
 read_common(struct reader *reader, const struct yaml *node, const struct policy *policy,
@@ -110,6 +143,7 @@ read_common(struct reader *reader, const struct yaml *node, const struct policy 
 	if (match != NULL)
 		rule->match = match_read(reader, match, "match");
 	given_read(reader, node, rule);
+	read_large(reader, node, rule);
 	rule->names_subject = rule->match != NULL && (rule->match->keys & subject) != 0;
 	logged_read(reader, node, rule);
 }
@@ -199,6 +233,7 @@ read_use(struct reader *reader, const struct yaml *node, struct policy *policy)
 		rule->id = builtin->id;
 		rule->builtin = builtin;
 		rule->action = action < 0 ? builtin->action : (enum policy_action)action;
+		rule->action_given = action >= 0;
 		/* Faults are the same for each rule of a pack: the first tells them. */
 		read_common(found ? &quiet : reader, node, policy, rule);
 		if (!found) {

@@ -139,6 +139,18 @@ why_long_name(const struct asked *asked, const struct sql_act *act, struct buf *
 	(void)act;
 }
 
+/* A new column has no index yet. */
+static bool
+lacks_index(const struct asked *asked, const struct sql_act *act)
+{
+	const struct catalog_relation *table;
+
+	if (act->kind == SQL_ACT_ADD_COLUMN || act->key_count == 0)
+		return true;
+	table = known_relation(asked, act->schema, act->table);
+	return table == NULL || !known_index(table, act->keys, act->key_count);
+}
+
 const struct builtin rules_hygiene[] = {
 	{ .id = "json-column", .pack = PACK, .action = POLICY_WARN, .needs = "",
 	    .aliases = "sm:add_column_json", .kinds = COLUMNS, .test = is_json,
@@ -190,6 +202,7 @@ const struct builtin rules_hygiene[] = {
 	{ .id = "fk-without-index", .pack = PACK, .action = POLICY_WARN, .needs = "T X",
 	    .kinds = KIND(SQL_ACT_ADD_COLUMN) | KIND(SQL_ACT_ADD_CONSTRAINT),
 	    .with = SQL_ACT_FOREIGN, .without = SQL_ACT_PRIMARY | SQL_ACT_UNIQUE,
+	    .test = lacks_index,
 	    .why = "Each DELETE on {the other} reads all of {the table}, unless there is an index on the "
 		   "referencing columns.",
 	    .safe = "If there is none yet, make one first, with CREATE INDEX CONCURRENTLY … ON {table}." },

@@ -3,8 +3,8 @@
  * on its way, by a lock, a scan or a rewrite. A new rule is a new row; told.c tells
  * what may stand in braces.
  *
- * Nothing is known of the server here: every table counts as large, every index,
- * constraint and type as not there yet.
+ * What is known of the server comes from known.c. Where nothing is, every table counts
+ * as large, every index, constraint and type as not there yet.
  */
 #include <string.h>
 
@@ -102,6 +102,22 @@ reindexes_online(const struct asked *asked, const struct sql_act *act)
 	return !is_command(act, "SYSTEM");
 }
 
+/* A server of before 12 has nothing of the kind. */
+static void
+safe_reindex(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	static const struct builtin online = { .safe = "Run this instead, outside a transaction "
+						       "(12 and later): {concurrently};" };
+	int version = known_version(asked);
+
+	if (version == 0 || version >= 120000)
+		told_safe(&online, asked, act, out);
+	else
+		buf_printf(out, "PostgreSQL %d has no REINDEX CONCURRENTLY. Build a second index like "
+				"it with CREATE INDEX CONCURRENTLY, then drop the first one with DROP "
+				"INDEX CONCURRENTLY.", version / 10000);
+}
+
 /* ---- partitions ---- */
 
 static bool
@@ -109,7 +125,15 @@ attaches(const struct asked *asked, const struct sql_act *act)
 {
 	/* A partition that this transaction made is empty, or filled by it. */
 	return is_command(act, "ATTACH PARTITION") && act->other != NULL &&
-	    !transaction_is_new(asked->transaction, act->other_schema, act->other, false);
+	    !transaction_is_new(asked->transaction, act->other_schema, act->other, false) &&
+	    known_attach_check(asked, act) != KNOWN_CHECK_THERE;
+}
+
+/* There may be a CHECK that says the same. */
+static bool
+may_be_checked(const struct asked *asked, const struct sql_act *act)
+{
+	return known_attach_check(asked, act) == KNOWN_CHECK_UNSURE;
 }
 
 static bool
@@ -117,6 +141,22 @@ detaches(const struct asked *asked, const struct sql_act *act)
 {
 	(void)asked;
 	return is_command(act, "DETACH PARTITION");
+}
+
+static void
+safe_detach(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	static const struct builtin online = {
+		.safe = "Run this instead, outside a transaction (14 and later): ALTER TABLE {table} "
+			"DETACH PARTITION {other} CONCURRENTLY;"
+	};
+	int version = known_version(asked);
+
+	if (version == 0 || version >= 140000)
+		told_safe(&online, asked, act, out);
+	else
+		buf_printf(out, "PostgreSQL %d cannot do it online. Give up soon and try again with a "
+				"pause, with a short lock_timeout.", version / 10000);
 }
 
 /* ---- constraints ---- */
@@ -131,8 +171,32 @@ validates_own(const struct asked *asked, const struct sql_act *act)
 static bool
 sets_not_null(const struct asked *asked, const struct sql_act *act)
 {
-	(void)asked;
-	return is_command(act, "SET NOT NULL");
+	const struct catalog_relation *relation;
+
+	if (!is_command(act, "SET NOT NULL"))
+		return false;
+	relation = known_relation(asked, act->schema, act->table);
+	return relation == NULL || relation->has_children ||
+	    !known_not_null(asked, relation, act->name);
+}
+
+static void
+safe_not_null(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	static const struct builtin way = {
+		.safe = "A CHECK does the same, and is validated without blocking anybody: ALTER TABLE "
+			"{table} ADD CONSTRAINT {constraint} CHECK ({name} IS NOT NULL) NOT VALID; "
+			"ALTER TABLE {table} VALIDATE CONSTRAINT {constraint};"
+	};
+	int version = known_version(asked);
+
+	told_safe(&way, asked, act, out);
+	if (version == 0)
+		buf_put_text(out, " (Since PostgreSQL 12 SET NOT NULL is then cheap, and needs an "
+				  "exception only because its CHECK is not seen here.)");
+	else if (version >= 120000)
+		buf_put_text(out, " (SET NOT NULL is cheap then, and is let through; the CHECK can go "
+				  "after it.)");
 }
 
 static bool
@@ -231,8 +295,86 @@ numbers_rows(const struct asked *asked, const struct sql_act *act)
 static bool
 changes_type(const struct asked *asked, const struct sql_act *act)
 {
-	(void)asked;
-	return is_command(act, "ALTER COLUMN TYPE");
+	return is_command(act, "ALTER COLUMN TYPE") && !coerce_is_free(asked, act);
+}
+
+/* Which of the functions the default calls is not told: all of the statement's must be steady. */
+static bool
+calls_volatile(const struct asked *asked)
+{
+	const struct sql_statement *statement = asked->statement;
+	const struct catalog *catalog = known_catalog(asked);
+
+	for (size_t i = 0; catalog != NULL && i < statement->function_count; i++)
+		if (!catalog_is_steady(catalog, statement->functions[i]))
+			return true;
+	return catalog == NULL || statement->function_count == 0;
+}
+
+/* Before 11 any default was written into every row. */
+static bool
+defaults_rows(const struct asked *asked, const struct sql_act *act)
+{
+	int version;
+
+	if ((act->flags & SQL_ACT_VOLATILE) != 0)
+		return calls_volatile(asked) || known_version(asked) < 110000;
+	version = known_version(asked);
+	return version > 0 && version < 110000;
+}
+
+static void
+why_default(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	static const struct builtin called = {
+		.why = "A default that calls a function writes every row of {the table} anew under an "
+		       "ACCESS EXCLUSIVE lock (unless the function is known to be stable)."
+	};
+	static const struct builtin any = {
+		.why = "Before PostgreSQL 11 a default is written into every row of {the table}, under "
+		       "an ACCESS EXCLUSIVE lock."
+	};
+
+	told_why((act->flags & SQL_ACT_VOLATILE) != 0 ? &called : &any, asked, act, out);
+}
+
+/* A view that has never been filled is not read by anybody. */
+static bool
+refreshes(const struct asked *asked, const struct sql_act *act)
+{
+	const struct catalog_relation *view = known_relation(asked, act->schema, act->table);
+
+	return view == NULL || view->kind != 'm' || view->populated;
+}
+
+static void
+safe_refresh(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	static const struct builtin way = { .safe = "Run this instead; it needs a unique index on "
+						    "the view: {concurrently};" };
+	static const struct builtin sure = { .safe = "Run this instead: {concurrently};" };
+	static const struct builtin index_first = {
+		.safe = "The view has no unique index over plain columns and all rows, which REFRESH "
+			"… CONCURRENTLY needs. Make one first, with CREATE UNIQUE INDEX CONCURRENTLY "
+			"… ON {table}."
+	};
+	const struct catalog_relation *view = known_relation(asked, act->schema, act->table);
+
+	if (view == NULL)
+		told_safe(&way, asked, act, out);
+	else if (known_unique(view))
+		told_safe(&sure, asked, act, out);
+	else
+		told_safe(&index_first, asked, act, out);
+}
+
+static bool
+constrains_used_domain(const struct asked *asked, const struct sql_act *act)
+{
+	const struct catalog *catalog = known_catalog(asked);
+
+	return catalog == NULL || !catalog_domain_is_unused(catalog, act->schema, act->table) ||
+	    catalogs_is_stale(asked->known->catalogs, asked->known->database, act->table);
 }
 
 static bool
@@ -391,25 +533,24 @@ const struct builtin rules_unsafe_ddl[] = {
 	    .aliases = "require-concurrent-index-creation sm:add_index",
 	    .kinds = KIND(SQL_ACT_CREATE_INDEX), .without = SQL_ACT_CONCURRENTLY,
 	    .put_why = why_index, .put_safe = safe_index },
-	{ .id = "drop-index-not-concurrent", .pack = PACK, .action = POLICY_DENY, .needs = "X",
+	{ .id = "drop-index-not-concurrent", .pack = PACK, .action = POLICY_DENY, .needs = "X Z",
 	    .aliases = "require-concurrent-index-deletion sm:remove_index",
 	    .kinds = KIND(SQL_ACT_DROP), .without = SQL_ACT_CONCURRENTLY, .test = drops_index,
 	    .put_why = why_drop_index, .put_safe = safe_drop_index },
-	{ .id = "reindex-not-concurrent", .pack = PACK, .action = POLICY_DENY, .needs = "V X",
+	{ .id = "reindex-not-concurrent", .pack = PACK, .action = POLICY_DENY, .needs = "V X Z",
 	    .aliases = "require-concurrent-reindex", .kinds = KIND(SQL_ACT_REINDEX),
 	    .without = SQL_ACT_CONCURRENTLY, .test = reindexes_online,
 	    .why = "REINDEX without CONCURRENTLY blocks writes to the table (SHARE lock) and every "
 		   "use of the index (ACCESS EXCLUSIVE lock) until it is built.",
-	    .safe = "Run this instead, outside a transaction (12 and later): {concurrently};" },
+	    .put_safe = safe_reindex },
 	{ .id = "detach-not-concurrent", .pack = PACK, .action = POLICY_DENY, .needs = "V X",
 	    .aliases = "require-concurrent-partition-detach", .kinds = KIND(SQL_ACT_ALTER),
 	    .without = SQL_ACT_CONCURRENTLY, .test = detaches,
 	    .why = "DETACH PARTITION without CONCURRENTLY locks {the table} against reads and writes "
 		   "(ACCESS EXCLUSIVE lock).",
-	    .safe = "Run this instead, outside a transaction (14 and later): ALTER TABLE {table} "
-		    "DETACH PARTITION {other} CONCURRENTLY;" },
-	{ .id = "attach-unchecked", .pack = PACK, .action = POLICY_WARN, .needs = "T X",
-	    .kinds = KIND(SQL_ACT_ALTER), .test = attaches,
+	    .put_safe = safe_detach },
+	{ .id = "attach-unchecked", .pack = PACK, .action = POLICY_DENY, .needs = "T X Z",
+	    .kinds = KIND(SQL_ACT_ALTER), .test = attaches, .unsure = may_be_checked,
 	    .why = "ATTACH PARTITION reads all of {the other} under an ACCESS EXCLUSIVE lock, unless a "
 		   "validated CHECK on it says the same as the bound.",
 	    .safe = "Before it, give the partition a CHECK that says the same as the bound, with ADD "
@@ -430,27 +571,27 @@ const struct builtin rules_unsafe_ddl[] = {
 	    .why = "A CHECK without NOT VALID reads all of {the table} under an ACCESS EXCLUSIVE "
 		   "lock.",
 	    .put_safe = safe_check },
-	{ .id = "add-fk-valid", .pack = PACK, .action = POLICY_DENY, .needs = "X T",
+	{ .id = "add-fk-valid", .pack = PACK, .action = POLICY_DENY, .needs = "X T Z",
 	    .aliases = "adding-foreign-key-constraint sm:add_foreign_key sm:add_reference",
 	    .kinds = KIND(SQL_ACT_ADD_CONSTRAINT) | KIND(SQL_ACT_ADD_COLUMN),
 	    .with = SQL_ACT_FOREIGN, .without = SQL_ACT_NOT_VALID,
 	    .why = "A FOREIGN KEY without NOT VALID blocks writes to {the table} and to {the other} "
 		   "(SHARE ROW EXCLUSIVE locks) while it reads all of {the table}.",
 	    .put_safe = safe_foreign },
-	{ .id = "validate-same-txn", .pack = PACK, .action = POLICY_DENY, .needs = "X",
+	{ .id = "validate-same-txn", .pack = PACK, .action = POLICY_DENY, .needs = "X Z",
 	    .aliases = "constraint-missing-not-valid", .kinds = KIND(SQL_ACT_ALTER),
 	    .test = validates_own,
 	    .why = "VALIDATE in the transaction that added the constraint keeps the lock of the ADD on "
 		   "{the table} during the whole scan.",
 	    .safe = "Commit first, and validate in a transaction of its own: COMMIT; ALTER TABLE "
 		    "{table} VALIDATE CONSTRAINT {name};" },
-	{ .id = "add-unique-constraint", .pack = PACK, .action = POLICY_DENY, .needs = "X",
+	{ .id = "add-unique-constraint", .pack = PACK, .action = POLICY_DENY, .needs = "X Z",
 	    .aliases = "disallowed-unique-constraint sm:add_unique_constraint",
 	    .kinds = KIND(SQL_ACT_ADD_CONSTRAINT) | KIND(SQL_ACT_ADD_COLUMN),
 	    .with = SQL_ACT_UNIQUE, .without = SQL_ACT_USING_INDEX,
 	    .why = "ADD UNIQUE builds its index under an ACCESS EXCLUSIVE lock on {the table}.",
 	    .put_safe = safe_unique },
-	{ .id = "add-primary-key", .pack = PACK, .action = POLICY_DENY, .needs = "X T",
+	{ .id = "add-primary-key", .pack = PACK, .action = POLICY_DENY, .needs = "X T Z",
 	    .aliases = "adding-serial-primary-key-field",
 	    .kinds = KIND(SQL_ACT_ADD_CONSTRAINT) | KIND(SQL_ACT_ADD_COLUMN),
 	    .with = SQL_ACT_PRIMARY, .without = SQL_ACT_USING_INDEX,
@@ -465,14 +606,11 @@ const struct builtin rules_unsafe_ddl[] = {
 		   "no way to do it online.",
 	    .safe = "Copy into a new table that has the constraint, or agree upon a window and ask for "
 		    "an exception." },
-	{ .id = "set-not-null", .pack = PACK, .action = POLICY_DENY, .needs = "V T X",
+	{ .id = "set-not-null", .pack = PACK, .action = POLICY_DENY, .needs = "V T X Z",
 	    .aliases = "adding-not-nullable-field sm:change_column_null",
 	    .kinds = KIND(SQL_ACT_ALTER), .test = sets_not_null,
 	    .why = "SET NOT NULL reads all of {the table} under an ACCESS EXCLUSIVE lock.",
-	    .safe = "A CHECK does the same, and is validated without blocking anybody: ALTER TABLE "
-		    "{table} ADD CONSTRAINT {constraint} CHECK ({name} IS NOT NULL) NOT VALID; ALTER "
-		    "TABLE {table} VALIDATE CONSTRAINT {constraint}; (Since PostgreSQL 12 SET NOT NULL "
-		    "is then cheap, and needs an exception only because its CHECK is not seen here.)" },
+	    .put_safe = safe_not_null },
 	{ .id = "add-required-column", .pack = PACK, .action = POLICY_DENY, .needs = "X Z",
 	    .aliases = "adding-required-field", .kinds = KIND(SQL_ACT_ADD_COLUMN),
 	    .with = SQL_ACT_NOT_NULL, .test = lacks_default,
@@ -481,15 +619,14 @@ const struct builtin rules_unsafe_ddl[] = {
 	    .safe = "Add it nullable, fill it in batches, then require it: ALTER TABLE {table} ADD "
 		    "COLUMN {name} {type}; ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({name} "
 		    "IS NOT NULL) NOT VALID; ALTER TABLE {table} VALIDATE CONSTRAINT {constraint};" },
-	{ .id = "add-col-volatile-default", .pack = PACK, .action = POLICY_DENY, .needs = "V T X",
+	{ .id = "add-col-volatile-default", .pack = PACK, .action = POLICY_DENY, .needs = "V T X Z",
 	    .aliases = "adding-field-with-default sm:add_column_default",
-	    .kinds = KIND(SQL_ACT_ADD_COLUMN), .with = SQL_ACT_DEFAULT | SQL_ACT_VOLATILE,
-	    .why = "A default that calls a function writes every row of {the table} anew under an "
-		   "ACCESS EXCLUSIVE lock (unless the function is known to be stable).",
+	    .kinds = KIND(SQL_ACT_ADD_COLUMN), .with = SQL_ACT_DEFAULT, .test = defaults_rows,
+	    .put_why = why_default,
 	    .safe = "Add the column, then its default for new rows, and fill the old ones in batches: "
 		    "ALTER TABLE {table} ADD COLUMN {name} {type}; ALTER TABLE {table} ALTER COLUMN "
 		    "{name} SET DEFAULT {default};" },
-	{ .id = "add-generated-stored", .pack = PACK, .action = POLICY_DENY, .needs = "X",
+	{ .id = "add-generated-stored", .pack = PACK, .action = POLICY_DENY, .needs = "X Z",
 	    .aliases = "adding-field-generated-stored ban-add-generated-stored "
 		       "sm:add_column_generated_stored",
 	    .kinds = KIND(SQL_ACT_ADD_COLUMN), .with = SQL_ACT_STORED,
@@ -497,7 +634,7 @@ const struct builtin rules_unsafe_ddl[] = {
 		   "EXCLUSIVE lock.",
 	    .safe = "Add a plain column, keep it up to date by a trigger, and fill the old rows in "
 		    "batches: ALTER TABLE {table} ADD COLUMN {name} {type};" },
-	{ .id = "add-serial", .pack = PACK, .action = POLICY_DENY, .needs = "X",
+	{ .id = "add-serial", .pack = PACK, .action = POLICY_DENY, .needs = "X Z",
 	    .aliases = "sm:add_column_auto_incrementing", .kinds = KIND(SQL_ACT_ADD_COLUMN),
 	    .test = numbers_rows,
 	    .why = "A serial or identity column numbers, and so writes anew, every row of {the table} "
@@ -506,7 +643,7 @@ const struct builtin rules_unsafe_ddl[] = {
 		    "batches: ALTER TABLE {table} ADD COLUMN {name} bigint; CREATE SEQUENCE {sequence} "
 		    "OWNED BY {table}.{name}; ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT "
 		    "nextval({sequence text});" },
-	{ .id = "change-type", .pack = PACK, .action = POLICY_DENY, .needs = "T X",
+	{ .id = "change-type", .pack = PACK, .action = POLICY_DENY, .needs = "T X Z",
 	    .aliases = "changing-column-type sm:change_column", .kinds = KIND(SQL_ACT_ALTER),
 	    .test = changes_type,
 	    .why = "ALTER COLUMN … TYPE writes every row of {the table} and its indexes anew under an "
@@ -523,13 +660,13 @@ const struct builtin rules_unsafe_ddl[] = {
 	    .safe = "Use the extension pg_repack to shrink it online. A plain VACUUM gives the room to "
 		    "new rows without blocking anybody: VACUUM (ANALYZE);" },
 	{ .id = "refresh-matview-blocking", .pack = PACK, .action = POLICY_DENY, .needs = "T X",
-	    .kinds = KIND(SQL_ACT_REFRESH), .without = SQL_ACT_CONCURRENTLY,
+	    .kinds = KIND(SQL_ACT_REFRESH), .without = SQL_ACT_CONCURRENTLY, .test = refreshes,
 	    .why = "REFRESH MATERIALIZED VIEW without CONCURRENTLY locks {the table} against reads "
 		   "(ACCESS EXCLUSIVE lock) while its query runs.",
-	    .safe = "Run this instead; it needs a unique index on the view: {concurrently};" },
+	    .put_safe = safe_refresh },
 	{ .id = "domain-constraint", .pack = PACK, .action = POLICY_DENY, .needs = "T",
 	    .aliases = "ban-create-domain-with-constraint ban-alter-domain-with-add-constraint",
-	    .kinds = KIND(SQL_ACT_DOMAIN_CONSTRAINT),
+	    .kinds = KIND(SQL_ACT_DOMAIN_CONSTRAINT), .test = constrains_used_domain,
 	    .why = "A constraint of a domain is checked in every column of every table that uses "
 		   "{the table}, and changing it reads them all.",
 	    .safe = "Leave the domain without, and put the CHECK on the columns, NOT VALID at first." },

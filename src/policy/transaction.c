@@ -233,6 +233,18 @@ note_act(struct policy_transaction *transaction, const struct sql_act *act)
 	}
 }
 
+void
+policy_transaction_relations(const struct policy_transaction *transaction,
+    void (*tell)(void *arg, const char *name), void *arg)
+{
+	for (unsigned i = 0; i < transaction->count; i++) {
+		const struct noted *noted = &transaction->items[i];
+
+		if (noted->kind != NOTED_SAVEPOINT && !noted->temporary && noted->name != NULL)
+			tell(arg, noted->name);
+	}
+}
+
 static void
 roll_back_to(struct policy_transaction *transaction, const char *savepoint)
 {

@@ -79,6 +79,13 @@ tell_builtin(const struct finding *finding, const struct asked *asked, struct ve
 		told_why(builtin, asked, finding->act, &text);
 		verdict->detail = buf_steal_text(&text);
 	}
+	if (finding->small_rows >= 0) {
+		buf_printf(&text, "%s About %lld rows are too few to refuse it (large_table: %lld).",
+		    verdict->detail, (long long)finding->small_rows,
+		    (long long)finding->rule->large_rows);
+		mem_free(verdict->detail);
+		verdict->detail = buf_steal_text(&text);
+	}
 	if (verdict->hint == NULL) {
 		told_safe(builtin, asked, finding->act, &text);
 		verdict->hint = buf_steal_text(&text);

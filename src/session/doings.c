@@ -1,18 +1,49 @@
 /* doings.c - see doings.h. Noted by residue.c, asked by permit.c. */
 #include "doings.h"
 
+#include "policy/catalogs.h"
 #include "policy/transaction.h"
 #include "session_internal.h"
+
+/* The catalog of the database is out of date, above all about these relations. */
+static void
+tell_changed(void *arg, const char *relation)
+{
+	const struct subject *subject = &((struct client *)arg)->identity->subject;
+
+	catalogs_changed(subject->catalogs, subject->database, relation);
+}
+
+static void
+tell_all(struct client *client)
+{
+	if (!client->redefines)
+		return;
+	client->redefines = false;
+	policy_transaction_relations(client->doings, tell_changed, client);
+	tell_changed(client, NULL);
+}
+
+/* What is temporary is nobody else's, and in no catalog. */
+static bool
+redefines(const struct sql_statement *statement)
+{
+	return (statement->effects & (SQL_DDL | SQL_MAINTENANCE)) != 0 &&
+	    (statement->residue & SQL_RESIDUE_TEMP) == 0;
+}
 
 void
 doings_note(struct client *client, const struct sql_statement *statement)
 {
 	if (client->doings == NULL) {
-		if ((statement->effects & (SQL_DDL | SQL_LOCK)) == 0)
+		if ((statement->effects & (SQL_DDL | SQL_LOCK | SQL_MAINTENANCE)) == 0)
 			return;
 		client->doings = policy_transaction_new();
 		policy_transaction_open(client->doings);
 	}
+	client->redefines = client->redefines || redefines(statement);
+	if (statement->transaction == SQL_TXN_COMMIT)
+		tell_all(client);
 	if (policy_transaction_cares(statement))
 		policy_transaction_note(client->doings, statement);
 }
@@ -22,6 +53,7 @@ doings_forget(struct client *client)
 {
 	if (client == NULL || client->doings == NULL)
 		return;
+	tell_all(client);
 	policy_transaction_free(client->doings);
 	client->doings = NULL;
 }

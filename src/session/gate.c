@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "policy/catalogs.h"
 #include "pool/statements.h"
 #include "parsers.h"
 #include "session_internal.h"
@@ -186,6 +187,8 @@ gate_identity(struct gate *gate, const struct subject *subject)
 		*parts[i] = at;
 		at += strlen(at) + 1;
 	}
+	identity->subject.catalogs = clients_shared(gate->clients)->catalogs;
+	catalogs_enter(identity->subject.catalogs, identity->subject.database);
 	HASH_ADD_KEYPTR(hh, gate->identities, key, length, identity);
 	return identity;
 }
@@ -196,6 +199,7 @@ identity_release(struct gate *gate, struct identity *identity)
 	if (identity == NULL || --identity->references > 0)
 		return;
 	HASH_DEL(gate->identities, identity);
+	catalogs_leave(identity->subject.catalogs, identity->subject.database);
 	mem_free(identity->key);
 	mem_free(identity);
 }
@@ -435,12 +439,21 @@ gate_abandon(struct parse_job *job)
 	job->client = NULL;
 }
 
+/* What it asked of a catalog may have another answer now. Most ask nothing. */
+static bool
+is_outdated(const struct ruling *ruling, const struct identity *identity)
+{
+	unsigned asked = ruling->verdict.catalogs_generation;
+
+	return asked != 0 && asked != catalogs_generation(identity->subject.catalogs);
+}
+
 static bool
 is_fresh(const struct ruling *ruling, const struct identity *identity,
     const struct policies *policies, uint64_t now_us)
 {
 	return ruling != NULL && ruling->identity == identity->id &&
-	    ruling->policies == policies && now_us - ruling->judged_us < RULING_KEPT_US;
+	    ruling->policies == policies && !is_outdated(ruling, identity) && now_us - ruling->judged_us < RULING_KEPT_US;
 }
 
 struct ruling *

@@ -6,6 +6,7 @@
 
 #include <pg_query/pg_query.pb-c.h>
 
+#include "constant.h"
 #include "handlers.h"
 #include "span.h"
 
@@ -14,9 +15,12 @@ enum { RANGE_SCHEMA = 2, RANGE_NAME = 3, RANGE_PERSISTENCE = 5, RANGE_LOCATION =
 enum {
 	COLUMN_NAME = 1,
 	COLUMN_TYPE = 2,
+	COLUMN_USING = 9,
+	COLUMN_COLLATE = 14,
 	COLUMN_LOCATION = 18,
 	TYPE_NAMES = 1,
 	TYPE_MODIFIERS = 5,
+	TYPE_BOUNDS = 7,
 	TYPE_LOCATION = 8,
 };
 enum {
@@ -25,13 +29,14 @@ enum {
 	CONSTRAINT_LOCATION = 5,
 	CONSTRAINT_EXPRESSION = 7,
 	CONSTRAINT_INDEX = 15,
+	CONSTRAINT_KEYS = 11,
 	CONSTRAINT_PARENT = 20,
+	CONSTRAINT_FOREIGN_KEYS = 21,
 	CONSTRAINT_ON_DELETE = 25,
 	CONSTRAINT_NOT_VALID = 29,
 };
 enum { COMMAND_TYPE = 1, COMMAND_NAME = 2, COMMAND_DEF = 5, COMMAND_BEHAVIOR = 6,
 	COMMAND_MISSING_OK = 7 };
-enum { PARTITION_NAME = 1, PARTITION_CONCURRENT = 3 };
 
 void
 act_name_relation(struct collector *facts, struct sql_act *act, struct slice range)
@@ -138,16 +143,56 @@ is_serial(struct slice type)
 	return false;
 }
 
+/* Up to two whole numbers behind a type; anything else makes it odd. */
+static void
+tell_modifiers(struct sql_act *act, struct slice type)
+{
+	struct tree_node node;
+
+	for (struct slice rest = type; tree_next_child(&rest, TYPE_MODIFIERS, &node);) {
+		struct constant constant = constant_of(node);
+
+		if (constant.kind != CONSTANT_INTEGER || act->modifier_count == 2 ||
+		    constant.integer < 0 || constant.integer > INT32_MAX - 4) {
+			act->flags |= SQL_ACT_ODD_TYPE;
+			return;
+		}
+		act->modifiers[act->modifier_count++] = (int32_t)constant.integer;
+	}
+}
+
+/* The names of a list, in the facts' memory. */
+static void
+tell_keys(struct collector *facts, struct sql_act *act, struct slice body, unsigned field)
+{
+	size_t count = tree_count(body, field);
+	const char **keys = arena_zalloc(facts->arena, count, sizeof(*keys));
+	struct tree_node node;
+	size_t i = 0;
+
+	for (struct slice rest = body; i < count && tree_next_child(&rest, field, &node); i++) {
+		keys[i] = collect_text(facts, tree_string(node));
+		if (keys[i] == NULL)
+			return;
+	}
+	act->keys = keys;
+	act->key_count = i;
+}
+
 static void
 tell_type(struct collector *facts, struct sql_act *act, struct slice column)
 {
 	struct slice type = tree_body(column, COLUMN_TYPE);
-	struct slice name = tree_name(type, TYPE_NAMES, NULL);
+	struct slice schema = { NULL, 0 };
+	struct slice name = tree_name(type, TYPE_NAMES, &schema);
 
 	act->type = collect_text(facts, name);
 	act->type_text = collect_text(facts, span_type(facts, tree_value(type, TYPE_LOCATION)));
 	if (tree_has(type, TYPE_MODIFIERS))
 		act->flags |= SQL_ACT_LENGTH;
+	if (tree_has(type, TYPE_BOUNDS) || (schema.length > 0 && !slice_is(schema, "pg_catalog")))
+		act->flags |= SQL_ACT_ODD_TYPE;
+	tell_modifiers(act, type);
 	if (is_serial(name))
 		act->flags |= SQL_ACT_SERIAL;
 }
@@ -286,6 +331,8 @@ table_constraint(struct collector *facts, struct slice body, struct context *con
 	act->name = collect_text(facts, tree_body(body, CONSTRAINT_NAME));
 	act->sql = constraint_sql(facts, body, flags);
 	place(facts, act, span_element(facts, tree_value(body, CONSTRAINT_LOCATION)));
+	tell_keys(facts, act, body,
+	    (flags & SQL_ACT_FOREIGN) != 0 ? CONSTRAINT_FOREIGN_KEYS : CONSTRAINT_KEYS);
 	if ((flags & SQL_ACT_FOREIGN) != 0)
 		tell_parent(facts, act, body);
 	if ((flags & SQL_ACT_USING_INDEX) != 0)
@@ -364,17 +411,6 @@ command_words(uint64_t command)
 	return "";
 }
 
-static void
-tell_partition(struct collector *facts, struct sql_act *act, struct slice command)
-{
-	struct slice range = tree_body(command, PARTITION_NAME);
-
-	act->other_schema = collect_text(facts, tree_body(range, RANGE_SCHEMA));
-	act->other = collect_text(facts, tree_body(range, RANGE_NAME));
-	if (tree_value(command, PARTITION_CONCURRENT) != 0)
-		act->flags |= SQL_ACT_CONCURRENTLY;
-}
-
 void
 act_alter_command(struct collector *facts, struct slice body, struct context *context)
 {
@@ -400,13 +436,17 @@ act_alter_command(struct collector *facts, struct slice body, struct context *co
 	if (tree_value(body, COMMAND_BEHAVIOR) == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE)
 		act->flags |= SQL_ACT_CASCADE;
 	if (def.type == PG_QUERY__NODE__NODE_PARTITION_CMD)
-		tell_partition(facts, act, def.body);
+		act_partition(facts, act, def.body);
 	if (def.type == PG_QUERY__NODE__NODE_COLUMN_DEF) {
 		const char *words = act->type;
 
 		tell_type(facts, act, def.body);
 		act->sql = act->type; /* the new type's own name */
 		act->type = words;
+		if (tree_has(def.body, COLUMN_USING))
+			act->flags |= SQL_ACT_USING;
+		if (tree_has(def.body, COLUMN_COLLATE))
+			act->flags |= SQL_ACT_COLLATE;
 	}
 }
 

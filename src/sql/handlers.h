@@ -179,6 +179,8 @@ void act_truncate(struct collector *facts, struct slice body, struct context *co
 void act_vacuum(struct collector *facts, struct slice body, struct context *context);
 void act_alter_command(
     struct collector *facts, struct slice body, struct context *context);
+/* act_partition.c: what ATTACH and DETACH PARTITION speak of. */
+void act_partition(struct collector *facts, struct sql_act *act, struct slice command);
 void act_rename(struct collector *facts, struct context *context, const char *noun,
     struct slice range, struct slice from, struct slice to);
 void act_set_schema(struct collector *facts, struct context *context, const char *noun,

@@ -118,7 +118,21 @@ what_this_version_cannot_do_is_refused_and_not_ignored(void **state)
 		    "6:11: \"encoding\" is in force by itself wherever a policy is: take it out\n" },
 		{ "rules:\n  - {use: dml-safety}\n", "" },
 		{ "rules:\n  - {use: truncate, large_table: {rows: 5}}\n",
-		    "6:21: \"large_table\" in a rule is not supported by this version: take it out\n" },
+		    "6:34: large_table does not go with rule \"truncate\": what it flags is as bad on a "
+		    "small table\n" },
+		{ "rules:\n  - {use: set-not-null, action: warn, large_table: {rows: 5}}\n",
+		    "6:52: large_table makes a deny of small tables a warning, and rule "
+		    "\"set-not-null\" does not deny\n" },
+		{ "rules:\n  - {use: set-not-null, large_table: {rows: few, pages: 1}}\n"
+		  "  - {use: add-serial, large_table: 5}\n  - {use: table-rewrite, large_table: {}}\n"
+		  "  - {use: change-type, large_table: {rows: 0}}\n",
+		    "6:50: unknown key in large_table \"pages\"\n"
+		    "6:45: large_table.rows is a whole number above 0, not \"few\"\n"
+		    "7:36: large_table must be a map, not a value\n"
+		    "8:39: \"rows\" is missing\n"
+		    "9:44: large_table.rows is a whole number above 0, not \"0\"\n" },
+		{ "rules:\n  - {use: unsafe-ddl, large_table: {rows: 5}}\n"
+		  "  - {use: hygiene, large_table: {rows: 5}}\n", "" },
 	};
 
 	check_faults(faults, COUNT(faults));

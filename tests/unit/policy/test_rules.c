@@ -292,7 +292,7 @@ static const struct pair pairs[] = {
 static char *
 judged_in(const struct policies *policies, const char *sql, bool file, char **hint)
 {
-	const struct subject subject = { "u", "r", "d", "", "" };
+	const struct subject subject = { "u", "r", "d", "", "", NULL };
 	struct policy_transaction *transaction = policy_transaction_new();
 	const struct policy_script script = { .transaction = transaction,
 		.is_file = file,
@@ -600,7 +600,7 @@ what_a_session_did_before_counts(void **state)
 		enum policy_action action;
 	} cases[] = { { "CREATE INDEX ON t (a)", POLICY_ALLOW },
 		{ "CREATE INDEX ON u (a)", POLICY_DENY } };
-	const struct subject subject = { "u", "r", "d", "", "" };
+	const struct subject subject = { "u", "r", "d", "", "", NULL };
 	struct sql_facts *facts;
 	struct error err = { 0 };
 	int position;
