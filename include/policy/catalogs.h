@@ -44,13 +44,15 @@ void catalogs_changed(struct catalogs *catalogs, const char *database, const cha
 /* Call `wake` when a database gets its first client, or was changed; from any thread. */
 void catalogs_watch(struct catalogs *catalogs, void (*wake)(void *arg), void *arg);
 
+enum { CATALOGS_MOST = 1024 }; /* databases that are known at a time */
+
 /* How a database stands. */
 struct catalogs_state {
 	char database[64];
 	unsigned clients;
 	uint64_t changes;	  /* so far; a reading that begins now knows of them */
 	uint64_t known_changes;   /* of them, those that the newest reading knows */
-	size_t relations, bytes;  /* of the newest reading; 0 without one */
+	uint64_t relations, bytes; /* of the newest reading; 0 without one */
 	uint64_t read_us;	  /* by the wall's clock; 0: never */
 	uint64_t reads, failures; /* so far */
 	char failure[200];	  /* why the last try failed; "" when it did not */

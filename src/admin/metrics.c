@@ -249,6 +249,43 @@ put_audit(struct buf *out, const struct audit_status *audit)
 	    "When records were last forced to the disk.", audit->last_sync_us);
 }
 
+/* One metric, of each database that is read. */
+static void
+put_of_catalogs(struct buf *out, const struct metrics_facts *facts, const char *name,
+    const char *type, const char *help, size_t where)
+{
+	put_head(out, name, type, help);
+	for (size_t i = 0; i < facts->catalog_count; i++) {
+		const struct catalogs_state *state = &facts->catalogs[i];
+		uint64_t value;
+
+		memcpy(&value, (const char *)state + where, sizeof(value));
+		buf_printf(out, "pgweir_%s{database=\"", name);
+		put_value(out, state->database);
+		buf_put_text(out, "\"} ");
+		if (where == offsetof(struct catalogs_state, read_us))
+			put_seconds(out, value);
+		else
+			buf_printf(out, "%" PRIu64, value);
+		buf_put_u8(out, '\n');
+	}
+}
+
+static void
+put_catalogs(struct buf *out, const struct metrics_facts *facts)
+{
+	put_of_catalogs(out, facts, "catalog_read_timestamp_seconds", "gauge",
+	    "When what is known of a database was read.", offsetof(struct catalogs_state, read_us));
+	put_of_catalogs(out, facts, "catalog_relations", "gauge", "Relations that are known.",
+	    offsetof(struct catalogs_state, relations));
+	put_of_catalogs(out, facts, "catalog_bytes", "gauge", "Memory that it takes.",
+	    offsetof(struct catalogs_state, bytes));
+	put_of_catalogs(out, facts, "catalog_reads_total", "counter", "Readings that went well.",
+	    offsetof(struct catalogs_state, reads));
+	put_of_catalogs(out, facts, "catalog_failures_total", "counter", "Readings that failed.",
+	    offsetof(struct catalogs_state, failures));
+}
+
 void
 metrics_render(struct buf *out, const struct metrics_facts *facts, const struct tally *tally)
 {
@@ -266,5 +303,7 @@ metrics_render(struct buf *out, const struct metrics_facts *facts, const struct 
 	put_moment(out, "policies_loaded_timestamp_seconds", "When they were loaded.",
 	    facts->policies_loaded_us);
 	put_audit(out, &facts->audit);
+	if (facts->catalog_count > 0)
+		put_catalogs(out, facts);
 	put_pools(out, tally);
 }

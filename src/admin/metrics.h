@@ -7,6 +7,7 @@
 
 #include "audit/audit.h"
 #include "base/buf.h"
+#include "policy/catalogs.h"
 #include "tally.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -18,6 +19,8 @@ struct metrics_facts {
 	uint64_t started_us; /* wall clock */
 	uint64_t policies, policies_loaded_us;
 	bool reloaded;	      /* the last reload went well, or none was tried */
+	const struct catalogs_state *catalogs; /* borrowed */
+	size_t catalog_count;
 	uint64_t reloaded_us; /* when a configuration was last taken over */
 };
 

@@ -80,14 +80,19 @@ answer_metrics(struct monitor *monitor, struct question *question)
 		.policies_loaded_us = policies_loaded_us(monitor->policies),
 		.reloaded = !monitor->reload_failed,
 		.reloaded_us = monitor->reloaded_us };
+	struct catalogs_state *states = mem_zalloc(CATALOGS_MOST, sizeof(*states));
 	struct buf body = { 0 };
 
+	facts.catalogs = states;
+	facts.catalog_count =
+	    catalogs_states(monitor->setup.shared->catalogs, states, CATALOGS_MOST);
 	audit_get_status(monitor->setup.audit, &facts.audit);
 	tally_sort(&question->tally);
 	metrics_render(&body, &facts, &question->tally);
 	http_answer(monitor->http, question->number,
 	    &(struct http_answer){ .status = 200, .type = METRICS_TYPE, .body = &body });
 	buf_free(&body);
+	mem_free(states);
 }
 
 /* A line for each condition, if they may know; all must be good. */

@@ -17,8 +17,6 @@
 #include "session/guardrails.h"
 #include "show.h"
 
-enum { CATALOGS_MOST = 1024 };
-
 static const struct wire_column version_columns[] = { { "version", 't' } };
 static const struct wire_column config_columns[] = { { "key", 't' }, { "value", 't' },
 	{ "default", 't' }, { "changeable", 't' } };

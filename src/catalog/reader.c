@@ -15,7 +15,6 @@
 #include "catalog/reader.h"
 
 enum {
-	STATES_MOST = 1024,
 	PAUSE_US = 250 * 1000,	  /* between a reading and the next one after a change */
 	PAUSE_FACTOR = 10,	  /* and so many times as long as the reading took */
 	RETRY_US = 1000 * 1000,	  /* after the first failure; it doubles … */
@@ -248,8 +247,8 @@ due_us(const struct job *job, const struct config *config, const struct catalogs
 static uint64_t
 read_due(struct catalog_reader *reader, const struct config *config)
 {
-	struct catalogs_state *states = mem_zalloc(STATES_MOST, sizeof(*states));
-	size_t count = catalogs_states(reader->catalogs, states, STATES_MOST);
+	struct catalogs_state *states = mem_zalloc(CATALOGS_MOST, sizeof(*states));
+	size_t count = catalogs_states(reader->catalogs, states, CATALOGS_MOST);
 	uint64_t next_us = 0;
 	struct job *job, *next;
 

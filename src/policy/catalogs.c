@@ -9,8 +9,7 @@
 #include "policy/catalogs.h"
 
 enum {
-	CHANGED_MOST = 128,   /* names kept; then everything counts as changed */
-	DATABASES_MOST = 1024 /* entries for databases without a reading */
+	CHANGED_MOST = 128, /* names kept; then everything counts as changed */
 };
 
 /* A relation that was changed. */
@@ -102,7 +101,7 @@ find_or_add(struct catalogs *catalogs, const char *database)
 	size_t length = strlen(database);
 
 	if (entry != NULL || length >= sizeof(entry->database) ||
-	    HASH_COUNT(catalogs->entries) >= DATABASES_MOST)
+	    HASH_COUNT(catalogs->entries) >= CATALOGS_MOST)
 		return entry;
 	entry = mem_zalloc(1, sizeof(*entry));
 	memcpy(entry->database, database, length);

@@ -163,7 +163,7 @@ is_refused_anyway(struct observed *observed, const struct sight *sight,
     const struct record *record, const struct sql_facts *facts)
 {
 	const struct subject subject = { sight->user, sight->role, sight->database,
-		record->application, record->address };
+		record->application, record->address, NULL };
 	struct verdict verdict;
 	bool denied;
 

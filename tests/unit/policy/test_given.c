@@ -243,7 +243,7 @@ a_comment_anywhere_in_a_file_is_enough(void **state)
 		{ "CREATE TABLE s.t (a int)", "COMMENT ON TABLE t IS 'things'", "allow" },
 		{ "CREATE TABLE t (a int)", "COMMENT ON TABLE u IS 'others'", "deny" },
 	};
-	const struct subject subject = { "u", "r", "d", "", "" };
+	const struct subject subject = { "u", "r", "d", "", "", NULL };
 
 	for (size_t i = 0; i < COUNT(files); i++) {
 		struct policies *policies = load_rule("required-comment", NULL);

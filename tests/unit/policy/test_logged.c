@@ -168,7 +168,7 @@ static void
 explain_tells_what_the_rules_say_of_the_logs(void **state)
 {
 	struct policies *policies = load(policy), *slow = load(slow_policy);
-	struct subject monitor = { "monitor", "", "", "", "" }, batch = { "", "batch", "", "", "" };
+	struct subject monitor = { "monitor", "", "", "", "", NULL }, batch = { "", "batch", "", "", "", NULL };
 	struct buf out = { 0 };
 
 	policies_explain(policies, &monitor, "SELECT id FROM public.health", TEN_US, &out);

@@ -61,7 +61,7 @@ suggestion(void (*suggest)(struct observed *, struct buf *), char *const *record
 static enum policy_action
 judge(const char *policy, const char *user, const char *client, const char *text)
 {
-	const struct subject subject = { user, "app_rw", "shop", "", client };
+	const struct subject subject = { user, "app_rw", "shop", "", client, NULL };
 	struct problems problems = { 0 };
 	struct policies *policies = policies_from_text("suggested", policy, &problems);
 	struct sql_facts *facts = NULL;
