@@ -543,7 +543,7 @@ a_function_call_message_is_refused_where_a_policy_applies_and_does_not_allow_it(
 		{ "rules: [{use: server-access}, {use: unsafe-ddl}, {use: destructive-ddl}, {use: dml-safety},\n"
 		  "  {use: hygiene}, {use: function-call-message, mode: off}]\n", POLICY_ALLOW, NULL },
 	};
-	const struct subject subject = { "u", "r", "d", "", "" };
+	const struct subject subject = { "u", "r", "d", "", "", NULL };
 	struct sql_facts *facts = sql_facts_of_call();
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
