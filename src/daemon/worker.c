@@ -6,7 +6,7 @@
 #include "net/listener.h"
 #include "worker.h"
 
-enum { WORKER_STACK = 8 * 1024 * 1024 }; /* it parses texts of up to 4 KiB inline */
+enum { WORKER_STACK = 8 * 1024 * 1024 }; /* it parses short texts inline */
 
 /* Owned by the supervisor; everything in it is touched by its own thread only. */
 struct worker {

@@ -421,6 +421,8 @@ void told_safe(const struct builtin *builtin, const struct asked *asked,
 /* The first relation with this access, or NULL. */
 const struct sql_relation *told_target(
     const struct sql_statement *statement, enum sql_access access);
+/* Hints name that many objects one by one, so that a list of thousands costs nobody milliseconds. */
+enum { TOLD_OBJECTS_MOST = 20 };
 /* It, and how many more, in the words of a sentence. */
 void told_object(struct buf *out, const struct sql_statement *statement,
     enum sql_access access, const char *otherwise);

@@ -49,23 +49,24 @@ why_drop_table(const struct asked *asked, const struct sql_act *act, struct buf 
 static void
 safe_drop_table(const struct asked *asked, const struct sql_act *act, struct buf *out)
 {
-	bool first = true;
+	size_t count = 0;
 
 	buf_put_text(out, "Make sure that nobody uses it, rename it, and drop it some days later: ");
 	for (size_t i = 0; i < asked->statement->relation_count; i++) {
 		const struct sql_relation *table = &asked->statement->relations[i];
 
-		if ((table->access & SQL_ACCESS_DDL) == 0)
+		if ((table->access & SQL_ACCESS_DDL) == 0 || ++count > TOLD_OBJECTS_MOST)
 			continue;
-		buf_put_text(out, first ? "ALTER TABLE " : " ALTER TABLE ");
+		buf_put_text(out, count == 1 ? "ALTER TABLE " : " ALTER TABLE ");
 		name_put_relation(out, table);
 		buf_put_text(out, " RENAME TO ");
 		name_put_with_suffix(out, table->name, "_deleted");
 		buf_put_u8(out, ';');
-		first = false;
 	}
-	if (first)
+	if (count == 0)
 		buf_put_text(out, "ALTER TABLE … RENAME TO …_deleted;");
+	if (count > TOLD_OBJECTS_MOST)
+		buf_printf(out, " (And %zu more.)", count - TOLD_OBJECTS_MOST);
 	(void)act;
 }
 

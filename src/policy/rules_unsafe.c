@@ -84,11 +84,13 @@ safe_drop_index(const struct asked *asked, const struct sql_act *act, struct buf
 		return;
 	}
 	buf_put_text(out, "Run this instead, one by one and outside a transaction:");
-	for (size_t i = 0; i < statement->relation_count; i++) {
+	for (size_t i = 0; i < statement->relation_count && i < TOLD_OBJECTS_MOST; i++) {
 		buf_put_text(out, " DROP INDEX CONCURRENTLY ");
 		name_put_relation(out, &statement->relations[i]);
 		buf_put_u8(out, ';');
 	}
+	if (statement->relation_count > TOLD_OBJECTS_MOST)
+		buf_printf(out, " (And %zu more.)", statement->relation_count - TOLD_OBJECTS_MOST);
 	if (statement->drop_cascade)
 		buf_put_text(out, " (CASCADE does not go with it: drop what depends on it first.)");
 	(void)act;

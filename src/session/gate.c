@@ -12,7 +12,7 @@
 
 enum {
 	CACHE_BYTES_MOST = 32 * 1024 * 1024, /* a worker's */
-	PARSE_INLINE_MOST = 4096,	     /* longer texts go to the parser threads */
+	PARSE_INLINE_DEPTH = 16,	     /* texts nested deeper go to the parser thread */
 	RULING_KEPT_US = 1000 * 1000,	     /* then the clock is asked again: time windows */
 	FACTS_FACTOR = 8, /* facts take about so many times the memory of their text */
 };
@@ -318,6 +318,41 @@ insert(struct gate *gate, struct judged **table, struct judged *judged, const ch
 	make_room(gate);
 }
 
+/*
+ * Is it worth looking for the shape before the text itself? A text with parameters
+ * has its literals outside, and comes again as it is.
+ */
+static bool
+is_literal_text(const char *text, size_t length)
+{
+	return memchr(text, '$', length) == NULL;
+}
+
+static bool
+take_shape(struct gate *gate, const char *text, size_t length)
+{
+	return gate->shapes && sql_shape(text, length, &gate->shape);
+}
+
+/* Is the shape at hand known already? Then its verdict was no plain yes. */
+static bool
+has_shape(struct gate *gate)
+{
+	return look_up(gate, gate->shaped, (const char *)buf_bytes(&gate->shape),
+		   buf_length(&gate->shape)) != NULL;
+}
+
+/* By its shape if that is new, else by its text. The caller has taken the shape, if `shaped`. */
+static void
+keep(struct gate *gate, struct judged *judged, bool shaped, const char *text, size_t length)
+{
+	if (shaped && judged->outcome == SQL_KNOWN && !has_shape(gate))
+		insert(gate, &gate->shaped, judged, (const char *)buf_bytes(&gate->shape),
+		    buf_length(&gate->shape));
+	else
+		insert(gate, &gate->texts, judged, text, length);
+}
+
 static void
 on_parsed(struct message *message, void *receiver)
 {
@@ -326,7 +361,10 @@ on_parsed(struct message *message, void *receiver)
 	struct judged *judged = judged_new(gate, job->text, job->length, job->outcome,
 	    job->facts, &job->err, job->position);
 
-	insert(gate, &gate->texts, judged, job->text, job->length);
+	bool shaped = is_literal_text(job->text, job->length) &&
+	    take_shape(gate, job->text, job->length);
+
+	keep(gate, judged, shaped, job->text, job->length);
 	if (job->client != NULL)
 		gate_answered(job->client, judged);
 	else
@@ -372,20 +410,6 @@ by_shape(struct gate *gate, const struct client *client)
 	return passes ? judged_reference(judged) : NULL;
 }
 
-static bool
-take_shape(struct gate *gate, const char *text, size_t length)
-{
-	return gate->shapes && sql_shape(text, length, &gate->shape);
-}
-
-/* Is the shape at hand known already? Then its verdict was no plain yes. */
-static bool
-has_shape(struct gate *gate)
-{
-	return look_up(gate, gate->shaped, (const char *)buf_bytes(&gate->shape),
-		   buf_length(&gate->shape)) != NULL;
-}
-
 static struct judged *
 parse_now(struct gate *gate, const char *text, size_t length, size_t cap, bool shaped)
 {
@@ -395,22 +419,30 @@ parse_now(struct gate *gate, const char *text, size_t length, size_t cap, bool s
 	enum sql_outcome outcome = sql_facts(text, length, cap, &facts, &err, &position);
 	struct judged *judged = judged_new(gate, text, length, outcome, facts, &err, position);
 
-	if (shaped && outcome == SQL_KNOWN && !has_shape(gate))
-		insert(gate, &gate->shaped, judged, (const char *)buf_bytes(&gate->shape),
-		    buf_length(&gate->shape));
-	else if (length <= cap)
-		insert(gate, &gate->texts, judged, text, length);
+	if (length <= cap)
+		keep(gate, judged, shaped, text, length);
 	return judged;
 }
 
 /*
- * Is it worth looking for the shape before the text itself? A text with parameters
- * has its literals outside, and comes again as it is.
+ * May it be parsed here? The parser takes some ten times as long for a byte of nested
+ * subselects as for others (bench/worst.c), and this loop serves others. Quotes are not
+ * looked at: a parenthesis too many only asks the parser thread.
  */
 static bool
-is_literal_text(const char *text, size_t length)
+is_quick(const char *text, size_t length)
 {
-	return memchr(text, '$', length) == NULL;
+	size_t depth = 0;
+
+	if (length > GATE_INLINE_MOST)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '(' && ++depth > PARSE_INLINE_DEPTH)
+			return false;
+		if (text[i] == ')' && depth > 0)
+			depth--;
+	}
+	return true;
 }
 
 struct judged *
@@ -426,7 +458,7 @@ gate_judge(struct gate *gate, struct client *client, const char *text, size_t le
 	judged = look_up(gate, gate->texts, text, length);
 	if (judged != NULL)
 		return judged_reference(judged);
-	if (length > PARSE_INLINE_MOST && length <= cap) {
+	if (length <= cap && !is_quick(text, length)) {
 		ask_parsers(gate, client, text, length, cap);
 		return NULL;
 	}

@@ -150,8 +150,10 @@ ruling_new(struct clients *clients, const struct judged *judged, const struct id
 	    &ruling->verdict);
 	if (judged->outcome == SQL_UNPARSEABLE && ruling->verdict.position == 0)
 		ruling->verdict.position = judged->position;
+	/* To speak of a long one would be to parse it on the loop. */
 	ruling->of_any = !of_shape || is_plain_yes(&ruling->verdict) ||
 	    (is_shared(&ruling->verdict, script) &&
+		(script != NULL || judged->length <= GATE_INLINE_MOST) &&
 		speak_of_shape(clients, judged, identity, script, &ruling->verdict));
 	if (script != NULL && !ruling->of_any)
 		take_words(&ruling->verdict, &(struct verdict){ 0 });
