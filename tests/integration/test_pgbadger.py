@@ -123,7 +123,7 @@ class Plans(BadgerTest):
 
     def plans(self):
         """How many were taken, failed, skipped."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=120) as answer:
             text = answer.read().decode()
         return tuple(int(re.search(rf'pgweir_slow_log_plans_total{{result="{result}"}} (\d+)', text)[1])
                      for result in ("taken", "failed", "skipped"))
