@@ -136,7 +136,7 @@ struct config {
 
 	char *log_file;
 	int log_level; /* enum log_level */
-	bool log_connections;
+	bool log_connections, log_stats;
 
 	char **console_admins, **console_viewers, **console_auditors; /* NULL-terminated */
 

@@ -596,6 +596,12 @@ const struct setting settings[] = {
 	    .fallback = "true",
 	    .reloadable = true,
 	    .text = "Log each log-in and each disconnection of a client." },
+	{ .name = "log.stats",
+	    .type = SETTING_BOOL,
+	    .where = AT(log_stats),
+	    .fallback = "true",
+	    .reloadable = true,
+	    .text = "Log each minute how much was done, in a line `stats:` as PgBouncer's log_stats." },
 
 	{ .name = "console.admins",
 	    .type = SETTING_LIST,

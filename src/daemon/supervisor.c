@@ -7,6 +7,7 @@
 
 #include "admin/console.h"
 #include "admin/monitor.h"
+#include "admin/pulse.h"
 #include "audit/audit.h"
 #include "audit/sign.h"
 #include "base/json.h"
@@ -59,6 +60,7 @@ struct supervisor {
 	struct admin_reload *reload; /* of the console: to be answered; NULL: none */
 	int http_fd;		     /* bound and not yet given away; -1: none */
 	struct monitor *monitor;     /* NULL: nothing listens for HTTP */
+	struct pulse *pulse;
 };
 
 static void on_order_done(struct message *message, void *receiver);
@@ -383,6 +385,8 @@ on_tick(void *arg)
 	uint64_t most_us = (uint64_t)supervisor->snapshot.config->timeouts_shutdown_ms * 1000;
 
 	look_at_policies(supervisor);
+	if (supervisor->phase != PHASE_CLOSE && supervisor->snapshot.config->log_stats)
+		pulse_tick(supervisor->pulse, loop_now_us(supervisor->loop));
 	if (supervisor->phase != PHASE_DRAIN && supervisor->phase != PHASE_FINISH)
 		return;
 	if (atomic_load(&supervisor->shared.connected) == 0 ||
@@ -544,6 +548,7 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	supervisor->catalog_reader = catalog_reader_start(
 	    supervisor->shared.catalogs, supervisor->snapshot.config);
 	start_monitor(supervisor);
+	supervisor->pulse = pulse_new(&supervisor->shared, supervisor->mailbox);
 	loop_add_tick(supervisor->loop, on_tick, supervisor);
 	signals_start(supervisor->mailbox, on_signal);
 	log_info("pgweir %s is ready, pid %d, %u workers", PACKAGE_VERSION, (int)getpid(),
@@ -563,6 +568,7 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	budgets_free(supervisor->budgets);
 	mailbox_free(supervisor->mailbox);
 	monitor_free(supervisor->monitor);
+	pulse_free(supervisor->pulse);
 	loop_free(supervisor->loop);
 }
 

@@ -184,6 +184,17 @@ class Plans(BadgerTest):
 
 
 class MainLog(BadgerTest):
+    longest_seconds = 240
+
+    def test_the_stats_line_of_each_minute_is_read(self):
+        self.work()
+        line = wait_until(lambda: re.search(r"(?m)^\S+ \S+ UTC \[\d+\] LOG stats: \d+ xacts/s, \d+ queries/s, in [1-9]\d* B/s, "
+                                            r"out ([1-9]\d*) B/s, xact \d+ us, query \d+ us, wait \d+ us$", self.pgweir.log()),
+                          200, "the line")
+        told = self.read("pgbouncer3", self.pgweir.log_path)
+        self.assertEqual(told["pgb_overall_stat"]["queries_number"], self.pgweir.log().count(" LOG stats: "))
+        self.assertIn(line[1], {str(peak.get("t_outbytes")) for peak in told["pgb_overall_stat"]["peak"].values()})
+
     def test_log_ins_of_the_main_log_agree(self):
         self.work()
         self.pgweir.wait_records(2, "session.end")
