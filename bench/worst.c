@@ -188,7 +188,7 @@ struct cost {
 static bool
 judge(const struct policies *policies, const char *text, size_t length, struct cost *cost)
 {
-	static const struct subject who = { "app", "app", "bench", "", "" };
+	static const struct subject who = { .user = "app", .role = "app", .database = "bench", .application = "", .client = "" };
 	struct sql_facts *facts = NULL;
 	struct error err = { 0 };
 	struct verdict verdict;
@@ -327,7 +327,7 @@ static double
 judge_us(const struct policies *policies, const char *sql)
 {
 	enum { JUDGED = 20000 };
-	static const struct subject who = { "app", "app", "bench", "", "" };
+	static const struct subject who = { .user = "app", .role = "app", .database = "bench", .application = "", .client = "" };
 	struct sql_facts *facts = NULL;
 	struct error err = { 0 };
 	int position;
