@@ -15,6 +15,7 @@ struct pool_counters {
 	uint64_t xact_time_us, query_time_us, wait_time_us;
 	uint64_t client_parse_count, server_parse_count, bind_count;
 	uint64_t logins, denied, retried;
+	uint64_t unparseable, oversize; /* messages that were not analysed */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "doings.h"
 #include "frames.h"
+#include "inbound.h"
 #include "prepared.h"
 #include "session_internal.h"
 #include "wire/frame.h"
@@ -392,6 +393,7 @@ gate_answered(struct client *client, struct judged *judged)
 {
 	client->job = NULL;
 	client->judged = judged;
+	permit_count(client, judged);
 	client_enter(client, client->link != NULL ? CLIENT_ACTIVE : CLIENT_READY);
 	client_resume(client);
 }

@@ -59,6 +59,8 @@ struct request *outgoing_expect_reply(
 /* permit.c */
 /* The facts of this text, referenced; NULL: with a parser thread, ask again. */
 struct judged *permit_judge(struct client *client, const char *text, size_t length);
+/* Once for each text: was it not analysed? */
+void permit_count(struct client *client, const struct judged *judged);
 /* The ruling for this client, referenced. */
 struct ruling *permit_rule(struct client *client, struct judged *judged);
 /* Keep what was found out while the message waits for a server; references are given. */

@@ -7,6 +7,15 @@
 #include "inbound.h"
 #include "session/guardrails.h"
 
+void
+permit_count(struct client *client, const struct judged *judged)
+{
+	struct pool_counters *counters = &client->pool->counters;
+
+	counters->unparseable += judged->outcome == SQL_UNPARSEABLE;
+	counters->oversize += judged->outcome == SQL_OVERSIZE;
+}
+
 struct judged *
 permit_judge(struct client *client, const char *text, size_t length)
 {
@@ -18,7 +27,9 @@ permit_judge(struct client *client, const char *text, size_t length)
 	}
 	judged = gate_judge(clients_gate(client->clients), client, text, length);
 	if (judged == NULL)
-		client_enter(client, CLIENT_JUDGING);
+		client_enter(client, CLIENT_JUDGING); /* gate_answered() counts it */
+	else
+		permit_count(client, judged);
 	return judged;
 }
 

@@ -26,6 +26,8 @@ static const struct field {
 	{ offsetof(struct pool_counters, logins), PER_SECOND },
 	{ offsetof(struct pool_counters, denied), PER_SECOND },
 	{ offsetof(struct pool_counters, retried), PER_SECOND },
+	{ offsetof(struct pool_counters, unparseable), PER_SECOND },
+	{ offsetof(struct pool_counters, oversize), PER_SECOND },
 };
 
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };

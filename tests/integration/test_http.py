@@ -5,6 +5,7 @@ import socket
 
 import psycopg
 
+from support import wire
 from support.case import TimedTest
 from support.pgweir import Pgweir, check_config, slowness
 from support.ports import free_port
@@ -104,6 +105,19 @@ class Metrics(WithHttp):
         self.assertEqual(value(found, "pgweir_workers"), 2)
         self.assertEqual(value(found, "pgweir_config_last_reload_successful"), 1)
         self.assertEqual(value(found, "pgweir_audit_healthy"), 1)
+
+    def test_texts_that_are_not_analysed_are_counted_once_each(self):
+        pgweir = self.start()
+        garbage = "SELEC 1 " + "/* long */ " * 1000
+        with pgweir.raw_login() as client:
+            client.query("SELECT 1")
+            for text in ("SELEC 1", "SELEC 1", garbage, garbage):  # the second time from what is remembered; long ones wait
+                self.assertEqual(client.query(text).sqlstate, "42601")
+            self.assertEqual(client.ask(wire.parse("SELEC 2"), wire.SYNC).sqlstate, "42601")
+            client.query("SELECT '" + "x" * 300000 + "'")
+            found = self.metrics()
+        self.assertEqual(value(found, "pgweir_guardrail_parse_failures_total", database="shop", role="app"), 5)
+        self.assertEqual(value(found, "pgweir_guardrail_oversize_total", database="shop", role="app"), 1)
 
     def test_a_histogram_adds_up(self):
         pgweir = self.start()
