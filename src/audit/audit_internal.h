@@ -341,17 +341,12 @@ void plans_done(struct plans *plans, bool good);
 void plan_hide_constants(struct buf *out, const char *text, size_t length);
 
 enum redact_bodies { REDACT_KEEP_BODIES, REDACT_HIDE_BODIES };
-/* What redact_text() came by. Zeroed is empty; the caller frees both. */
-struct redact_marks {
-	struct buf cuts;     /* offsets of top-level semicolons in the copy, uint32_t each */
-	struct buf comments; /* block comments in the text, struct span each */
-};
 /*
  * Copy a text without its comments and, if asked, without what stands between
- * dollar quotes.
+ * dollar quotes. CUTS gets the offsets of top-level semicolons in the copy, uint32_t each.
  */
 void redact_text(const char *text, size_t length, enum redact_bodies bodies, struct buf *out,
-    struct redact_marks *marks);
+    struct buf *cuts);
 /* May the raw text be shown, or does it hold a secret by its kind? */
 bool redact_raw_is_safe(const char *text, size_t length, const struct sql_facts *facts);
 

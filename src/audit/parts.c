@@ -124,7 +124,7 @@ put_relations(struct buf *out, const struct sql_statement *statement)
 struct shown {
 	bool whole;	/* length and hash only, when false */
 	struct buf text;
-	struct redact_marks marks;
+	struct buf cuts; /* of text, by redact_text() */
 	size_t statements;
 	char hash[CHAIN_HASH_SIZE]; /* or, of audit.text: hmac, the mac */
 	size_t length;
@@ -165,7 +165,7 @@ choose_shown(struct shown *shown, const struct config *config, const char *text,
 	}
 	if (shown->whole) {
 		redact_text(source, source_length, raw ? REDACT_KEEP_BODIES : REDACT_HIDE_BODIES,
-		    &shown->text, &shown->marks);
+		    &shown->text, &shown->cuts);
 		return;
 	}
 	chain_open(&chain);
@@ -189,7 +189,7 @@ static void
 find_statement(const struct shown *shown, size_t i, size_t *from, size_t *to)
 {
 	const uint8_t *text = buf_bytes(&shown->text);
-	size_t cuts = buf_length(&shown->marks.cuts) / sizeof(uint32_t);
+	size_t cuts = buf_length(&shown->cuts) / sizeof(uint32_t);
 	size_t begin = 0, found = 0;
 
 	*from = 0;
@@ -198,7 +198,7 @@ find_statement(const struct shown *shown, size_t i, size_t *from, size_t *to)
 		uint32_t cut = (uint32_t)buf_length(&shown->text);
 
 		if (k < cuts)
-			memcpy(&cut, buf_bytes(&shown->marks.cuts) + k * sizeof(cut), sizeof(cut));
+			memcpy(&cut, buf_bytes(&shown->cuts) + k * sizeof(cut), sizeof(cut));
 		if (!is_blank(text, begin, cut) && found++ == i) {
 			*from = begin;
 			*to = cut;
@@ -263,17 +263,15 @@ char *
 audit_text_shown(const struct config *config, const struct sql_facts *facts)
 {
 	bool hidden = config->audit_text == AUDIT_TEXT_NONE || config->audit_text == AUDIT_TEXT_HMAC;
-	struct redact_marks marks = { 0 };
-	struct buf text = { 0 }, out = { 0 };
+	struct buf text = { 0 }, cuts = { 0 }, out = { 0 };
 
 	if (hidden || facts->normalized == NULL)
 		return mem_strdup(facts->statement_count > 0 ? facts->statements[0].verb : "");
-	redact_text(facts->normalized, strlen(facts->normalized), REDACT_HIDE_BODIES, &text, &marks);
+	redact_text(facts->normalized, strlen(facts->normalized), REDACT_HIDE_BODIES, &text, &cuts);
 	buf_put_u8(&text, '\0');
 	text_put_safe(&out, (char *)buf_bytes(&text), SHOWN_MOST);
 	buf_free(&text);
-	buf_free(&marks.cuts);
-	buf_free(&marks.comments);
+	buf_free(&cuts);
 	return buf_steal_text(&out);
 }
 
@@ -301,8 +299,7 @@ audit_text_parts_new(const struct config *config, const char *text, size_t lengt
 	mem_free(parts);
 	buf_free(&out);
 	buf_free(&shown.text);
-	buf_free(&shown.marks.cuts);
-	buf_free(&shown.marks.comments);
+	buf_free(&shown.cuts);
 	buf_free(&tags);
 	return whole;
 }

@@ -15,7 +15,7 @@ struct scan {
 	const char *text;
 	size_t length, at;
 	struct buf *out;
-	struct redact_marks *marks;
+	struct buf *cuts;
 };
 
 static bool
@@ -44,7 +44,6 @@ copy_to(struct scan *scan, size_t end)
 static void
 skip_comment(struct scan *scan)
 {
-	struct span comment = { .at = (uint32_t)scan->at };
 	int depth = 0;
 
 	if (scan->text[scan->at] == '-') {
@@ -64,9 +63,6 @@ skip_comment(struct scan *scan)
 		}
 	} while (depth > 0 && scan->at < scan->length);
 	buf_put_u8(scan->out, ' ');
-	comment.length = (uint32_t)(scan->at - comment.at);
-	if (depth == 0)
-		buf_put(&scan->marks->comments, &comment, sizeof(comment));
 }
 
 /* One past the closing quote; a doubled quote does not close, nor one behind a backslash. */
@@ -135,9 +131,9 @@ put_quoted(struct scan *scan)
 
 void
 redact_text(const char *text, size_t length, enum redact_bodies bodies, struct buf *out,
-    struct redact_marks *marks)
+    struct buf *cuts)
 {
-	struct scan scan = { text, length, 0, out, marks };
+	struct scan scan = { text, length, 0, out, cuts };
 	int depth = 0;
 
 	while (scan.at < length) {
@@ -155,7 +151,7 @@ redact_text(const char *text, size_t length, enum redact_bodies bodies, struct b
 
 			depth += (byte == '(') - (byte == ')');
 			if (byte == ';' && depth == 0)
-				buf_put(&marks->cuts, &here, sizeof(here));
+				buf_put(cuts, &here, sizeof(here));
 			copy_to(&scan, scan.at + 1);
 		}
 	}
