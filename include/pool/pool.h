@@ -47,6 +47,7 @@ struct pool {
 	struct pool_counters counters;
 	struct pool_history history; /* of the counters */
 	struct histogram query_times, wait_times; /* of queries; of those who had to wait */
+	uint64_t pins[PIN_REASONS_MOST]; /* begun, by reason */
 	bool paused;
 	bool plain_startup; /* its server does not know our startup settings */
 	struct deferred serve; /* serve the line at the end of the turn */

@@ -132,6 +132,8 @@ struct client_pin {
 };
 /* False: it does not. What is told is borrowed, and good until the loop turns. */
 bool client_pinned(const struct client *client, struct client_pin *pin);
+/* Reasons in their order; NULL behind the last. */
+const char *pin_reason(size_t index);
 /* The client with this id on this worker, or NULL. */
 struct client *client_find(const struct clients *clients, uint64_t id);
 /* A responder finished what it returned false for: go on with the next message. */

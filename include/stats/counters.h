@@ -18,6 +18,9 @@ struct pool_counters {
 	uint64_t unparseable, oversize; /* messages that were not analysed */
 };
 
+/* Reasons for which a client keeps its server, at most; session/client.h names them. */
+enum { PIN_REASONS_MOST = 12 };
+
 /*
  * The same counters as they stood at the last two cuts between periods, for the
  * averages. All threads cut at the same moments, so that sums over them are of one

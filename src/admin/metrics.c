@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "metrics.h"
+#include "session/client.h"
 
 /* Bounds of the histograms' buckets: powers of two, 256 us to 33.6 s. */
 enum { BOUND_FIRST = 8, BOUND_LAST = 25 };
@@ -178,6 +179,27 @@ put_histogram(struct buf *out, const char *name, const char *help, size_t where,
 	}
 }
 
+/* Series for the reasons that the pool has seen, and no others: most pools see none. */
+static void
+put_pins(struct buf *out, const struct tally *tally)
+{
+	put_head(out, "pins_total", "counter",
+	    "Pins begun, by reason; those that ended with their transaction too.");
+	for (const struct tally_pool *pool = tally->pools; pool != NULL; pool = pool->hh.next)
+		for (size_t i = 0; pin_reason(i) != NULL; i++)
+			if (pool->pins[i] > 0) {
+				put_series(out, "pins_total", pool);
+				buf_printf(out, ",reason=\"%s\"} %" PRIu64 "\n", pin_reason(i), pool->pins[i]);
+			}
+	put_head(out, "pins", "gauge", "Clients that keep their server now, by reason.");
+	for (const struct tally_pool *pool = tally->pools; pool != NULL; pool = pool->hh.next)
+		for (size_t i = 0; pin_reason(i) != NULL; i++)
+			if (pool->pins[i] > 0) {
+				put_series(out, "pins", pool);
+				buf_printf(out, ",reason=\"%s\"} %d\n", pin_reason(i), pool->pinned_by[i]);
+			}
+}
+
 static void
 put_pools(struct buf *out, const struct tally *tally)
 {
@@ -192,6 +214,7 @@ put_pools(struct buf *out, const struct tally *tally)
 		put_series(out, "pinned_clients", pool);
 		buf_printf(out, "} %d\n", pool->pinned);
 	}
+	put_pins(out, tally);
 	put_head(out, "longest_wait_seconds", "gauge",
 	    "How long the first client in line has been waiting for a server.");
 	for (const struct tally_pool *pool = tally->pools; pool != NULL; pool = pool->hh.next) {

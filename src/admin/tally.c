@@ -122,6 +122,8 @@ add_pools(struct tally *tally, const struct clients *clients, uint64_t now_us)
 			servers++;
 		}
 		add_counters(row, &pool->history, &pool->counters, now_us);
+		for (size_t i = 0; i < PIN_REASONS_MOST; i++)
+			row->pins[i] += pool->pins[i];
 		histogram_merge(&row->query_times, &pool->query_times);
 		histogram_merge(&row->wait_times, &pool->wait_times);
 		name_of(&tally->databases, pool->database)->servers += servers;
@@ -142,6 +144,19 @@ tally_wait_us(const struct client *client, uint64_t now_us)
 }
 
 static void
+add_pin(struct tally_pool *row, const char *reason)
+{
+	size_t i = 0;
+
+	if (reason == NULL)
+		return;
+	while (strcmp(pin_reason(i), reason) != 0)
+		i++;
+	row->pinned++;
+	row->pinned_by[i]++;
+}
+
+static void
 add_client(struct tally *tally, const struct client *client, uint64_t now_us)
 {
 	bool console = client->responder != NULL;
@@ -157,7 +172,7 @@ add_client(struct tally *tally, const struct client *client, uint64_t now_us)
 		      : pool_of(tally, client->pool->database, client->pool->role);
 	name_of(&tally->databases, row->database)->clients++;
 	name_of(&tally->users, client_user(client))->clients++;
-	row->pinned += client->pin != NULL;
+	add_pin(row, client->pin);
 	if (client->state != CLIENT_WAITING && client->state != CLIENT_GREETING) {
 		row->clients_active++;
 		return;

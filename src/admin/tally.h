@@ -31,6 +31,8 @@ struct tally_pool {
 	int servers_canceled; /* given back, and a cancel for it is under way */
 	int canceling;        /* cancels under way */
 	int cleaning;         /* their clients are gone */
+	int pinned_by[PIN_REASONS_MOST]; /* of those pinned, by reason */
+	uint64_t pins[PIN_REASONS_MOST]; /* pins begun, by reason */
 	uint64_t longest_wait_us;
 	struct pool_counters now, older, newer;
 	struct histogram query_times, wait_times;

@@ -22,6 +22,15 @@ static const struct pin_row {
 	{ SQL_RESIDUE_DBLINK, "dblink connection", true },
 };
 
+_Static_assert(sizeof(pins) / sizeof(pins[0]) <= PIN_REASONS_MOST,
+    "more reasons than a pool has counters for");
+
+const char *
+pin_reason(size_t index)
+{
+	return index < sizeof(pins) / sizeof(pins[0]) ? pins[index].reason : NULL;
+}
+
 static const struct pin_row *
 row_of(unsigned residue)
 {
@@ -40,10 +49,20 @@ closes_server(unsigned residue)
 	return false;
 }
 
+/* This is now what the client keeps its server for. */
 static void
-begin(struct link *link, const char *reason, struct judged *judged)
+set_reason(struct link *link, const struct pin_row *row)
 {
-	link->client->pin = reason;
+	if (link->client->pin == row->reason)
+		return;
+	link->client->pin = row->reason;
+	link->server->pool->pins[row - pins]++;
+}
+
+static void
+begin(struct link *link, const struct pin_row *row, struct judged *judged)
+{
+	set_reason(link, row);
 	link->pinned_us = loop_now_us(clients_loop(link->clients));
 	judged_release(link->pinned_by);
 	link->pinned_by = judged == NULL ? NULL : judged_reference(judged);
@@ -58,7 +77,7 @@ pin_note(struct link *link, unsigned residue, struct judged *judged)
 	if (closes_server(residue))
 		link->server->retired = true;
 	if (link->client != NULL && row != NULL && link->client->pin == NULL)
-		begin(link, row->reason, judged);
+		begin(link, row, judged);
 }
 
 void
@@ -85,9 +104,9 @@ pin_settle(struct link *link, unsigned found, bool unseen, struct judged *judged
 	if (row == NULL)
 		pin_end(link);
 	else if (link->client->pin == NULL)
-		begin(link, row->reason, judged);
+		begin(link, row, judged);
 	else
-		link->client->pin = row->reason;
+		set_reason(link, row);
 }
 
 /* Statements whose first words say that they take something away. */

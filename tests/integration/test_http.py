@@ -119,6 +119,20 @@ class Metrics(WithHttp):
         self.assertEqual(value(found, "pgweir_guardrail_parse_failures_total", database="shop", role="app"), 5)
         self.assertEqual(value(found, "pgweir_guardrail_oversize_total", database="shop", role="app"), 1)
 
+    def test_pins_are_counted_by_reason(self):
+        pgweir = self.start()
+        pool = {"database": "shop", "role": "app"}
+        with pgweir.raw_login() as client:
+            for text in ("LISTEN news", "UNLISTEN news", "LISTEN news"):
+                self.assertEqual(client.query(text).errors, [])
+            found = self.metrics()
+            self.assertEqual(value(found, "pgweir_pins_total", reason="LISTEN", **pool), 2)
+            self.assertEqual(value(found, "pgweir_pins", reason="LISTEN", **pool), 1)
+            self.assertEqual(client.query("DISCARD ALL").errors, [])
+            found = self.metrics()
+        self.assertEqual(value(found, "pgweir_pins_total", reason="LISTEN", **pool), 2)
+        self.assertEqual(value(found, "pgweir_pins", reason="LISTEN", **pool), 0)
+
     def test_a_histogram_adds_up(self):
         pgweir = self.start()
         with pgweir.connect() as connection:

@@ -84,6 +84,25 @@ buckets_count_what_took_no_longer(void **state)
 }
 
 static void
+pins_are_told_by_reason_once_there_was_one(void **state)
+{
+	struct tally tally = { 0 };
+	struct tally_pool *pool = add_pool(&tally, "shop", "app");
+	char *text;
+
+	pool->pins[1] = 3;
+	pool->pinned_by[1] = 2;
+	text = rendered(&(struct metrics_facts){ 0 }, &tally);
+
+	assert_has(text, "\npgweir_pins_total{database=\"shop\",role=\"app\",reason=\"LISTEN\"} 3\n");
+	assert_has(text, "\npgweir_pins{database=\"shop\",role=\"app\",reason=\"LISTEN\"} 2\n");
+	assert_null(strstr(text, "temporary object"));
+	mem_free(text);
+	tally_free(&tally);
+	(void)state;
+}
+
+static void
 a_name_cannot_end_its_label(void **state)
 {
 	struct tally tally = { 0 };
@@ -118,6 +137,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_pool_did_is_told_in_seconds_and_bytes),
+		cmocka_unit_test(pins_are_told_by_reason_once_there_was_one),
 		cmocka_unit_test(buckets_count_what_took_no_longer),
 		cmocka_unit_test(a_name_cannot_end_its_label),
 		cmocka_unit_test(what_never_was_has_no_moment),
