@@ -173,8 +173,7 @@ what_is_no_line_of_a_catalog_is_refused(void **state)
 		"{\"relation\":\"t\",\"schema\":\"s\",\"indexes\":[[]]}",
 		"{\"relation\":\"t\",\"schema\":\"s\",\"constraints\":[[\"c\",\"c\",true,true,7]]}",
 		"{\"functions\":7,\"steady\":[]}", "{\"functions\":\"s\",\"steady\":[7]}", "{\"domain\":\"d\"}",
-		"{\"relation\":\"0123456789012345678901234567890123456789012345678901234567890123\","
-		"\"schema\":\"s\"}" };
+		"{\"schema\":\"s\",\"relation\":\"0123456789012345678901234567890123456789012345678901234567890123\"}" };
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		struct catalog_builder *builder = catalog_builder_new(1 << 20);
