@@ -266,17 +266,10 @@ refuse(struct client *client, const struct judged *judged, const struct ruling *
 {
 	const struct policy_limit *limit = policy_limit_of(&ruling->verdict.limits, kind);
 	char *detail = limits_detail(kind, limit);
+	struct wire_error error = limits_error(limit, "53400", message, detail, hint);
 
 	record_limited(client, judged, ruling, "53400");
-	refuse_with(client, type,
-	    &(struct wire_error){ .severity = "ERROR",
-		.sqlstate = "53400",
-		.message = message,
-		.detail = detail,
-		.hint = hint,
-		.constraint = limit->rule,
-		.file = limit->file,
-		.line = limit->line });
+	refuse_with(client, type, &error);
 	mem_free(detail);
 }
 

@@ -119,22 +119,29 @@ limits_detail(enum policy_limit_kind kind, const struct policy_limit *limit)
 	    "limit %s %s of pgweir's configuration", policy_limit_name(kind), value);
 }
 
-/* An error because of a limit, behind what the server said so far. */
-static void
-tell(struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit,
-    const char *sqlstate, const char *message, const char *hint)
+struct wire_error
+limits_error(const struct policy_limit *limit, const char *sqlstate, const char *message,
+    const char *detail, const char *hint)
 {
-	char *detail = limits_detail(kind, limit);
-
-	build_error(relay_emit(link),
-	    &(struct wire_error){ .severity = "ERROR",
+	return (struct wire_error){ .severity = "ERROR",
 		.sqlstate = sqlstate,
 		.message = message,
 		.detail = detail,
 		.hint = hint,
 		.constraint = limit->rule,
 		.file = limit->file,
-		.line = limit->line });
+		.line = limit->line };
+}
+
+/* An error because of a limit, behind what the server said so far. */
+static void
+tell(struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit,
+    const char *sqlstate, const char *message, const char *hint)
+{
+	char *detail = limits_detail(kind, limit);
+	struct wire_error error = limits_error(limit, sqlstate, message, detail, hint);
+
+	build_error(relay_emit(link), &error);
 	mem_free(detail);
 }
 

@@ -131,6 +131,9 @@ void second_line_change(
 void limits_tick(struct clients *clients);
 /* "limit max_rows 50000 of rule "x" in policy "y""; free with mem_free(). */
 char *limits_detail(enum policy_limit_kind kind, const struct policy_limit *limit);
+/* The error of a limit, with its rule, file and line; the strings stay their owners'. */
+struct wire_error limits_error(const struct policy_limit *limit, const char *sqlstate,
+    const char *message, const char *detail, const char *hint);
 /* A cancel of ours ended the statement: PostgreSQL's words, and which limit and rule. */
 void limits_tell(struct link *link);
 /* It is above what it may return or change. */
