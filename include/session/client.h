@@ -78,6 +78,7 @@ struct client {
 	enum client_presence presence;
 	enum client_lost lost;	      /* its transaction, with its server; see aborted.c */
 	char *lost_detail;	      /* ours: the limit that ended it; NULL: its server was lost */
+	struct judged *ending;	      /* referenced: what it bound, while LOST_ENDING */
 	bool ssl_asked, gss_asked;    /* once each */
 	uint32_t slot, key;	      /* of its cancel key */
 	struct packed_address peer;

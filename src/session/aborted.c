@@ -54,6 +54,8 @@ end(struct client *client)
 	client->lost = LOST_NOTHING;
 	mem_free(client->lost_detail);
 	client->lost_detail = NULL;
+	judged_release(client->ending);
+	client->ending = NULL;
 }
 
 bool
@@ -150,8 +152,28 @@ describe_nothing(struct client *client, bool statement)
 	put_bare(client, 'n');
 }
 
+/* What an Execute would run now. */
+static void
+note_bound(struct client *client, struct judged *judged)
+{
+	bool ends = ends_transaction(judged);
+
+	client->lost = ends ? LOST_ENDING : LOST_TOLD;
+	judged_release(client->ending);
+	client->ending = ends ? judged_reference(judged) : NULL;
+}
+
+static void
+execute_ending(struct client *client)
+{
+	client->stmt++;
+	record_answered(client, client->ending, "00000");
+	build_command_complete(client_out(client), "ROLLBACK");
+	end(client);
+}
+
 bool
-aborted_message(struct client *client, uint8_t type, const struct judged *judged)
+aborted_message(struct client *client, uint8_t type, struct judged *judged)
 {
 	if (!aborted_is(client))
 		return false;
@@ -160,7 +182,7 @@ aborted_message(struct client *client, uint8_t type, const struct judged *judged
 			client->skipping = true;
 			return true;
 		}
-		client->lost = ends_transaction(judged) ? LOST_ENDING : LOST_TOLD;
+		note_bound(client, judged);
 	}
 	if (client->lost != LOST_ENDING) {
 		fail(client, judged, &in_failed_transaction);
@@ -179,8 +201,7 @@ aborted_message(struct client *client, uint8_t type, const struct judged *judged
 		describe_nothing(client, type == 's');
 		break;
 	case 'E':
-		build_command_complete(client_out(client), "ROLLBACK");
-		end(client);
+		execute_ending(client);
 		break;
 	}
 	return true;

@@ -320,6 +320,7 @@ client_die(struct deferred *deferred)
 	audit_who_free(clients_lane(client->clients), client->who);
 	buf_free(&client->in);
 	mem_free(client->lost_detail);
+	judged_release(client->ending);
 	mem_free(client->database);
 	mem_free(client);
 }

@@ -98,7 +98,7 @@ bool aborted_is(const struct client *client);
 /* A limit ended it: the client's next statement is told so, if it is not `told` yet. */
 void aborted_by_limit(struct client *client, bool told, char *detail);
 /* P, B, D, E of the extended protocol; true when it was answered. */
-bool aborted_message(struct client *client, uint8_t type, const struct judged *judged);
+bool aborted_message(struct client *client, uint8_t type, struct judged *judged);
 
 /* record.c: the audit log's view. */
 void record_statement(struct link *link, const struct request *request, size_t sub,

@@ -128,6 +128,27 @@ class AccessLog(PgweirTest):
         self.assertEqual([record["db.response.status_code"] for record in self.statements("lost", 5)],
                          ["00000", told, "25P02", "25P02", "00000"])
 
+    def test_the_end_of_such_a_transaction_is_recorded_in_both_protocols(self):
+        client = self.raw_login(application_name="ended")
+        client.ask(wire.parse("ROLLBACK", "back"), wire.SYNC)
+        ends = ([wire.query("ROLLBACK")], [wire.query("COMMIT")],
+                [wire.parse("ROLLBACK"), wire.bind(), wire.execute(), wire.SYNC],
+                [wire.parse("COMMIT"), wire.bind(), wire.describe(b"P"), wire.execute(), wire.SYNC],
+                [wire.bind("back"), wire.execute(), wire.SYNC])
+        for end in ends:
+            client.query("BEGIN")
+            self.server.run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'ended'")
+            wait_until(lambda: not self.server_sessions("application_name = 'ended'"), 10, "the server to be gone")
+            self.assertIn(client.query("SELECT 1").sqlstate, ("08006", "57P01"))
+            answer = client.ask(*end)
+            self.assertEqual((answer.error, answer.tags, answer.status), (None, ["ROLLBACK"], "I"))
+        records = self.statements("ended", 3 * len(ends))
+        self.assertEqual(len(records), 3 * len(ends))
+        self.assertEqual([(record["db.query.text"], record["db.response.status_code"], record["outcome"]) for record in records[2::3]],
+                         [(text, "00000", "ok") for text in ("ROLLBACK", "COMMIT", "ROLLBACK", "COMMIT", "ROLLBACK")])
+        numbers = [record["stmt"] for record in records]
+        self.assertEqual(numbers, sorted(set(numbers)), "each has a number of its own")
+
     def test_each_statement_of_a_message_is_recorded(self):
         client = self.raw_login(application_name="several")
         client.query("SELECT 1; SELECT id FROM orders WHERE id < 4; SELECT 2")
