@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import pwd
 import select
 import shutil
 import signal
@@ -363,6 +364,94 @@ class Continuing(WithAudit):
         lost = sum(record["lost"].get("statement", 0) for record in pgweir.records("audit.gap"))
         self.assertEqual(len(self.statements("counted")) + lost, sent + 1)
         self.assertEqual({record["reason"] for record in pgweir.records("audit.gap")}, {"disk_full"})
+
+
+class ReadOnlyFolder(WithAudit):
+    """No file can be made in the log's folder. Root may do that anywhere, so it starts pgweir as somebody else."""
+
+    def folder_of_its_own(self, mode):
+        holder = Pgweir(shared_postgres())
+        self.addCleanup(holder.close)
+        os.chmod(holder.folder, 0o755)
+        self.logs = os.path.join(holder.folder, "logs")
+        os.mkdir(self.logs)
+        self.path = os.path.join(self.logs, "audit.jsonl")
+        self.user = "nobody" if os.getuid() == 0 else None
+        if self.user:
+            account = pwd.getpwnam(self.user)
+            os.chown(self.logs, account.pw_uid, account.pw_gid)
+        os.chmod(self.logs, mode)
+
+    def prepare(self, **audit):
+        self.server = shared_postgres()
+        self.http_port = free_port()
+        self.pgweir = Pgweir(self.server, config={
+            "audit": {"file": self.path, **audit}, "slow_log": {"file": ""}, "http": {"listen": f"127.0.0.1:{self.http_port}"},
+            "databases": {"*": {"host": "127.0.0.1", "port": self.server.port}},
+            "listen": [{"host": "127.0.0.1", "port": None}]})
+        self.pgweir.change_config({"listen": [{"host": "127.0.0.1", "port": self.pgweir.port}]})
+        self.pgweir.audit_path = self.path
+        os.chmod(self.pgweir.folder, 0o755)
+
+    def start_as_user(self):
+        """Its sockets are there before its files are."""
+        self.addCleanup(self.pgweir.close)
+        self.pgweir.start(user=self.user)
+        wait_until(lambda: " is ready, pid " in self.pgweir.log(), 30 * slowness(), "pgweir to be ready")
+
+    def test_a_log_whose_file_cannot_be_made_is_told_at_the_start(self):
+        self.folder_of_its_own(0o555)
+        self.prepare()
+        self.addCleanup(self.pgweir.close, check=False)
+        self.pgweir.start(wait=False, user=self.user)
+        self.assertEqual(self.pgweir.wait_exit(), 1)
+        self.assertIn(f"cannot open log file {self.path}: Permission denied", self.pgweir.log())
+        self.assertFalse(os.path.exists(self.path))
+
+    def test_where_the_log_cannot_be_rotated_it_goes_on_in_its_file_and_loses_none(self):
+        self.folder_of_its_own(0o755)
+        self.prepare(rotate_size="20KiB")
+        self.start_as_user()
+        os.chmod(self.logs, 0o555)
+        with self.pgweir.raw_login(application_name="unrotated", timeout=60.0) as client:
+            for _ in range(100):
+                self.assertIsNone(client.query("SELECT 1").error)
+        wait_until(lambda: f"the log could not be rotated: cannot give {self.path} the name" in self.pgweir.log(),
+                   30 * slowness(), "the log to tell")
+        self.pgweir.wait_records(100, "statement", application="unrotated")
+        self.assertEqual(self.status()[0], 200)
+        self.assertEqual((self.pgweir.records("audit.gap"), os.listdir(self.logs)), ([], ["audit.jsonl"]))
+        self.assert_whole()
+
+    def test_where_a_removed_file_cannot_be_made_again_statements_go_on_and_what_is_lost_is_counted(self):
+        self.folder_of_its_own(0o755)
+        self.prepare()
+        self.start_as_user()
+        client = self.pgweir.raw_login(application_name="unmade", timeout=60.0)
+        self.addCleanup(client.close)
+        client.query("SELECT 1")
+        self.pgweir.wait_records(1, "statement", application="unmade")
+        os.unlink(self.path)
+        os.chmod(self.logs, 0o555)
+        self.assertIsNone(client.query("SELECT 2").error)
+        wait_until(lambda: self.status()[0] == 503, 30 * slowness(), "the probe to tell")
+        self.assertIn("audit: cannot write audit.file: Permission denied", self.status()[1])
+        self.assertEqual(self.metric("pgweir_audit_healthy"), 0)
+        self.assertIn(f"restoring log file {self.path} failed: Permission denied", self.pgweir.log())
+        sent = 2
+        while self.pgweir.console("SHOW AUDIT")[0]["lost"] == 0:
+            client.send(500 * wire.query("SELECT 'a text that takes some room in the file, and so fills the memory soon'"))
+            for _ in range(500):
+                self.assertIsNone(client.answer().error)
+            sent += 500
+        os.chmod(self.logs, 0o755)
+        self.wait_healthy()
+        self.assertIsNone(client.query("SELECT 3").error)
+        self.assert_whole()
+        gaps = self.pgweir.records("audit.gap")
+        self.assertEqual({gap["reason"] for gap in gaps}, {"write_error"})
+        lost = sum(gap["lost"].get("statement", 0) for gap in gaps)
+        self.assertEqual((lost > 0, len(self.statements("unmade")) + lost), (True, sent + 1))
 
 
 class Intents(WithAudit):

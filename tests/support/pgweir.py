@@ -128,12 +128,15 @@ class Pgweir:
 
     # Life
 
-    def start(self, wait=True, nofile=None, io_uring=True):
+    def start(self, wait=True, nofile=None, io_uring=True, user=None):
+        """`user`: whom it becomes, as root starts it."""
         environment = dict(os.environ)
+        if user:
+            environment["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=0:exitcode=99"  # it may not be looked into then
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=99")
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         environment.setdefault("TSAN_OPTIONS", "halt_on_error=0:exitcode=66")
-        command = [program(), "-c", self.config_path]
+        command = [program(), "-c", self.config_path] + (["-u", user] if user else [])
         if nofile:
             command = ["prlimit", f"--nofile={nofile}", *command]
         if not io_uring:
