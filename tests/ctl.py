@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 CTL = os.path.abspath(os.environ.get("PGWEIRCTL", "./pgweirctl"))
@@ -138,6 +139,24 @@ class Test(CtlTest):
             status, _, errors = ctl(*arguments)
             self.assertEqual(status, 1)
             self.assertIn("has expired", errors)
+
+
+    def test_an_open_break_glass_is_told_by_check_test_and_explain(self):
+        expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3 * 3600))
+        glass = ("exceptions:\n  - {rule: drop-table, match: {user: jane}, ticket: T-1, owner: o,"
+                 f" expires: {expires}, break_glass: true, reason: the disk is full}}\ntests:")
+        path = self.write_config(POLICY.replace("tests:", glass))
+        for arguments in (("check", path), ("test", "-c", path)):
+            status, _, errors = ctl(*arguments)
+            self.assertEqual(status, 0, errors)
+            self.assertIn(f'break glass: the exception to "drop-table" (T-1) of o is open until {expires}: the disk is full', errors)
+        status, output, errors = ctl("explain", "DROP TABLE orders", "--user", "jane", "-c", path)
+        self.assertEqual(status, 0, errors)
+        self.assertIn("break glass: drop-table by the exception T-1 of o", output)
+        self.assertIn("break glass: the disk is full; recorded in full, or refused", output)
+        status, output, _ = ctl("explain", "DROP TABLE orders", "--user", "joe", "-c", path)
+        self.assertEqual(status, 1)
+        self.assertNotIn("break glass", output)
 
 
 class Explain(CtlTest):

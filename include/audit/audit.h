@@ -71,6 +71,9 @@ void audit_who_free(struct audit_lane *lane, struct audit_who *who);
  */
 struct audit_text_parts *audit_text_parts_new(const struct config *config, const char *text,
     size_t length, const struct sql_facts *facts);
+/* The same as with audit.text: raw, for what break_glass lets pass. */
+struct audit_text_parts *audit_text_parts_raw(const struct config *config, const char *text,
+    size_t length, const struct sql_facts *facts);
 /*
  * What may be shown of a text elsewhere, under the same settings, without its literals and not
  * all of it when it is long. The caller frees it.
@@ -79,6 +82,8 @@ char *audit_text_shown(const struct config *config, const struct sql_facts *fact
 void audit_text_parts_free(struct audit_lane *lane, struct audit_text_parts *parts);
 
 struct audit_verdict *audit_verdict_new(const struct verdict *verdict);
+/* Its records show this, which it owns from now on, in the place of the statement's text. */
+void audit_verdict_take_text(struct audit_verdict *rendered, struct audit_text_parts *text);
 void audit_verdict_free(struct audit_lane *lane, struct audit_verdict *rendered);
 
 enum audit_outcome {
@@ -143,7 +148,7 @@ struct audit_plan *audit_plan_begin(
 void audit_plan_end(
     struct audit_lane *lane, struct audit_plan *plan, const char *text, size_t length);
 
-/* ---- audit.on_failure: refuse, audit.sync: each ---- */
+/* ---- audit.on_failure: refuse, audit.sync: each, break_glass ---- */
 
 /* What has become of a record that an answer waits for. */
 enum audit_fate {
@@ -151,7 +156,13 @@ enum audit_fate {
 	AUDIT_KEPT,   /* in the file, and with audit.sync: each on the disk; or it need not be */
 	AUDIT_FAILED, /* it cannot be written now: do not answer */
 };
-enum audit_fate audit_kept(const struct audit_lane *lane, uint64_t position);
+/*
+ * Is nothing that this verdict lets pass (NULL is fine) to go without its record, whatever
+ * audit.on_failure says? It has break_glass then.
+ */
+bool audit_is_needed(const struct audit_verdict *rendered);
+/* `needed`: of one of those records, at least. */
+enum audit_fate audit_kept(const struct audit_lane *lane, uint64_t position, bool needed);
 /* Can a statement of these facts (NULL: not known) begin, or could its record not be kept? */
 bool audit_may_begin(struct audit_lane *lane, const struct sql_facts *facts,
     const struct audit_verdict *rendered);

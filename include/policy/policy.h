@@ -119,7 +119,9 @@ struct verdict {
 	const char *policy;
 	const char *exception;	   /* ticket of the exception that lifted a rule, or NULL */
 	const char *exception_rule, *exception_owner; /* of the same; NULL without one */
+	const char *exception_reason; /* NULL without one */
 	uint64_t exception_expires_us;
+	bool break_glass; /* of the same: what it lets pass is recorded in full, or does not pass */
 	const char *file;	   /* where the rule stands */
 	int line;
 	char sqlstate[6];
@@ -167,7 +169,10 @@ size_t policies_text_cap(const struct policies *policies);
 /* True when no policy can ever refuse or limit anything. */
 bool policies_are_empty(const struct policies *policies);
 
-/* Does any rule look at the text itself (regex), so that equal facts are not enough? */
+/*
+ * Does any rule look at the text itself (regex), or is it to be recorded as it stands
+ * (break_glass), so that equal facts are not enough?
+ */
 bool policies_read_text(const struct policies *policies);
 
 /* One loaded file, for SHOW POLICIES and the audit log. */
@@ -180,6 +185,15 @@ struct policy_info {
 size_t policies_count(const struct policies *policies);
 /* Exceptions that were void already when they were read: for `pgweirctl check` and `test`. */
 size_t policies_expired(const struct policies *policies);
+/* One with break_glass that has not ended. Lives as long as the policies. */
+struct policy_break_glass {
+	const char *policy, *rule, *ticket, *owner, *reason;
+	uint64_t expires_us;
+};
+void policies_each_break_glass(const struct policies *policies, uint64_t wall_us,
+    void (*open)(void *arg, const struct policy_break_glass *glass), void *arg);
+/* How many there are. */
+size_t policies_break_glass_open(const struct policies *policies, uint64_t wall_us);
 void policies_info(const struct policies *policies, size_t i, struct policy_info *info);
 
 /*

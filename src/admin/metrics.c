@@ -329,6 +329,8 @@ metrics_render(struct buf *out, const struct metrics_facts *facts, const struct 
 	put_number(out, "policies", "gauge", "Policies in force.", facts->policies);
 	put_moment(out, "policies_loaded_timestamp_seconds", "When they were loaded.",
 	    facts->policies_loaded_us);
+	put_number(out, "guardrail_break_glass_open", "gauge",
+	    "Exceptions with break_glass that have not ended.", facts->break_glass_open);
 	put_audit(out, &facts->audit);
 	if (facts->catalog_count > 0)
 		put_catalogs(out, facts);

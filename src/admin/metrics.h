@@ -17,7 +17,7 @@ struct metrics_facts {
 	struct audit_status audit;
 	unsigned workers;
 	uint64_t started_us; /* wall clock */
-	uint64_t policies, policies_loaded_us;
+	uint64_t policies, policies_loaded_us, break_glass_open;
 	bool reloaded;	      /* the last reload went well, or none was tried */
 	const struct catalogs_state *catalogs; /* borrowed */
 	size_t catalog_count;

@@ -77,6 +77,7 @@ answer_metrics(struct monitor *monitor, struct question *question)
 	struct metrics_facts facts = { .workers = monitor->setup.shared->workers,
 		.started_us = monitor->started_us,
 		.policies = policies_count(monitor->policies),
+		.break_glass_open = policies_break_glass_open(monitor->policies, clock_wall_us()),
 		.policies_loaded_us = policies_loaded_us(monitor->policies),
 		.reloaded = !monitor->reload_failed,
 		.reloaded_us = monitor->reloaded_us };

@@ -33,7 +33,8 @@ static const struct wire_column catalog_columns[] = { { "database", 't' },
 	{ "reads", 'q' }, { "failures", 'q' }, { "failure", 't' } };
 static const struct wire_column guardrails_columns[] = { { "rule", 't' }, { "policy", 't' },
 	{ "action", 't' }, { "mode", 't' }, { "decisions", 'q' }, { "last_at", 't' },
-	{ "fingerprint", 't' }, { "until", 't' }, { "blocked_by", 't' } };
+	{ "fingerprint", 't' }, { "until", 't' }, { "blocked_by", 't' }, { "ticket", 't' },
+	{ "owner", 't' }, { "reason", 't' } };
 static const struct wire_column dns_hosts_columns[] = { { "hostname", 't' },
 	{ "ttl", 'q' }, { "addrs", 't' } };
 static const struct wire_column dns_zones_columns[] = { { "zonename", 't' },
@@ -325,6 +326,9 @@ fill_catalog(struct errand *errand, struct clients *home)
 	mem_free(states);
 }
 
+/* Columns of GUARDRAILS that a decision has not. */
+enum { GUARDRAILS_MORE = 6 };
+
 /* How often which rule refused or warned; and what is blocked by fingerprint. */
 static void
 put_decision(void *arg, const struct guardrails_decision *decision)
@@ -338,9 +342,8 @@ put_decision(void *arg, const struct guardrails_decision *decision)
 	row_text(rows, decision->mode == POLICY_MODE_ENFORCE ? "enforce" : "warn");
 	row_int(rows, (int64_t)decision->count);
 	row_time(rows, decision->last_us);
-	row_text(rows, NULL);
-	row_text(rows, NULL);
-	row_text(rows, NULL);
+	for (int column = 0; column < GUARDRAILS_MORE; column++)
+		row_text(rows, NULL);
 	row_end(rows);
 }
 
@@ -359,14 +362,42 @@ put_block(void *arg, const struct guardrails_block *block)
 	row_text(rows, block->fingerprint);
 	row_time(rows, block->until_us);
 	row_text(rows, block->by);
+	row_text(rows, NULL);
+	row_text(rows, NULL);
+	row_text(rows, NULL);
+	row_end(rows);
+}
+
+/* An exception with break_glass, while it is open. */
+static void
+put_break_glass(void *arg, const struct policy_break_glass *glass)
+{
+	struct rows *rows = arg;
+
+	row_begin(rows);
+	row_text(rows, glass->rule);
+	row_text(rows, glass->policy);
+	row_text(rows, "break_glass");
+	row_text(rows, NULL);
+	row_text(rows, NULL);
+	row_text(rows, NULL);
+	row_text(rows, NULL);
+	row_time(rows, glass->expires_us);
+	row_text(rows, NULL);
+	row_text(rows, glass->ticket);
+	row_text(rows, glass->owner);
+	row_text(rows, glass->reason);
 	row_end(rows);
 }
 
 static void
 fill_guardrails(struct errand *errand, struct clients *home)
 {
-	guardrails_each(clients_shared(home)->guardrails, loop_wall_us(clients_loop(home)),
-	    put_decision, put_block, &errand->rows);
+	uint64_t now_us = loop_wall_us(clients_loop(home));
+
+	policies_each_break_glass(clients_policies(home), now_us, put_break_glass, &errand->rows);
+	guardrails_each(clients_shared(home)->guardrails, now_us, put_decision, put_block,
+	    &errand->rows);
 }
 
 /* --- what there is none of, and what would show secrets ------------------------------

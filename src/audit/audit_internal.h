@@ -132,6 +132,7 @@ struct audit_lane {
 	/* The consumer's. */
 	atomic_size_t kept;	/* everything before it is where audit.sync wants it */
 	atomic_size_t tail;
+	atomic_size_t thrown;	/* something that ends there was thrown away; 0: nothing was */
 	size_t taken; /* consumed but not yet given back */
 	uint64_t lost_seen[EVENT_COUNT], lost_slow_seen, refused_seen;
 };
@@ -287,6 +288,8 @@ struct text_part {
 struct audit_verdict {
 	size_t length, used_length;
 	struct policy_logged logged;
+	bool break_glass; /* what it lets pass is recorded, or does not pass */
+	struct audit_text_parts *text; /* owned: in the place of the statement's own; or NULL */
 	char bytes[];
 };
 

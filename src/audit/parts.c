@@ -122,6 +122,7 @@ put_relations(struct buf *out, const struct sql_statement *statement)
 
 /* What may be shown of a text, cut into its statements where that is certain. */
 struct shown {
+	enum audit_text how; /* audit.text, or raw in its place */
 	bool whole;	/* length and hash only, when false */
 	struct buf text;
 	struct buf cuts; /* of text, by redact_text() */
@@ -151,7 +152,7 @@ static void
 choose_shown(struct shown *shown, const struct config *config, const char *text, size_t length,
     const struct sql_facts *facts)
 {
-	bool raw = config->audit_text == AUDIT_TEXT_RAW && redact_raw_is_safe(text, length, facts);
+	bool raw = shown->how == AUDIT_TEXT_RAW && redact_raw_is_safe(text, length, facts);
 	const char *source = raw ? text : facts != NULL ? facts->normalized : NULL;
 	size_t source_length = raw ? length : source != NULL ? strlen(source) : 0;
 	struct chain chain;
@@ -159,7 +160,7 @@ choose_shown(struct shown *shown, const struct config *config, const char *text,
 	shown->length = length;
 	shown->statements = facts != NULL ? facts->statement_count : 1;
 	shown->whole = source != NULL && source_length <= TEXT_MOST;
-	if (config->audit_text == AUDIT_TEXT_HMAC) {
+	if (shown->how == AUDIT_TEXT_HMAC) {
 		make_mac(shown, config->audit_text_key, text, length);
 		return;
 	}
@@ -233,8 +234,7 @@ put_text(struct buf *out, const struct shown *shown, size_t i, struct span *wher
 }
 
 static void
-put_part(struct buf *out, struct text_part *part, const struct config *config,
-    const struct shown *shown, const struct buf *tags, const struct sql_facts *facts, size_t i)
+put_part(struct buf *out, struct text_part *part, const struct shown *shown, const struct buf *tags, const struct sql_facts *facts, size_t i)
 {
 	const struct sql_statement *statement =
 	    facts != NULL && i < facts->statement_count ? &facts->statements[i] : NULL;
@@ -244,9 +244,9 @@ put_part(struct buf *out, struct text_part *part, const struct config *config,
 		json_put_member(out, "db.operation.name", statement->verb);
 		put_summary(out, statement, &part->shown);
 	}
-	if (config->audit_text == AUDIT_TEXT_HMAC)
+	if (shown->how == AUDIT_TEXT_HMAC)
 		json_put_member(out, "db.query.text.hmac", shown->hash);
-	else if (config->audit_text != AUDIT_TEXT_NONE)
+	else if (shown->how != AUDIT_TEXT_NONE)
 		put_text(out, shown, i, &part->shown);
 	if (facts != NULL && facts->fingerprint[0] != '\0')
 		json_put_member(out, "query.fingerprint", facts->fingerprint);
@@ -275,22 +275,22 @@ audit_text_shown(const struct config *config, const struct sql_facts *facts)
 	return buf_steal_text(&out);
 }
 
-struct audit_text_parts *
-audit_text_parts_new(const struct config *config, const char *text, size_t length,
+static struct audit_text_parts *
+make_parts(const struct config *config, enum audit_text how, const char *text, size_t length,
     const struct sql_facts *facts)
 {
 	size_t count = facts != NULL && facts->statement_count > 0 ? facts->statement_count : 1;
 	size_t head = sizeof(struct audit_text_parts) + count * sizeof(struct text_part);
 	struct audit_text_parts *parts = mem_zalloc(1, head), *whole;
 	struct buf out = { 0 };
-	struct shown shown = { 0 };
+	struct shown shown = { .how = how };
 	struct buf tags = { 0 };
 
 	parts->count = count;
 	choose_shown(&shown, config, text, length, facts);
 	tags_render(&tags, text, length);
 	for (size_t i = 0; i < count; i++)
-		put_part(&out, &parts->parts[i], config, &shown, &tags, facts, i);
+		put_part(&out, &parts->parts[i], &shown, &tags, facts, i);
 	whole = mem_alloc(head + buf_length(&out));
 	memcpy(whole, parts, head);
 	whole->bytes = (char *)whole + head;
@@ -302,6 +302,20 @@ audit_text_parts_new(const struct config *config, const char *text, size_t lengt
 	buf_free(&shown.cuts);
 	buf_free(&tags);
 	return whole;
+}
+
+struct audit_text_parts *
+audit_text_parts_new(const struct config *config, const char *text, size_t length,
+    const struct sql_facts *facts)
+{
+	return make_parts(config, config->audit_text, text, length, facts);
+}
+
+struct audit_text_parts *
+audit_text_parts_raw(const struct config *config, const char *text, size_t length,
+    const struct sql_facts *facts)
+{
+	return make_parts(config, AUDIT_TEXT_RAW, text, length, facts);
 }
 
 void

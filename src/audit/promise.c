@@ -1,25 +1,50 @@
 /*
- * promise.c - audit.on_failure: refuse and audit.sync: each, as the workers see them: may a
- * statement begin, and may its answer go out. The writer's side is in writer.c.
+ * promise.c - audit.on_failure: refuse, audit.sync: each and break_glass, as the workers see
+ * them: may a statement begin, and may its answer go out. The writer's side is in writer.c.
  */
 #include "writer.h"
 
 /* Room in a lane for the records of what was begun, when no more may begin. */
 enum { LANE_RESERVED = LANE_SIZE / 4 };
 
-enum audit_fate
-audit_kept(const struct audit_lane *lane, uint64_t position)
+bool
+audit_is_needed(const struct audit_verdict *rendered)
 {
-	const struct audit *audit = lane->audit;
-	const struct audit_settings *settings = audit_settings(audit);
+	return rendered != NULL && rendered->break_glass;
+}
 
-	if (!settings->waits || !settings->access_on)
+/*
+ * The writer marks what it throws away before what it keeps, so that here, in the other
+ * order, nothing thrown away looks kept.
+ */
+static bool
+is_in_file(const struct audit_lane *lane, uint64_t position)
+{
+	return position != NEVER_KEPT && atomic_load(&lane->kept) >= position &&
+	    atomic_load(&lane->thrown) < position;
+}
+
+static bool
+is_lost(const struct audit_lane *lane, uint64_t position)
+{
+	return position == NEVER_KEPT || atomic_load(&lane->audit->failure) != 0 ||
+	    atomic_load(&lane->thrown) >= position;
+}
+
+enum audit_fate
+audit_kept(const struct audit_lane *lane, uint64_t position, bool needed)
+{
+	const struct audit_settings *settings = audit_settings(lane->audit);
+
+	if (!needed && (!settings->waits || !settings->access_on))
 		return AUDIT_KEPT;
-	if (position != NEVER_KEPT && atomic_load(&lane->kept) >= position)
+	if (!settings->access_on)
+		return AUDIT_FAILED;
+	if (is_in_file(lane, position))
 		return AUDIT_KEPT;
-	if (position != NEVER_KEPT && atomic_load(&audit->failure) == 0)
+	if (!is_lost(lane, position))
 		return AUDIT_WAITS;
-	return settings->refuses ? AUDIT_FAILED : AUDIT_KEPT;
+	return needed || settings->refuses ? AUDIT_FAILED : AUDIT_KEPT;
 }
 
 bool
@@ -28,8 +53,10 @@ audit_may_begin(struct audit_lane *lane, const struct sql_facts *facts,
 {
 	const struct audit_settings *settings = audit_settings(lane->audit);
 
-	if (!settings->refuses || !settings->access_on ||
-	    !record_will_be(settings, facts, rendered))
+	if (audit_is_needed(rendered) && !settings->access_on)
+		return false;
+	if (!audit_is_needed(rendered) && (!settings->refuses || !settings->access_on ||
+	    !record_will_be(settings, facts, rendered)))
 		return true;
 	return atomic_load(&lane->audit->failure) == 0 &&
 	    lane_queued(lane) < LANE_SIZE - LANE_RESERVED;
@@ -47,6 +74,8 @@ audit_wants_intent(const struct audit_lane *lane, const struct sql_facts *facts,
 {
 	const struct audit_settings *settings = audit_settings(lane->audit);
 
+	if (audit_is_needed(rendered))
+		return true;
 	return facts != NULL && (facts->classes & (unsigned)(SQL_DDL | SQL_ROLE)) != 0 &&
 	    settings->access_on && record_will_be(settings, facts, rendered);
 }

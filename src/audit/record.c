@@ -125,7 +125,7 @@ put_count(struct pen *pen, const char *key, int64_t value)
 
 static void
 put_who_and_text(struct pen *pen, const struct audit_statement *statement,
-    const struct text_part *part)
+    const struct audit_text_parts *text, const struct text_part *part)
 {
 	const struct audit_who *who = statement->who;
 	const char *session = who->bytes + who->session.at;
@@ -136,11 +136,11 @@ put_who_and_text(struct pen *pen, const struct audit_statement *statement,
 	pen_bytes(pen, session, who->session.length);
 	put_number(pen, ".", statement->txn);
 	put_number(pen, "\",\"stmt\":", statement->stmt);
-	if (part != NULL && statement->text->count > 1)
+	if (part != NULL && text->count > 1)
 		put_number(pen, ",\"sub\":", statement->sub);
 	pen_bytes(pen, who->bytes, who->length);
 	if (part != NULL)
-		pen_bytes(pen, statement->text->bytes + part->members.at, part->members.length);
+		pen_bytes(pen, text->bytes + part->members.at, part->members.length);
 }
 
 static void
@@ -233,12 +233,19 @@ is_wanted(const struct audit_settings *settings, const struct audit_statement *s
 	return record_will_be(settings, statement->facts, statement->rendered);
 }
 
+/* What the records show of the text; NULL: no text is known. */
+static const struct audit_text_parts *
+text_of(const struct audit_statement *statement)
+{
+	if (statement->rendered != NULL && statement->rendered->text != NULL)
+		return statement->rendered->text;
+	return statement->text;
+}
+
 /* The rendered members of this statement of its text, or NULL. */
 static const struct text_part *
-part_of(const struct audit_statement *statement)
+part_of(const struct audit_statement *statement, const struct audit_text_parts *text)
 {
-	const struct audit_text_parts *text = statement->text;
-
 	if (text == NULL)
 		return NULL;
 	return &text->parts[statement->sub < text->count ? statement->sub : text->count - 1];
@@ -254,7 +261,8 @@ void
 record_put_statement(struct audit_lane *lane, const struct audit_settings *settings,
     struct buf *out, const struct audit_statement *statement)
 {
-	const struct text_part *part = part_of(statement);
+	const struct audit_text_parts *text = text_of(statement);
+	const struct text_part *part = part_of(statement, text);
 	const struct buf *pin = pin_text(lane, statement->pin);
 	struct pen pen = pen_take(out, RECORD_FIXED_MOST + settings->instance_length +
 	    statement->who->length + 2 * statement->who->session.length +
@@ -262,7 +270,7 @@ record_put_statement(struct audit_lane *lane, const struct audit_settings *setti
 	    (statement->rendered != NULL ? statement->rendered->length : 0));
 
 	begin(lane, settings, &pen, statement->wall_us, event_names[event_of(statement)]);
-	put_who_and_text(&pen, statement, part);
+	put_who_and_text(&pen, statement, text, part);
 	put_answer(&pen, statement);
 	put_end(&pen, statement, pin);
 	pen_give(&pen, out);
@@ -342,13 +350,15 @@ audit_tell(struct audit_lane *lane, const struct audit_statement *statement)
 	struct audit_told told = { 0 };
 
 	if (settings->access_on && is_wanted(settings, statement)) {
-		bool posted;
+		bool waits = settings->waits || audit_is_needed(statement->rendered), posted;
 
-		if (settings->waits)
+		if (waits)
 			audit_await(lane); /* before the writer can have it */
 		posted = post_statement(lane, statement);
-		if (settings->waits)
+		if (waits)
 			told.position = posted ? lane_position(lane) : NEVER_KEPT;
+	} else if (audit_is_needed(statement->rendered)) {
+		told.position = NEVER_KEPT; /* the log was taken away since it began */
 	}
 	told.slow = settings->slow_on && statement->outcome != AUDIT_INTENT &&
 	    (denied || is_slow(settings, statement));

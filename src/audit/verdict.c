@@ -65,6 +65,9 @@ render_used(struct buf *out, const struct verdict *verdict)
 	json_put_member(out, "ticket", verdict->exception);
 	json_put_member(out, "owner", verdict->exception_owner);
 	json_put_member(out, "expires", expires);
+	put_literal(out, ",\"break_glass\":");
+	buf_put_text(out, verdict->break_glass ? "true" : "false");
+	json_put_member(out, "reason", verdict->exception_reason);
 	json_put_member(out, "policy", verdict->policy);
 }
 
@@ -82,13 +85,23 @@ audit_verdict_new(const struct verdict *verdict)
 	rendered->length = length;
 	rendered->used_length = buf_length(&out) - length;
 	rendered->logged = verdict->logged;
+	rendered->break_glass = verdict->break_glass && verdict->action != POLICY_DENY;
+	rendered->text = NULL;
 	memcpy(rendered->bytes, buf_bytes(&out), buf_length(&out));
 	buf_free(&out);
 	return rendered;
 }
 
 void
+audit_verdict_take_text(struct audit_verdict *rendered, struct audit_text_parts *text)
+{
+	rendered->text = text;
+}
+
+void
 audit_verdict_free(struct audit_lane *lane, struct audit_verdict *rendered)
 {
+	if (rendered != NULL && rendered->text != NULL)
+		audit_text_parts_free(lane, rendered->text);
 	lane_retire(lane, rendered);
 }

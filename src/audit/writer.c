@@ -111,16 +111,17 @@ put_record(struct audit *audit, const struct lane_entry *entry)
 }
 
 static void
-put_access(struct audit *audit, const struct lane_entry *entry)
+put_access(struct audit *audit, struct audit_lane *lane, const struct lane_entry *entry)
 {
 	uint64_t now;
 
-	if (audit->access.path == NULL)
-		return;
-	if (!is_full(&audit->access)) {
+	if (audit->access.path != NULL && !is_full(&audit->access)) {
 		put_record(audit, entry);
 		return;
 	}
+	atomic_store(&lane->thrown, lane->taken);
+	if (audit->access.path == NULL)
+		return;
 	now = clock_wall_us();
 	own_count_lost(audit, failure_reason(audit->access.failure),
 	    (enum record_event)entry->header.event, 1, now, now);
@@ -172,7 +173,7 @@ drain_lane(struct audit *audit, struct audit_lane *lane)
 		if (entry.header.kind == LANE_SLOW)
 			put_slow(audit, &entry);
 		else
-			put_access(audit, &entry);
+			put_access(audit, lane, &entry);
 		if (buf_length(&audit->access.out) >= BATCH_BYTES && audit->access.failure == 0) {
 			lane_release(lane);
 			flush(audit);
@@ -244,17 +245,23 @@ checkpoint_if_due(struct audit *audit, uint64_t now_us)
 	}
 }
 
-/* Everything that was taken is where it should be: answers may go. */
+/*
+ * Everything that was taken is where it should be: answers may go. Where none waits by
+ * the settings, somebody may still do so for break_glass.
+ */
 static void
 tell_kept(struct audit *audit)
 {
 	const struct sink *sink = &audit->access;
+	bool all = audit_settings(audit)->waits;
 	bool whole = buf_length(&sink->out) == 0 &&
 	    (audit->sync != AUDIT_SYNC_EACH || !sink->dirty || !sink->regular);
 
 	for (size_t i = 0; i < audit->lane_count; i++) {
 		struct audit_lane *lane = &audit->lanes[i];
 
+		if (!all && !atomic_load(&lane->awaited))
+			continue;
 		if (whole)
 			atomic_store(&lane->kept, lane->taken);
 		if ((whole || sink->failure != 0) && atomic_load(&lane->awaited) &&
@@ -283,8 +290,7 @@ writer_round(struct audit *audit)
 	rotate_if_due(audit, clock_monotonic_us());
 	atomic_store(&audit->seq, audit->chain.seq);
 	atomic_store(&audit->failure, audit->access.failure);
-	if (audit_settings(audit)->waits)
-		tell_kept(audit);
+	tell_kept(audit);
 	return any;
 }
 

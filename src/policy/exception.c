@@ -9,10 +9,12 @@
 
 #define EXCEPTION_ENDS_SOON_US (7ULL * 24 * 3600 * 1000000)
 #define EXCEPTION_LONGEST_US (90ULL * 24 * 3600 * 1000000)
+#define BREAK_GLASS_LONGEST_US (4ULL * 3600 * 1000000)
 
 static const struct field exception_fields[] = { { "rule", false }, { "match", false },
 	{ "ticket", false }, { "owner", false }, { "expires", false },
-	{ "break_glass", true }, { "reason", true } };
+	{ "break_glass", false }, { "reason", false } };
+static const char *const yes_or_no[] = { "false", "true" };
 
 static bool
 has_rule(const struct policy *policy, const char *id)
@@ -64,6 +66,29 @@ check_exception_match(
 		    "user, role, database, client and hours are known", exception->rule);
 }
 
+/* It has not ended: may it be open for so long? What ends soon is told, and what is open. */
+static void
+check_length(struct reader *reader, const struct yaml *at, const struct exception *exception,
+    const char *text)
+{
+	uint64_t left_us = exception->expires_us - reader->now_us;
+
+	if (exception->break_glass && left_us > BREAK_GLASS_LONGEST_US)
+		yaml_problem(reader->problems, at,
+		    "expires: \"%s\" is more than 4 hours ahead: break_glass is for no longer", text);
+	else if (exception->break_glass)
+		problems_warn(reader->problems, at->file, at->line, at->col,
+		    "break glass: the exception to \"%s\" (%s) of %s is open until %s: %s",
+		    exception->rule, exception->ticket, exception->owner, text, exception->reason);
+	else if (left_us > EXCEPTION_LONGEST_US)
+		yaml_problem(
+		    reader->problems, at, "expires: \"%s\" is more than 90 days ahead", text);
+	else if (left_us < EXCEPTION_ENDS_SOON_US)
+		problems_warn(reader->problems, at->file, at->line, at->col,
+		    "the exception to \"%s\" (%s) ends within 7 days, at %s", exception->rule,
+		    exception->ticket, text);
+}
+
 static void
 read_expiry(struct reader *reader, const struct yaml *node, struct policy *policy,
     struct exception *exception)
@@ -81,14 +106,20 @@ read_expiry(struct reader *reader, const struct yaml *node, struct policy *polic
 		problems_warn(reader->problems, at->file, at->line, at->col,
 		    "the exception to \"%s\" (%s) has expired at %s and is void: take it out",
 		    exception->rule, exception->ticket, text);
-	} else if (exception->expires_us - reader->now_us > EXCEPTION_LONGEST_US) {
-		yaml_problem(reader->problems, at,
-		    "expires: \"%s\" is more than 90 days ahead", text);
-	} else if (exception->expires_us - reader->now_us < EXCEPTION_ENDS_SOON_US) {
-		problems_warn(reader->problems, at->file, at->line, at->col,
-		    "the exception to \"%s\" (%s) ends within 7 days, at %s", exception->rule,
-		    exception->ticket, text);
+	} else {
+		policy->breaks_glass |= exception->break_glass;
+		check_length(reader, at, exception, text);
 	}
+}
+
+static void
+read_break_glass(struct reader *reader, const struct yaml *node, struct exception *exception)
+{
+	exception->break_glass = field_choice(reader, node, "break_glass", yes_or_no,
+				     ARRAY_LENGTH(yes_or_no), false) == true;
+	exception->reason = field_text(reader, node, "reason", exception->break_glass);
+	if (exception->break_glass && exception->reason == NULL)
+		exception->reason = "?";
 }
 
 static void
@@ -105,7 +136,7 @@ read_exception(struct reader *reader, const struct yaml *node, struct policy *po
 	exception = &policy->exceptions[policy->exception_count++];
 	*exception = (struct exception){ .rule = rule != NULL ? rule : "?",
 		.ticket = ticket != NULL ? ticket : "?",
-		.owner = owner,
+		.owner = owner != NULL ? owner : "?",
 		.line = node->line };
 	if (rule != NULL)
 		check_exception_rule(reader, node, policy, exception);
@@ -115,6 +146,7 @@ read_exception(struct reader *reader, const struct yaml *node, struct policy *po
 		exception->match = match_read(reader, match, "match");
 	if (exception->match != NULL)
 		check_exception_match(reader, node, exception);
+	read_break_glass(reader, node, exception);
 	read_expiry(reader, node, policy, exception);
 }
 
@@ -146,4 +178,42 @@ exception_for(
 			return exception;
 	}
 	return NULL;
+}
+
+void
+policies_each_break_glass(const struct policies *policies, uint64_t wall_us,
+    void (*open)(void *arg, const struct policy_break_glass *glass), void *arg)
+{
+	for (size_t i = 0; i < policies->count; i++) {
+		const struct policy *policy = policies->items[i];
+
+		for (size_t j = 0; j < policy->exception_count; j++) {
+			const struct exception *exception = &policy->exceptions[j];
+
+			if (exception->break_glass && wall_us < exception->expires_us &&
+			    policy->mode != POLICY_MODE_OFF)
+				open(arg, &(struct policy_break_glass){ .policy = policy->ident,
+					      .rule = exception->rule,
+					      .ticket = exception->ticket,
+					      .owner = exception->owner,
+					      .reason = exception->reason,
+					      .expires_us = exception->expires_us });
+		}
+	}
+}
+
+static void
+count_open(void *arg, const struct policy_break_glass *glass)
+{
+	(void)glass;
+	++*(size_t *)arg;
+}
+
+size_t
+policies_break_glass_open(const struct policies *policies, uint64_t wall_us)
+{
+	size_t count = 0;
+
+	policies_each_break_glass(policies, wall_us, count_open, &count);
+	return count;
 }

@@ -29,6 +29,9 @@ note_rule(void *arg, const struct policy *policy, const struct rule *rule,
 	if (lifted != NULL)
 		buf_printf(&seen->text, "    lifted by the exception %s of %s (%s:%d)\n",
 		    lifted->ticket, lifted->owner, policy->file, lifted->line);
+	if (lifted != NULL && lifted->break_glass)
+		buf_printf(&seen->text, "      break glass: %s; recorded in full, or refused\n",
+		    lifted->reason);
 }
 
 static void
@@ -89,6 +92,9 @@ put_verdict(struct buf *out, const struct verdict *verdict)
 		buf_printf(out, "rule: %s (%s:%d)\n", verdict->rule, verdict->file, verdict->line);
 	buf_printf(out, "policy: %s\n",
 	    verdict->policy != NULL ? verdict->policy : "none applies");
+	if (verdict->break_glass && verdict->action != POLICY_DENY)
+		buf_printf(out, "break glass: %s by the exception %s of %s\n",
+		    verdict->exception_rule, verdict->exception, verdict->exception_owner);
 	if (verdict->message != NULL)
 		buf_printf(out, "message: %s\n", verdict->message);
 	if (verdict->detail != NULL)

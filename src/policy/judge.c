@@ -136,6 +136,22 @@ action_for(const struct rule *rule, const struct asked *asked, const struct sql_
 	return POLICY_DENY;
 }
 
+/* An exception lets it pass. One with break_glass is told before any other. */
+static void
+note_lifted(struct run *run, const struct exception *lifted)
+{
+	struct verdict *verdict = run->verdict;
+
+	if (verdict->break_glass && !lifted->break_glass)
+		return;
+	verdict->exception = lifted->ticket;
+	verdict->exception_rule = lifted->rule;
+	verdict->exception_owner = lifted->owner;
+	verdict->exception_reason = lifted->reason;
+	verdict->exception_expires_us = lifted->expires_us;
+	verdict->break_glass = lifted->break_glass;
+}
+
 /* A rule has spoken about the statement at hand. */
 static void
 consider(struct run *run, const struct policy *policy, const struct rule *rule,
@@ -151,10 +167,7 @@ consider(struct run *run, const struct policy *policy, const struct rule *rule,
 		run->judging->seen(run->judging->arg, policy, rule, action, statement, &run->asked,
 		    act, lifted);
 	if (lifted != NULL) {
-		run->verdict->exception = lifted->ticket;
-		run->verdict->exception_rule = lifted->rule;
-		run->verdict->exception_owner = lifted->owner;
-		run->verdict->exception_expires_us = lifted->expires_us;
+		note_lifted(run, lifted);
 		return;
 	}
 	if (action == POLICY_DENY && mode == POLICY_MODE_WARN) {
@@ -332,11 +345,16 @@ merge_limits(struct run *run, const struct policy *policy, struct policy_limits 
 		judge_set_statement(&run->asked, turn);
 		candidates_begin(&candidates, policy, run->asked.subject);
 		while ((rule = candidates_next(&candidates)) != NULL) {
+			const struct exception *lifted;
 			const struct sql_act *act;
 
-			if (rule->has_limits && judge_mode_of(run, rule) == POLICY_MODE_ENFORCE &&
-			    judge_rule_fits(rule, &run->asked, &act) &&
-			    exception_for(policy, rule, &run->asked) == NULL)
+			if (!rule->has_limits || judge_mode_of(run, rule) != POLICY_MODE_ENFORCE ||
+			    !judge_rule_fits(rule, &run->asked, &act))
+				continue;
+			lifted = exception_for(policy, rule, &run->asked);
+			if (lifted != NULL)
+				note_lifted(run, lifted);
+			else
 				limits_merge_rule(&merge, policy, rule);
 		}
 		limits_merge_end(&merge, policy, limits);

@@ -527,7 +527,9 @@ policies_are_empty(const struct policies *policies)
 bool
 policies_read_text(const struct policies *policies)
 {
-	for (size_t i = 0; i < policies->count; i++)
+	for (size_t i = 0; i < policies->count; i++) {
+		if (policies->items[i]->breaks_glass)
+			return true;
 		for (size_t r = 0; r < policies->items[i]->rule_count; r++) {
 			const struct rule *rule = &policies->items[i]->rules[r];
 
@@ -538,6 +540,7 @@ policies_read_text(const struct policies *policies)
 			    rule->given != NULL)
 				return true;
 		}
+	}
 	return false;
 }
 

@@ -491,7 +491,8 @@ struct rule {
 /* Suspends one rule for what it covers, until it expires. Owned by its policy. */
 struct exception {
 	const char *rule; /* id */
-	const char *ticket, *owner;
+	const char *ticket, *owner, *reason; /* reason: NULL without one, never with break_glass */
+	bool break_glass; /* nothing passes by it without being recorded in full */
 	struct match *match;
 	uint64_t expires_us;
 	int line;
@@ -556,6 +557,7 @@ struct policy {
 	struct exception *exceptions;
 	size_t exception_count;
 	size_t expired_count; /* of them, when the file was read */
+	bool breaks_glass;    /* one of the others has break_glass */
 };
 
 struct policies {

@@ -19,6 +19,18 @@ static const struct wire_error not_begun = { .severity = "ERROR",
 	.detail = "The statement was not run, because no record of it could be kept "
 		  "(audit.on_failure: refuse).",
 	.hint = "See the main log of pgweir, SHOW AUDIT or /readyz." };
+/* The same of what break_glass let pass. */
+static const struct wire_error not_kept_glass = { .severity = "ERROR",
+	.sqlstate = "58030",
+	.message = "the record of this statement cannot be written to the access log",
+	.detail = "The statement was run; without its record its result is not told (break_glass).",
+	.hint = "See the main log of pgweir, SHOW AUDIT or /readyz." };
+static const struct wire_error not_begun_glass = { .severity = "ERROR",
+	.sqlstate = "58030",
+	.message = "the access log cannot be written",
+	.detail = "The statement was not run: an exception with break_glass lets nothing pass of "
+		  "which no record can be kept, whatever audit.on_failure says.",
+	.hint = "See the main log of pgweir, SHOW AUDIT or /readyz." };
 static const struct wire_error in_failed_transaction = { .severity = "ERROR",
 	.sqlstate = "25P02",
 	.message =
@@ -61,13 +73,18 @@ hold_pending(const struct client *client)
 }
 
 void
-hold_answer(struct client *client, struct link *link, uint64_t position)
+hold_answer(struct client *client, struct link *link, uint64_t position, bool needed)
 {
+	struct hold *hold;
+
+
 	if (client->state == CLIENT_CLOSING)
 		return;
 	if (client->hold == NULL && link != NULL && link->run_partial)
 		relay_emit(link); /* the rest of a message that has begun already */
-	hold_of(client)->position = position;
+	hold = hold_of(client);
+	hold->position = position;
+	hold->needed |= needed;
 }
 
 /* Nothing is held any more: its server may be read again, and its next message. */
@@ -123,6 +140,12 @@ cycle_end(const uint8_t *bytes, size_t length, bool *answers)
 	return 0;
 }
 
+static const struct wire_error *
+error_of(const struct hold *hold)
+{
+	return hold->needed ? &not_kept_glass : &not_kept;
+}
+
 /* What holds whatever became of the statement: parameters, notices, notifications. */
 static void
 keep_asides(struct buf *out, const uint8_t *bytes, size_t length)
@@ -149,7 +172,7 @@ replace_complete(struct client *client, struct hold *hold)
 
 		if (answers || hold->failed) {
 			keep_asides(out, buf_bytes(&hold->out), length);
-			build_error(out, &not_kept);
+			build_error(out, error_of(hold));
 			/* What the client takes for failed must not be committed. */
 			client->unrecorded = status == 'T';
 			build_ready(out, (char)(status == 'T' ? 'E' : status));
@@ -176,7 +199,7 @@ fail_incomplete(struct client *client, struct hold *hold)
 	}
 	if (buf_length(&hold->out) == 0 && !hold->failed)
 		return false;
-	build_error(stream_out(client->stream), &not_kept);
+	build_error(stream_out(client->stream), error_of(hold));
 	/* The client's Sync is still to come, and brings the ReadyForQuery. */
 	client->skipping = true;
 	return false;
@@ -214,7 +237,7 @@ hold_check(struct client *client)
 	}
 	/* Before the look: whatever is kept from now on is told. */
 	audit_await(clients_lane(client->clients));
-	switch (audit_kept(clients_lane(client->clients), hold->position)) {
+	switch (audit_kept(clients_lane(client->clients), hold->position, hold->needed)) {
 	case AUDIT_WAITS:
 		break;
 	case AUDIT_KEPT:
@@ -264,35 +287,36 @@ hold_permits(struct client *client, uint8_t type, const struct judged *judged,
     const struct ruling *ruling)
 {
 	struct audit_lane *lane = clients_lane(client->clients);
+	const struct audit_verdict *rendered = ruling != NULL ? ruling->rendered : NULL;
 
 	if (client->unrecorded && refuse_unrecorded(client, type, judged))
 		return false;
-	if (audit_may_begin(lane, judged != NULL ? judged->facts : NULL,
-		ruling != NULL ? ruling->rendered : NULL))
+	if (audit_may_begin(lane, judged != NULL ? judged->facts : NULL, rendered))
 		return true;
 	audit_refused(lane);
 	client->intent = 0;
-	refuse_with(client, type, &not_begun);
+	refuse_with(client, type, audit_is_needed(rendered) ? &not_begun_glass : &not_begun);
 	return false;
 }
 
 bool
 hold_intends(struct client *client, struct judged *judged, struct ruling *ruling)
 {
+	struct audit_lane *lane = clients_lane(client->clients);
+	const struct audit_verdict *rendered = ruling != NULL ? ruling->rendered : NULL;
+	bool needed = audit_is_needed(rendered);
 	enum audit_fate fate;
 
-	if (judged == NULL || judged->facts == NULL ||
-	    !audit_wants_intent(clients_lane(client->clients), judged->facts,
-		ruling != NULL ? ruling->rendered : NULL))
+	if (judged == NULL || !audit_wants_intent(lane, judged->facts, rendered))
 		return true;
 	if (client->intent == 0)
 		client->intent = record_intent(client, judged, ruling);
 	if (client->intent == 0)
 		return true;
-	fate = audit_kept(clients_lane(client->clients), client->intent);
+	fate = audit_kept(lane, client->intent, needed);
 	/* hold_check() sees to it that this is asked again; after a failure with a new record. */
 	if (fate != AUDIT_KEPT && client->hold == NULL)
-		hold_of(client)->position = client->intent;
+		hold_answer(client, NULL, client->intent, needed);
 	if (fate != AUDIT_WAITS)
 		client->intent = 0;
 	return fate == AUDIT_KEPT;

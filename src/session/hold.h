@@ -1,8 +1,8 @@
 /*
  * hold.h - what a client may not hear before its record is kept.
  *
- * With audit.on_failure: refuse or audit.sync: each, an answer waits for the record of its
- * statement: from the moment when it is recorded, all that the client would be sent is held
+ * With audit.on_failure: refuse or audit.sync: each, and whatever they say where an exception
+ * with break_glass let it pass, an answer waits for the record of its statement: from the moment when it is recorded, all that the client would be sent is held
  * here. When the record is kept it goes out; when that fails the client hears 58030 in its place.
  */
 #ifndef SESSION_HOLD_H
@@ -25,6 +25,7 @@ struct hold {
 	TAILQ_ENTRY(hold) in_holds; /* of the worker */
 	struct client *client;	    /* borrowed */
 	uint64_t position;	    /* of the newest record that is waited for */
+	bool needed; /* one of them is of what break_glass let pass */
 	bool failed; /* what is held is not to be sent: an error, when ReadyForQuery comes */
 	struct buf out; /* whole messages, the last of them perhaps in part */
 };
@@ -49,10 +50,10 @@ client_send(struct client *client, const void *bytes, size_t length)
 size_t hold_pending(const struct client *client);
 
 /*
- * A statement was recorded: hold its answer, whose first byte is the next that is built. With a
+ * A statement was recorded (`needed`: by a break_glass): hold its answer, whose first byte is the next that is built. With a
  * link, also what the server said before it and is not sent yet, if that begins with a message.
  */
-void hold_answer(struct client *client, struct link *link, uint64_t position);
+void hold_answer(struct client *client, struct link *link, uint64_t position, bool needed);
 /* Look what has become of it; the client may be closing afterwards. */
 void hold_check(struct client *client);
 /* The client goes: what is held is not for it. */

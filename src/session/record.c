@@ -76,7 +76,7 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 	if (told.slow && !plan_begin(link, request, &statement))
 		audit_slow(clients_lane(link->clients), &statement);
 	if (told.position != 0)
-		hold_answer(client, link, told.position);
+		hold_answer(client, link, told.position, audit_is_needed(rendered));
 }
 
 void
@@ -97,7 +97,7 @@ record_answered(struct client *client, const struct judged *judged, const char *
 		.outcome = strcmp(sqlstate, "00000") == 0 ? AUDIT_OK : AUDIT_ERROR });
 
 	if (position != 0)
-		hold_answer(client, client->link, position);
+		hold_answer(client, client->link, position, false);
 }
 
 void
@@ -120,17 +120,27 @@ record_refused(struct client *client, struct judged *judged, struct ruling *ruli
 		.rendered = ruling->rendered });
 
 	if (position != 0)
-		hold_answer(client, client->link, position);
+		hold_answer(client, client->link, position, false);
+}
+
+/* Is statement i one that has a record before it is sent, whoever sends it? */
+static bool
+is_announced(const struct sql_facts *facts, size_t i)
+{
+	return facts != NULL && i < facts->statement_count &&
+	    (facts->statements[i].classes & (unsigned)(SQL_DDL | SQL_ROLE)) != 0;
 }
 
 uint64_t
 record_intent(struct client *client, struct judged *judged, struct ruling *ruling)
 {
 	const struct sql_facts *facts = judged->facts;
+	bool needed = ruling != NULL && audit_is_needed(ruling->rendered);
+	size_t count = facts != NULL && facts->statement_count > 0 ? facts->statement_count : 1;
 	uint64_t position = 0;
 
-	for (size_t i = 0; i < facts->statement_count; i++) {
-		if ((facts->statements[i].classes & (unsigned)(SQL_DDL | SQL_ROLE)) == 0)
+	for (size_t i = 0; i < count; i++) {
+		if (!needed && !is_announced(facts, i))
 			continue;
 		position = audit_statement(clients_lane(client->clients),
 		    &(struct audit_statement){ .who = client->who,
@@ -171,5 +181,5 @@ record_limited(struct client *client, const struct judged *judged, const struct 
 		.rendered = ruling->rendered });
 
 	if (position != 0)
-		hold_answer(client, client->link, position);
+		hold_answer(client, client->link, position, audit_is_needed(ruling->rendered));
 }

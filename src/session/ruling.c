@@ -122,7 +122,7 @@ speak_of_shape(struct clients *clients, const struct judged *judged, const struc
 static bool
 is_plain_yes(const struct verdict *verdict)
 {
-	return verdict->action == POLICY_ALLOW && !verdict->would_deny;
+	return verdict->action == POLICY_ALLOW && !verdict->would_deny && !verdict->break_glass;
 }
 
 /* A refusal by itself is told to the one text that is refused, any other to all of its shape. */
@@ -130,6 +130,21 @@ static bool
 is_shared(const struct verdict *verdict, const struct policy_script *script)
 {
 	return verdict->action != POLICY_DENY || script != NULL;
+}
+
+/*
+ * What an exception with break_glass lets pass is recorded as it was sent. Policies that have one
+ * share no shapes; a text that was prepared before they were loaded may be that of another of
+ * its shape, and its record shows no literals.
+ */
+static void
+take_raw_text(struct clients *clients, const struct judged *judged, struct ruling *ruling,
+    bool of_shape)
+{
+	if (audit_is_needed(ruling->rendered) && !of_shape)
+		audit_verdict_take_text(ruling->rendered,
+		    audit_text_parts_raw(
+			clients_config(clients), judged->text, judged->length, judged->facts));
 }
 
 struct ruling *
@@ -160,5 +175,6 @@ ruling_new(struct clients *clients, const struct judged *judged, const struct id
 	find_quotas(clients, ruling, identity);
 	if (refuse_blocked(clients, judged, ruling) || !policies_are_empty(policies))
 		ruling->rendered = audit_verdict_new(&ruling->verdict);
+	take_raw_text(clients, judged, ruling, of_shape);
 	return ruling;
 }

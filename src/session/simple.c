@@ -111,7 +111,7 @@ on_function_call(struct client *client, const struct inbound *message)
 	ruling = permit_rule(client, judged);
 	recordable = hold_permits(client, 'F', judged, ruling);
 	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    !borrow_server(client, false)) {
+	    (!borrow_server(client, false) || !hold_intends(client, judged, ruling))) {
 		judged_release(judged);
 		ruling_release(ruling);
 		return STEP_LATER;

@@ -486,3 +486,94 @@ class Intents(WithAudit):
         self.make_room()
         self.wait_healthy()
         connection.execute("DROP TABLE kept")
+
+
+class BreakGlass(WithAudit):
+    """Nothing that an exception with break_glass lets pass goes unrecorded, whatever audit.on_failure says."""
+    policy = """
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {{name: glass, owner: tests}}
+rules: [{{use: drop-table, action: deny}}, {{id: no-deletes, match: {{relations: {{write: [kept]}}, verb: DELETE}}, action: deny}}]
+exceptions:
+  - {{rule: drop-table, match: {{user: postgres}}, ticket: OPS-1, owner: jane, expires: {0}, break_glass: true, reason: no space}}
+  - {{rule: no-deletes, match: {{user: postgres}}, ticket: OPS-2, owner: jane, expires: {0}, break_glass: true, reason: no room}}
+"""
+
+    def load(self, seconds):
+        expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+        self.pgweir.write_policy(self.policy.format(expires))
+        return self.pgweir.reload()
+
+    def begin(self, audit, application):
+        self.start(audit)
+        self.assertNotIn("reload failed", self.load(3 * 3600))
+        client = self.pgweir.raw_login(user="postgres", application_name=application, timeout=60.0)
+        self.addCleanup(client.close)
+        return client
+
+    def test_what_it_lets_pass_is_recorded_before_and_after_with_its_text(self):
+        for audit in ({"text": "none", "statements": "none"}, REFUSE, {"sync": "each"}):
+            with self.subTest(audit=audit):
+                client = self.begin(audit, "glass")
+                self.server.run("INSERT INTO kept VALUES (1), (2), (3)", dbname="shop")
+                self.assertIsNone(client.query("DELETE FROM kept WHERE id = 1").error)
+                # The answer waited for both, under every setting.
+                self.assertEqual(self.statements("glass"), [("DELETE FROM kept WHERE id = 1", "intent"),
+                                                            ("DELETE FROM kept WHERE id = 1", "ok")])
+                self.assertIsNone(client.query("DELETE FROM kept WHERE id = 2").error)
+                client.ask(wire.parse("DELETE FROM kept WHERE id = 3"), wire.bind(), wire.execute(), wire.SYNC)
+                self.assertEqual(self.statements("glass")[2:],
+                                 [(f"DELETE FROM kept WHERE id = {number}", outcome) for number in (2, 3)
+                                  for outcome in ("intent", "ok")])
+                self.assertIsNone(client.query("DROP TABLE kept").error)
+                self.assertEqual(self.statements("glass")[6:], [("DROP TABLE kept", "intent"), ("DROP TABLE kept", "ok")])
+                used = self.pgweir.wait_records(4, "exception.used", application="glass")
+                self.assertEqual([(record["ticket"], record["break_glass"], record["reason"]) for record in used],
+                                 3 * [("OPS-2", True, "no room")] + [("OPS-1", True, "no space")])
+                client.close()
+                self.assert_whole()
+
+    def test_without_its_record_it_does_not_run_though_the_log_may_go_on_failing(self):
+        client = self.begin({"on_failure": "continue"}, "failing")
+        client.query("SELECT 1")
+        self.pgweir.wait_records(1, "statement", application="failing")
+        self.fill_disk()
+        for _ in range(3):
+            answer = client.query("DROP TABLE kept")
+            self.assertEqual(answer.sqlstate, "58030")
+            self.assertIn("was not run", answer.error["D"])
+            self.assertEqual(answer.status, "I")
+        self.assertEqual(client.query("DELETE FROM kept").sqlstate, "58030")
+        self.assertIsNone(client.query("SELECT 2").error)   # what needs no record goes on
+        self.assertEqual(self.rows(), [])                   # it is still there
+        self.make_room()
+        self.wait_healthy()
+        self.assertIsNone(client.query("DROP TABLE kept").error)
+        self.assertEqual([outcome for text, outcome in self.statements("failing") if text == "DROP TABLE kept"][-2:],
+                         ["intent", "ok"])
+        client.close()
+        self.assert_whole()
+
+    def test_without_an_access_log_nothing_passes_by_it(self):
+        client = self.begin({"file": ""}, "none")
+        self.assertEqual(client.query("DROP TABLE kept").sqlstate, "58030")
+        self.assertIsNone(client.query("SELECT 1").error)
+        self.assertEqual(self.rows(), [])
+
+    def test_while_it_is_open_that_shows_and_afterwards_it_is_denied_again(self):
+        client = self.begin({}, "open")
+        self.assertEqual(self.metric("pgweir_guardrail_break_glass_open"), 2)
+        self.assertEqual([(row["rule"], row["action"], row["ticket"], row["owner"], row["reason"])
+                          for row in self.pgweir.console("SHOW GUARDRAILS")],
+                         [("drop-table", "break_glass", "OPS-1", "jane", "no space"),
+                          ("no-deletes", "break_glass", "OPS-2", "jane", "no room")])
+        self.assertIsNone(client.query("DROP TABLE IF EXISTS kept").error)
+        self.assertIn("break glass: the exception to \"drop-table\" (OPS-1) of jane is open", self.pgweir.log())
+        # Whether it ends before or after the load: a load of one that has ended is no failure.
+        self.assertNotIn("reload failed", self.load(3))
+        wait_until(lambda: client.query("DROP TABLE IF EXISTS kept").sqlstate == "42501", 60 * slowness(), "its end")
+        self.assertEqual(self.metric("pgweir_guardrail_break_glass_open"), 0)
+        self.assertEqual([row["action"] for row in self.pgweir.console("SHOW GUARDRAILS")], ["deny"])
+        self.assertIn("is more than 4 hours ahead", self.load(5 * 3600) + self.pgweir.log())
+        self.assertEqual(client.query("DROP TABLE IF EXISTS kept").sqlstate, "42501")

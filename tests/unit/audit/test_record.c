@@ -492,6 +492,106 @@ session_ids_differ_and_sort_by_time(void **state)
 	(void)state;
 }
 
+/* One statement that an exception with break_glass let pass; its records. */
+static json_t *
+records_of_break_glass(struct place *place, const char *text, struct sql_facts *facts)
+{
+	struct verdict verdict = { .action = POLICY_ALLOW, .mode = POLICY_MODE_ENFORCE,
+		.exception = "OPS-1", .exception_rule = "truncate", .exception_owner = "jane",
+		.exception_reason = "no space", .exception_expires_us = 1800000000000000,
+		.break_glass = true };
+	struct audit_who *who = who_of_a_service();
+	struct audit_text_parts *parts =
+	    audit_text_parts_new(&place->config, text, strlen(text), facts);
+	struct audit_verdict *rendered = audit_verdict_new(&verdict);
+	struct error err;
+	struct audit *audit = audit_start(&place->config, 1, &err);
+	struct audit_lane *lane;
+
+	assert_non_null(audit);
+	lane = audit_lane(audit, 0);
+	audit_verdict_take_text(
+	    rendered, audit_text_parts_raw(&place->config, text, strlen(text), facts));
+	assert_true(audit_is_needed(rendered));
+	assert_true(audit_wants_intent(lane, facts, rendered));
+	assert_true(audit_may_begin(lane, facts, rendered));
+	assert_true(audit_statement(lane, &(struct audit_statement){ .who = who, .text = parts,
+	    .facts = facts, .stmt = 1, .sqlstate = "00000", .returned_rows = -1,
+	    .rows_affected = -1, .wall_us = 1700000000000000, .verdict = &verdict,
+	    .rendered = rendered }) > 0);
+	audit_stop(audit, "test");
+	audit_verdict_free(NULL, rendered);
+	audit_text_parts_free(NULL, parts);
+	audit_who_free(NULL, who);
+	return chain_read(place->access, NULL);
+}
+
+static void
+what_break_glass_let_pass_shows_its_text_under_every_setting(void **state)
+{
+	static const int settings[] = { AUDIT_TEXT_NORMALIZED, AUDIT_TEXT_NONE, AUDIT_TEXT_HMAC };
+	static const char text[] = "UPDATE orders SET state = 'lost' WHERE id = 7";
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		struct place *place = place_new();
+		json_t *records, *used;
+
+		place->config.audit_text = settings[i];
+		place->config.audit_text_key = "a key that is long enough for it";
+		place->config.audit_statements = AUDIT_NONE;
+		records = records_of_break_glass(place, text, facts_of_an_update());
+		used = find_event(records, "exception.used");
+		assert_string_equal(member(find_event(records, "statement"), "db.query.text"), text);
+		assert_true(json_is_true(json_object_get(used, "break_glass")));
+		assert_string_equal(member(used, "reason"), "no space");
+		json_decref(records);
+		place_free(place);
+	}
+	(void)state;
+}
+
+static void
+what_break_glass_let_pass_never_shows_a_password(void **state)
+{
+	static struct sql_statement role = { .classes = SQL_ROLE, .verb = "ALTER ROLE" };
+	static struct sql_facts facts = { .statements = &role, .statement_count = 1,
+		.classes = SQL_ROLE, .normalized = "ALTER ROLE app PASSWORD $1" };
+	struct place *place = place_new();
+	json_t *records = records_of_break_glass(place, "ALTER ROLE app PASSWORD 'hunter2'", &facts);
+
+	assert_string_equal(
+	    member(find_event(records, "statement"), "db.query.text"), "ALTER ROLE app PASSWORD $1");
+	json_decref(records);
+	place_free(place);
+	(void)state;
+}
+
+static void
+what_break_glass_would_let_pass_does_not_begin_without_a_log(void **state)
+{
+	struct verdict verdict = { .action = POLICY_ALLOW, .exception = "OPS-1",
+		.exception_rule = "truncate", .exception_owner = "jane", .break_glass = true };
+	struct audit_verdict *rendered = audit_verdict_new(&verdict), *plain;
+	struct place *place = place_new();
+	struct error err;
+	struct audit *audit;
+
+	verdict.break_glass = false;
+	plain = audit_verdict_new(&verdict);
+	place->config.audit_file = "";
+	audit = audit_start(&place->config, 1, &err);
+	assert_non_null(audit);
+	assert_false(audit_may_begin(audit_lane(audit, 0), NULL, rendered));
+	assert_true(audit_may_begin(audit_lane(audit, 0), NULL, plain));
+	assert_int_equal(audit_kept(audit_lane(audit, 0), 1, true), AUDIT_FAILED);
+	assert_int_equal(audit_kept(audit_lane(audit, 0), 1, false), AUDIT_KEPT);
+	audit_stop(audit, "test");
+	audit_verdict_free(NULL, rendered);
+	audit_verdict_free(NULL, plain);
+	place_free(place);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -511,6 +611,9 @@ main(void)
 		cmocka_unit_test(sqlcommenter_keys_become_tags_and_the_trace),
 		cmocka_unit_test(each_statement_of_a_text_has_its_own_record),
 		cmocka_unit_test(the_setting_picks_statements_and_never_leaves_out_sessions),
+		cmocka_unit_test(what_break_glass_let_pass_shows_its_text_under_every_setting),
+		cmocka_unit_test(what_break_glass_let_pass_never_shows_a_password),
+		cmocka_unit_test(what_break_glass_would_let_pass_does_not_begin_without_a_log),
 		cmocka_unit_test(session_ids_differ_and_sort_by_time),
 	};
 

@@ -630,6 +630,116 @@ an_exception_lifts_one_rule_for_what_it_covers_until_it_ends(void **state)
 }
 
 static void
+count_glass(void *arg, const struct policy_break_glass *glass)
+{
+	assert_string_equal(glass->rule, "where-required");
+	assert_string_equal(glass->ticket, "OPS-1");
+	assert_string_equal(glass->owner, "jane");
+	assert_string_equal(glass->reason, "no space");
+	++*(int *)arg;
+}
+
+/* Ends in three hours; a rule that allows has a limit, which an exception of the kind lifts too. */
+static struct policies *
+load_break_glass(void)
+{
+	char date[40];
+	time_t moment = (time_t)(clock_wall_us() / 1000000) + 3 * 3600;
+	struct tm utc;
+	struct policies *policies;
+	char *text;
+
+	gmtime_r(&moment, &utc);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	text = mem_printf("%srules: [{use: where-required}, {use: truncate},\n"
+			  "  {id: few, match: {class: READ}, action: allow, limits: {max_rows: 5}}]\n"
+			  "exceptions:\n"
+			  "  - {rule: where-required, match: {user: batch}, ticket: OPS-1, owner: jane, "
+			  "expires: %s, break_glass: true, reason: no space}\n"
+			  "  - {rule: truncate, match: {user: batch}, ticket: OPS-2, owner: joe, "
+			  "expires: %s}\n"
+			  "  - {rule: few, match: {user: batch}, ticket: OPS-3, owner: jim, "
+			  "expires: %s, break_glass: true, reason: many}\n",
+	    HEADER, date, date, date);
+	policies = load(text);
+	mem_free(text);
+	return policies;
+}
+
+static void
+break_glass_is_told_by_the_verdict_before_other_exceptions_until_it_ends(void **state)
+{
+	static const struct {
+		const char *sql, *ticket, *reason;
+		bool break_glass;
+	} cases[] = {
+		{ "DELETE FROM t", "OPS-1", "no space", true },
+		{ "TRUNCATE t", "OPS-2", NULL, false },
+		{ "DELETE FROM t; TRUNCATE t", "OPS-1", "no space", true },
+		{ "TRUNCATE t; DELETE FROM t", "OPS-1", "no space", true },
+		{ "SELECT * FROM t", "OPS-3", "many", true },
+		{ "DELETE FROM t WHERE a = 1", NULL, NULL, false },
+	};
+	struct policies *policies = load_break_glass();
+	static const struct who batch = { .user = "batch" };
+	const uint64_t now = clock_wall_us(), hour = 3600000000ULL;
+	struct verdict verdict;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		verdict = judge_at(policies, batch, cases[i].sql, now);
+		assert_int_equal(verdict.action, POLICY_ALLOW);
+		assert_int_equal(verdict.limits.max_rows.value, 0);
+		assert_int_equal(verdict.break_glass, cases[i].break_glass);
+		assert_true(verdict.exception == cases[i].ticket ||
+		    strcmp(verdict.exception, cases[i].ticket) == 0);
+		assert_true(verdict.exception_reason == cases[i].reason ||
+		    strcmp(verdict.exception_reason, cases[i].reason) == 0);
+		verdict_free(&verdict);
+	}
+	verdict = judge_at(policies, batch, "DELETE FROM t", now + 4 * hour);
+	assert_int_equal(verdict.action, POLICY_DENY);
+	assert_false(verdict.break_glass);
+	verdict_free(&verdict);
+	verdict = judge_at(policies, batch, "SELECT * FROM t", now + 4 * hour);
+	assert_int_equal(verdict.limits.max_rows.value, 5);
+	assert_null(verdict.exception);
+	verdict_free(&verdict);
+	policies_release(policies);
+	(void)state;
+}
+
+static void
+break_glass_that_is_open_is_told_and_makes_texts_be_looked_at(void **state)
+{
+	struct policies *policies = load_exception("{user: batch}");
+	char date[40];
+	const uint64_t now = clock_wall_us(), hour = 3600000000ULL;
+	time_t moment = (time_t)(now / 1000000) + 3 * 3600;
+	struct tm utc;
+	char *text;
+	int count = 0;
+
+	assert_int_equal(policies_break_glass_open(policies, now), 0);
+	assert_false(policies_read_text(policies));
+	policies_release(policies);
+	gmtime_r(&moment, &utc);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	text = mem_printf("%srules: [{use: where-required}]\nexceptions:\n"
+			  "  - {rule: where-required, match: {user: batch}, ticket: OPS-1, owner: jane, "
+			  "expires: %s, break_glass: true, reason: no space}\n", HEADER, date);
+	policies = load(text);
+	mem_free(text);
+
+	assert_true(policies_read_text(policies));
+	policies_each_break_glass(policies, now, count_glass, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(policies_break_glass_open(policies, now), 1);
+	assert_int_equal(policies_break_glass_open(policies, now + 4 * hour), 0);
+	policies_release(policies);
+	(void)state;
+}
+
+static void
 an_exception_with_not_holds_only_when_nothing_of_it_is_there(void **state)
 {
 	struct policies *policies =
@@ -730,6 +840,8 @@ main(void)
 		cmocka_unit_test(rules_for_others_are_not_asked_and_the_first_of_the_file_is_told),
 		cmocka_unit_test(a_regex_that_runs_wild_refuses_instead_of_hanging),
 		cmocka_unit_test(an_exception_lifts_one_rule_for_what_it_covers_until_it_ends),
+		cmocka_unit_test(break_glass_is_told_by_the_verdict_before_other_exceptions_until_it_ends),
+		cmocka_unit_test(break_glass_that_is_open_is_told_and_makes_texts_be_looked_at),
 		cmocka_unit_test(an_exception_with_not_holds_only_when_nothing_of_it_is_there),
 		cmocka_unit_test(a_rule_named_by_itself_takes_the_place_of_the_one_in_its_pack),
 		cmocka_unit_test(several_policies_are_all_asked_and_the_first_refusal_is_told),

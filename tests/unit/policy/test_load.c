@@ -342,12 +342,12 @@ tests_hold_in_every_mode_and_say_only_what_they_need(void **state)
 	(void)state;
 }
 
-/* A date so many days from now. */
+/* A date so many seconds from now. */
 static char *
-days_ahead(int days)
+seconds_ahead(int seconds)
 {
 	char text[40];
-	time_t moment = (time_t)(clock_wall_us() / 1000000) + days * 86400;
+	time_t moment = (time_t)(clock_wall_us() / 1000000) + seconds;
 	struct tm utc;
 
 	gmtime_r(&moment, &utc);
@@ -380,9 +380,7 @@ an_exception_needs_a_rule_a_ticket_an_owner_and_an_end(void **state)
 		    "7:72: expires: \"2026-02-30T00:00:00Z\" is not a moment: write it as "
 		    "2027-01-31T00:00:00Z\n" },
 		{ "exceptions:\n  - {rule: sql-unparseable, match: {class: DDL}, ticket: T, owner: o, "
-		  "expires: 2020-01-01T00:00:00Z, break_glass: true}\n",
-		    "6:102: \"break_glass\" in an exception is not supported by this version: take it "
-		    "out\n"
+		  "expires: 2020-01-01T00:00:00Z}\n",
 		    "6:36: the exception can never hold: a text under \"sql-unparseable\" was not "
 		    "analysed, so only user, role, database, client and hours are known\n"
 		    "6:80: warning: the exception to \"sql-unparseable\" (T) has expired at "
@@ -390,6 +388,77 @@ an_exception_needs_a_rule_a_ticket_an_owner_and_an_end(void **state)
 	};
 
 	check_faults(faults, COUNT(faults));
+	(void)state;
+}
+
+static void
+break_glass_needs_a_reason_and_lifts_no_more_than_other_exceptions(void **state)
+{
+	static const struct fault faults[] = {
+		{ "rules: [{use: truncate}]\nexceptions:\n  - {rule: truncate, match: {user: a}, "
+		  "ticket: T, owner: o, expires: soon, break_glass: true}\n",
+		    "7:5: \"reason\" is missing\n"
+		    "7:70: expires: \"soon\" is not a moment: write it as 2027-01-31T00:00:00Z\n" },
+		{ "rules: [{use: truncate}]\nexceptions:\n  - {rule: truncate, match: {user: a}, "
+		  "ticket: T, owner: o, expires: 2020-01-01T00:00:00Z, break_glass: true, reason: \"\"}\n",
+		    "7:119: \"reason\" is empty\n"
+		    "7:70: warning: the exception to \"truncate\" (T) has expired at "
+		    "2020-01-01T00:00:00Z and is void: take it out\n" },
+		{ "rules: [{use: truncate}]\nexceptions:\n  - {rule: truncate, match: {user: a}, "
+		  "ticket: T, owner: o, expires: soon, break_glass: yes, reason: r}\n",
+		    "7:89: break_glass: \"yes\" is not false or true\n"
+		    "7:70: expires: \"soon\" is not a moment: write it as 2027-01-31T00:00:00Z\n" },
+		{ "rules: [{use: truncate}]\nexceptions:\n  - {rule: session-integrity, match: {user: a}, "
+		  "ticket: T, owner: o, expires: soon, break_glass: true, reason: [r]}\n",
+		    "7:12: an exception lifts exactly one rule, not \"session-integrity\"\n"
+		    "7:112: \"reason\" must be a value, not a list\n"
+		    "7:79: expires: \"soon\" is not a moment: write it as 2027-01-31T00:00:00Z\n" },
+		{ "rules: [{use: truncate}]\nexceptions:\n  - {rule: \"*\", match: {application: a}, "
+		  "expires: soon, break_glass: true, reason: r, glass: 1}\n",
+		    "7:87: unknown key in an exception \"glass\"\n"
+		    "7:5: \"ticket\" is missing\n7:5: \"owner\" is missing\n"
+		    "7:12: an exception lifts exactly one rule, not \"*\"\n"
+		    "7:24: an exception cannot ask for application, regex or tag: what a client says of "
+		    "itself never lifts a rule\n"
+		    "7:51: expires: \"soon\" is not a moment: write it as 2027-01-31T00:00:00Z\n" },
+	};
+
+	check_faults(faults, COUNT(faults));
+	(void)state;
+}
+
+static void
+break_glass_is_open_for_four_hours_at_most_and_stops_no_restart_when_it_has_ended(void **state)
+{
+	static const struct {
+		int seconds;
+		const char *told;
+	} cases[] = {
+		{ 4 * 3600 + 60, "7:115: expires: \"%s\" is more than 4 hours ahead: break_glass is for no "
+				 "longer\n" },
+		{ 4 * 3600 - 60, "7:115: warning: break glass: the exception to \"truncate\" (T) of o is open "
+				 "until %s: the disk is full\n" },
+		{ -60, "7:115: warning: the exception to \"truncate\" (T) has expired at %s and is void: take "
+		       "it out\n" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *date = seconds_ahead(cases[i].seconds);
+		char *text = mem_printf("%srules: [{use: truncate}]\nexceptions:\n"
+					"  - {break_glass: true, reason: the disk is full, rule: truncate, "
+					"match: {user: a}, ticket: T, owner: o, expires: %s}\n",
+		    HEADER, date);
+		char *told = faults_of(text);
+		const char *gap = strstr(cases[i].told, "%s");
+		char *wanted = mem_printf(
+		    "%.*s%s%s", (int)(gap - cases[i].told), cases[i].told, date, gap + 2);
+
+		assert_string_equal(told, wanted);
+		mem_free(wanted);
+		mem_free(told);
+		mem_free(text);
+		mem_free(date);
+	}
 	(void)state;
 }
 
@@ -403,7 +472,7 @@ an_exception_ends_within_ninety_days_and_an_expired_one_stops_no_restart(void **
 		{ -1, " and is void: take it out\n" } };
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		char *date = days_ahead(cases[i].days);
+		char *date = seconds_ahead(cases[i].days * 86400);
 		char *text = mem_printf("%srules: [{use: truncate}]\nexceptions:\n"
 					"  - {rule: truncate, match: {user: a}, ticket: T, owner: o, "
 					"expires: %s}\n", HEADER, date);
@@ -506,6 +575,9 @@ main(void)
 		cmocka_unit_test(what_a_client_claims_cannot_be_made_to_allow),
 		cmocka_unit_test(a_failing_test_refuses_the_file_and_says_what_happened_instead),
 		cmocka_unit_test(tests_hold_in_every_mode_and_say_only_what_they_need),
+		cmocka_unit_test(break_glass_needs_a_reason_and_lifts_no_more_than_other_exceptions),
+		cmocka_unit_test(
+		    break_glass_is_open_for_four_hours_at_most_and_stops_no_restart_when_it_has_ended),
 		cmocka_unit_test(an_exception_needs_a_rule_a_ticket_an_owner_and_an_end),
 		cmocka_unit_test(
 		    an_exception_ends_within_ninety_days_and_an_expired_one_stops_no_restart),
