@@ -102,7 +102,8 @@ struct config {
 	    backend_idle_timeout_ms, backend_check_after_ms;
 	int backend_reset; /* enum backend_reset */
 
-	int64_t protocol_max_prepared_statements;
+	int64_t protocol_max_prepared_statements, protocol_pin_timeout_ms;
+	bool protocol_pin_notice;
 
 	int protocol_strict; /* 0, true: this version knows no other */
 

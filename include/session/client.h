@@ -103,6 +103,7 @@ struct client {
 	struct judged *judged;	    /* referenced: of the message that waits in `in` */
 	struct parse_job *job;	    /* while JUDGING; belongs to the parser threads */
 	const char *pin;	    /* why it keeps its server; NULL: it does not */
+	unsigned pins_told;	    /* reasons of pins it was told of, as enum sql_residue */
 	struct audit_who *who;	    /* ours; NULL before login */
 	char session_id[16];
 	const struct responder *responder; /* NULL: PostgreSQL answers */

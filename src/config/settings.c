@@ -327,6 +327,25 @@ const struct setting settings[] = {
 		    "transaction and statement mode; the one not used for longest makes room. With 0 "
 		    "a statement with a name is refused there (0A000). In session mode they pass "
 		    "as they are, whatever is said here." },
+	{ .name = "protocol.pin_notice",
+	    .type = SETTING_BOOL,
+	    .where = AT(protocol_pin_notice),
+	    .fallback = "false",
+	    .reloadable = true,
+	    .text = "Tell a client by a NOTICE (01000), once a session for each reason, that it keeps its "
+		    "server connection from now on, and what ends that. Without it clients see what they "
+		    "would see from PostgreSQL, byte for byte." },
+	{ .name = "protocol.pin_timeout",
+	    .type = SETTING_DURATION,
+	    .where = AT(protocol_pin_timeout_ms),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "365d",
+	    .reloadable = true,
+	    .text = "How long a client that keeps its server connection outside transactions (a pin: SHOW "
+		    "PINS) may say nothing before it is disconnected (57P01) and the server connection "
+		    "cleaned for others. One that waits for notifications says nothing either. 0 is no "
+		    "limit; pool_mode session is not concerned." },
 	{ .name = "protocol.strict",
 	    .type = SETTING_ENUM,
 	    .where = AT(protocol_strict),

@@ -10,6 +10,7 @@
 #include "doings.h"
 #include "frames.h"
 #include "guard.h"
+#include "pin.h"
 #include "probe.h"
 #include "session_internal.h"
 #include "wire/names.h"
@@ -308,6 +309,8 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		link_forget_portals(link, batch);
 		client->txn += fate == FATE_FORWARD;
 	}
+	if (link->pins_due != 0 && fate == FATE_FORWARD)
+		pin_tell(link);
 	link->failed = false;
 	return fate;
 }

@@ -230,6 +230,35 @@ check_transaction(struct link *link, uint64_t began_us, uint64_t now_us)
 		client_end(client, "25P04", "terminating connection due to transaction timeout");
 }
 
+/* Does it keep its server for nothing but a pin, and say nothing? */
+static bool
+is_idle_pinned(const struct link *link)
+{
+	const struct client *client = link->client;
+
+	return client->pin != NULL && client->pool_mode != POOL_MODE_SESSION &&
+	    client->state == CLIENT_ACTIVE && link->requests.count == 0 && !link->unsynced &&
+	    link->server->transaction == 'I' && buf_length(&client->in) == 0 && client->passing == 0;
+}
+
+/* True: the client was ended, and the link is not its any more. */
+static bool
+check_pin(struct link *link, uint64_t now_us)
+{
+	int64_t limit_ms = clients_config(link->clients)->protocol_pin_timeout_ms;
+	char *message;
+
+	if (limit_ms == 0 || !is_idle_pinned(link) ||
+	    now_us - link->request_us < (uint64_t)limit_ms * 1000)
+		return false;
+	message = mem_printf("terminating connection: it kept its server connection (%s) and was idle "
+			     "for longer than protocol.pin_timeout",
+	    link->client->pin);
+	client_end(link->client, "57P01", message);
+	mem_free(message);
+	return true;
+}
+
 static void
 check_link(struct link *link, uint64_t now_us)
 {
@@ -239,6 +268,8 @@ check_link(struct link *link, uint64_t now_us)
 		return;
 	}
 	client_look_for_end(link->client);
+	if (check_pin(link, now_us))
+		return;
 	if (link->guard != NULL)
 		guard_tick(link, now_us);
 	if (link->requests.count > 0 && !guard_is_over(link))

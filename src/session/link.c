@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "guard.h"
+#include "pin.h"
 #include "prepared.h"
 #include "probe.h"
 #include "session_internal.h"
@@ -174,6 +175,7 @@ link_free(struct link *link)
 	statement_release(link->unnamed);
 	guard_free(link->guard);
 	judged_release(link->pinned_by);
+	pin_forget_notices(link);
 	buf_free(&link->in);
 	buf_free(&link->farewell);
 	probe_free(link->probe);

@@ -86,6 +86,8 @@ struct link {
 	bool unseen;		   /* something was set that the server cannot be asked about */
 	struct judged *pinned_by;  /* referenced: the text that pinned its client; or NULL */
 	uint64_t pinned_us;	   /* since when */
+	struct buf *notices;	   /* ours: of reasons that the client was not told yet; or NULL */
+	unsigned pins_due;	   /* and those reasons, as enum sql_residue */
 	struct probe *probe;	   /* ours; NULL: there is nothing to ask the server */
 	enum link_hearing hearing;
 	unsigned writes;	   /* while KEEPING: how often something was sent, … */

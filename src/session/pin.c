@@ -1,6 +1,7 @@
 /* pin.c - see pin.h. Told by residue.c and probe.c. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "pin.h"
 #include "session_internal.h"
 
@@ -9,17 +10,18 @@ static const struct pin_row {
 	unsigned residue;
 	const char *reason;
 	bool closes; /* no reset removes it: the server is closed afterwards */
+	const char *end; /* what ends it, beside DISCARD ALL and the end of the session */
 } pins[] = {
-	{ SQL_RESIDUE_TEMP, "temporary object", false },
-	{ SQL_RESIDUE_LISTEN, "LISTEN", false },
-	{ SQL_RESIDUE_ADVISORY, "session advisory lock", false },
-	{ SQL_RESIDUE_HOLD, "cursor WITH HOLD", false },
-	{ SQL_RESIDUE_PREPARE, "SQL PREPARE", false },
-	{ SQL_RESIDUE_LOAD, "LOAD", true },
-	{ SQL_RESIDUE_SEED, "setseed", true },
-	{ SQL_RESIDUE_SETTING, "setting changed by an expression", false },
-	{ SQL_RESIDUE_ROLE, "role changed", false },
-	{ SQL_RESIDUE_DBLINK, "dblink connection", true },
+	{ SQL_RESIDUE_TEMP, "temporary object", false, "DROP, DISCARD TEMP, " },
+	{ SQL_RESIDUE_LISTEN, "LISTEN", false, "UNLISTEN, " },
+	{ SQL_RESIDUE_ADVISORY, "session advisory lock", false, "pg_advisory_unlock, " },
+	{ SQL_RESIDUE_HOLD, "cursor WITH HOLD", false, "CLOSE, " },
+	{ SQL_RESIDUE_PREPARE, "SQL PREPARE", false, "DEALLOCATE, " },
+	{ SQL_RESIDUE_LOAD, "LOAD", true, "" },
+	{ SQL_RESIDUE_SEED, "setseed", true, "" },
+	{ SQL_RESIDUE_SETTING, "setting changed by an expression", false, "" },
+	{ SQL_RESIDUE_ROLE, "role changed", false, "RESET ROLE, " },
+	{ SQL_RESIDUE_DBLINK, "dblink connection", true, "" },
 };
 
 _Static_assert(sizeof(pins) / sizeof(pins[0]) <= PIN_REASONS_MOST,
@@ -49,6 +51,77 @@ closes_server(unsigned residue)
 	return false;
 }
 
+/* The verb of the statement that left it, or of the first one when a function of it did. */
+static const char *
+verb_of(const struct judged *judged, unsigned residue)
+{
+	const struct sql_facts *facts = judged == NULL ? NULL : judged->facts;
+
+	if (facts == NULL || facts->statement_count == 0)
+		return "a call";
+	for (size_t i = 0; i < facts->statement_count; i++)
+		if (facts->statements[i].residue & residue)
+			return facts->statements[i].verb;
+	return facts->statements[0].verb;
+}
+
+static void
+put_notice(struct buf *out, const struct pin_row *row, const struct judged *judged)
+{
+	char *message = mem_printf("pgweir keeps the server connection for this session: %s", row->reason);
+	char *detail = mem_printf("It was left there by %s.", verb_of(judged, row->residue));
+	char *hint = mem_printf("It ends with %sDISCARD ALL, or the session.", row->end);
+
+	build_notice(out,
+	    &(struct wire_error){ .severity = "NOTICE",
+		.sqlstate = "01000",
+		.message = message,
+		.detail = detail,
+		.hint = hint });
+	mem_free(message);
+	mem_free(detail);
+	mem_free(hint);
+}
+
+/* Notices of what was not told in this session yet, to go before the next ReadyForQuery. */
+static void
+note_notices(struct link *link, unsigned residue, const struct judged *judged)
+{
+	struct client *client = link->client;
+
+	if (!clients_config(link->clients)->protocol_pin_notice || client->pool_mode == POOL_MODE_SESSION)
+		return;
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+		unsigned bit = pins[i].residue & residue & ~(client->pins_told | link->pins_due);
+
+		if (bit == 0)
+			continue;
+		if (link->notices == NULL)
+			link->notices = mem_zalloc(1, sizeof(*link->notices));
+		put_notice(link->notices, &pins[i], judged);
+		link->pins_due |= bit;
+	}
+}
+
+void
+pin_forget_notices(struct link *link)
+{
+	if (link->notices == NULL)
+		return;
+	buf_free(link->notices);
+	mem_free(link->notices);
+	link->notices = NULL;
+	link->pins_due = 0;
+}
+
+void
+pin_tell(struct link *link)
+{
+	buf_put(relay_emit(link), buf_bytes(link->notices), buf_length(link->notices));
+	link->client->pins_told |= link->pins_due;
+	pin_forget_notices(link);
+}
+
 /* This is now what the client keeps its server for. */
 static void
 set_reason(struct link *link, const struct pin_row *row)
@@ -76,8 +149,12 @@ pin_note(struct link *link, unsigned residue, struct judged *judged)
 	link->server->residue |= residue;
 	if (closes_server(residue))
 		link->server->retired = true;
-	if (link->client != NULL && row != NULL && link->client->pin == NULL)
+	if (link->client == NULL || row == NULL)
+		return;
+	if (link->client->pin == NULL)
 		begin(link, row, judged);
+	/* Most settings made by an expression are found and kept: what stays, pin_settle() tells. */
+	note_notices(link, residue & ~(unsigned)SQL_RESIDUE_SETTING, judged);
 }
 
 void
@@ -86,6 +163,7 @@ pin_end(struct link *link)
 	link->client->pin = NULL;
 	judged_release(link->pinned_by);
 	link->pinned_by = NULL;
+	pin_forget_notices(link);
 }
 
 void
@@ -107,6 +185,8 @@ pin_settle(struct link *link, unsigned found, bool unseen, struct judged *judged
 		begin(link, row, judged);
 	else
 		set_reason(link, row);
+	if (row != NULL)
+		note_notices(link, server->residue, judged);
 }
 
 /* Statements whose first words say that they take something away. */

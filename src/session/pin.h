@@ -28,6 +28,9 @@ void pin_note(struct link *link, unsigned residue, struct judged *judged);
 bool pin_may_end(const struct sql_statement *statement);
 /* The server says that of the verifiable residue this is there. `unseen`: it cannot know all. */
 void pin_settle(struct link *link, unsigned found, bool unseen, struct judged *judged);
+/* Tell the client what it was not told of its pins: a ReadyForQuery comes next. */
+void pin_tell(struct link *link);
+void pin_forget_notices(struct link *link);
 /* All is taken away. */
 void pin_end(struct link *link);
 

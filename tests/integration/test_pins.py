@@ -168,3 +168,68 @@ class Pins(PgweirTest):
         for number in range(10):
             self.run_query(f"INSERT INTO mine VALUES ({number})")
         self.assertEqual(self.server.log_since(mark).count("pg_catalog.pg_listening_channels()"), 0)
+
+
+class Notices(PgweirTest):
+    config = {"workers": 1, "pool": {"size": 2}, "protocol": {"pin_notice": True}}
+
+    def test_the_first_pin_for_each_reason_is_told_behind_its_answer(self):
+        client = self.raw_login()
+        answer = client.query("LISTEN news")
+        self.assertEqual(answer.types, "CNZ")
+        notice, = answer.notices
+        self.assertEqual((notice["S"], notice["C"]), ("NOTICE", "01000"))
+        self.assertIn("LISTEN", notice["M"])
+        self.assertIn("by LISTEN", notice["D"])
+        self.assertIn("UNLISTEN", notice["H"])
+        for text in ("UNLISTEN news", "LISTEN news", "SELECT 1"):
+            self.assertEqual(client.query(text).notices, [], text)
+        notice, = client.query("CREATE TEMP TABLE mine (a int)").notices
+        self.assertIn("temporary object", notice["M"])
+        notice, = self.raw_login().query("LISTEN news").notices  # another session is told by itself
+
+    def test_a_pipeline_is_told_behind_all_its_answers(self):
+        client = self.raw_login()
+        answer = client.ask(wire.parse("SELECT pg_advisory_lock(7)"), wire.bind(), wire.execute(),
+                            wire.parse("SELECT 1"), wire.bind(), wire.execute(), wire.SYNC)
+        self.assertEqual(answer.types, "12DC12DCNZ")
+
+    def test_what_is_found_afterwards_is_told_with_the_next_answer(self):
+        client = self.raw_login()
+        self.assertEqual(client.query("DO $$ BEGIN EXECUTE 'LISTEN news'; END $$").notices, [])
+        notice, = client.query("SELECT 1").notices
+        self.assertIn("LISTEN", notice["M"])
+        self.assertEqual(client.query("SELECT 1").notices, [])
+
+    def test_a_setting_that_follows_its_client_is_no_pin(self):
+        client = self.raw_login()
+        self.assertEqual(client.query("SELECT set_config('work_mem', (4 + 4) || 'MB', false)").notices, [])
+        self.assertEqual(client.query("SELECT 1").notices, [])
+
+
+class Quiet(PgweirTest):
+    config = {"workers": 1}
+
+    def test_without_the_setting_a_pin_is_not_told(self):
+        answer = self.raw_login().query("LISTEN news")
+        self.assertEqual(answer.types, "CZ")
+
+
+class PinTimeout(PgweirTest):
+    config = {"workers": 1, "pool": {"size": 1}, "protocol": {"pin_timeout": "200ms"}}
+
+    def test_a_pinned_client_that_says_nothing_is_ended_and_its_server_cleaned(self):
+        client, other = self.raw_login(), self.raw_login()
+        self.assertEqual(client.query("LISTEN news").errors, [])
+        self.assertEqual(other.query("SELECT count(*) FROM pg_listening_channels()").rows, [[b"0"]])
+        error = wire.error_fields(client.receive()[1])
+        self.assertEqual((error["S"], error["C"]), ("FATAL", "57P01"))
+        self.assertIn("LISTEN", error["M"])
+        self.assertIn("protocol.pin_timeout", error["M"])
+
+    def test_who_is_not_pinned_or_not_idle_stays(self):
+        client = self.raw_login()
+        self.assertEqual(client.query("BEGIN; LISTEN news").errors, [])
+        self.assertEqual(client.query("SELECT pg_sleep(0.5)").errors, [])
+        self.assertEqual(client.query("ROLLBACK").errors, [])
+        self.assertEqual(client.query("SELECT pg_sleep(0.5)").errors, [])
