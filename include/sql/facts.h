@@ -142,6 +142,7 @@ struct sql_statement {
 	size_t setting_name_count;
 	bool setting_stored; /* on a role, a database, a function or the system */
 	bool read_write;     /* asks for READ WRITE, in any spelling */
+	bool misread;	     /* makes the server read texts otherwise than the parser does */
 	char *prepared_name; /* of PREPARE, EXECUTE, DEALLOCATE; "" for ALL; or NULL */
 	bool by_message;     /* no SQL: a FunctionCall message */
 	bool discards_all;   /* DISCARD ALL */

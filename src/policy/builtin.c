@@ -21,7 +21,7 @@ static const struct builtin_pack packs[] = {
 
 /* Names of session-integrity for what defaults or the session layer decide. */
 static const char *const elsewhere[] = { "sql-unparseable", "sql-oversize", "default-deny",
-	"prepared-unknown", "startup-option", "encoding" };
+	"prepared-unknown", "startup-option" };
 
 size_t
 builtin_count(void)

@@ -130,6 +130,13 @@ loosens(const struct asked *asked, const struct sql_act *act)
 }
 
 static bool
+misleads_parser(const struct asked *asked, const struct sql_act *act)
+{
+	(void)act;
+	return asked->statement->misread;
+}
+
+static bool
 is_by_message(const struct asked *asked, const struct sql_act *act)
 {
 	(void)act;
@@ -188,6 +195,11 @@ const struct builtin rules_session_integrity[] = {
 	    .test = loosens,
 	    .why = "READ WRITE takes back that the session only reads.",
 	    .safe = "Leave the mode out: BEGIN;" },
+	{ .id = "encoding", .pack = PACK, .action = POLICY_DENY, .needs = "", .always = true,
+	    .test = misleads_parser,
+	    .why = "The server would read later texts otherwise than the policy does: it takes them for "
+		   "UTF-8, with standard_conforming_strings on.",
+	    .safe = "Leave client_encoding at UTF8, and write E'…' for strings with backslashes." },
 	{ .id = "function-call-message", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .always = true, .test = is_by_message,
 	    .why = "A FunctionCall message carries no SQL that a policy could judge: it names a function "

@@ -16,12 +16,14 @@
 
 /*
  * Asked for at start, so that they are the session's defaults and survive RESET and
- * DISCARD. The second one makes a backend notice within a second that pgweir is gone
+ * DISCARD. The last one makes a backend notice within a second that pgweir is gone
  * (PostgreSQL 14 and later).
  */
 static const char *const startup_settings[] = {
 	"client_encoding",
 	"UTF8",
+	"standard_conforming_strings", /* as policies read texts */
+	"on",
 	"client_connection_check_interval",
 	"1s",
 };
@@ -41,7 +43,7 @@ server_login_begin(struct server *server)
 	const struct config *config = pools_config(pool->pools);
 	const struct database_config *database = config_database(config, pool->database);
 	const char *dbname = pool->database;
-	const char *pairs[8];
+	const char *pairs[10];
 	size_t count = 2;
 
 	if (database != NULL && database->dbname != NULL)
@@ -53,7 +55,7 @@ server_login_begin(struct server *server)
 	pairs[2] = "database";
 	pairs[3] = dbname;
 	memcpy(pairs + 4, startup_settings, sizeof(startup_settings));
-	count = server->plain_startup ? 3 : 4;
+	count = server->plain_startup ? 4 : 5;
 	build_startup(stream_out(server->stream), pairs, count);
 	server->auth = auth_client_new(pool->role,
 	    users_role_secret(pools_users(pool->pools), pool->role),

@@ -123,18 +123,24 @@ replay_of(struct collector *facts, const char *name, struct slice value)
 	return replay;
 }
 
-/* An argument, also 'x'::text. */
-static struct constant
-argument(struct tree_node node)
+/* An argument, of 'x'::text what is cast. */
+static struct tree_node
+uncast(struct tree_node node)
 {
 	struct slice type;
 
 	if (node.type != PG_QUERY__NODE__NODE_TYPE_CAST)
-		return constant_of(node);
+		return node;
 	type = tree_name(tree_body(node.body, CAST_TYPE), 1, NULL);
 	if (!slice_is(type, "text") && !slice_is(type, "bool"))
-		return (struct constant){ .kind = CONSTANT_NONE };
-	return constant_of(tree_child(node.body, CAST_ARG));
+		return node;
+	return tree_child(node.body, CAST_ARG);
+}
+
+static struct constant
+argument(struct tree_node node)
+{
+	return constant_of(uncast(node));
 }
 
 /* What a call that is done once, with constants, does: the same as SET or RESET. */
@@ -187,7 +193,7 @@ handle_set_config(struct collector *facts, struct slice body, struct context *co
 	if (!constant_to_bool(&local, &is_local))
 		is_local = false;
 	folded = setting_note(
-	    facts, name.kind == CONSTANT_STRING ? name.text : slice_of(""), args[1]);
+	    facts, name.kind == CONSTANT_STRING ? name.text : slice_of(""), uncast(args[1]));
 	residue = setting_special(folded)->residue;
 	if (residue == 0 && !is_local)
 		residue = SQL_RESIDUE_SETTING;

@@ -1,4 +1,5 @@
 /* settings.c - facts of SET, RESET, DISCARD and the modes of a transaction. */
+#include <ctype.h>
 #include <string.h>
 
 #include <pg_query/pg_query.pb-c.h>
@@ -38,13 +39,68 @@ setting_special(const char *name)
 	return &ordinary_setting;
 }
 
+/* Could the value be off? One that the text does not show could. */
 static bool
-is_off(struct tree_node value)
+may_be_off(struct tree_node value)
 {
 	struct constant constant = constant_of(value);
-	bool on = true;
+	bool on = false;
 
-	return constant_to_bool(&constant, &on) && !on;
+	if (value.type == 0 || constant.kind == CONSTANT_NULL)
+		return false;
+	return !constant_to_bool(&constant, &on) || !on;
+}
+
+/*
+ * RESET and DEFAULT of the running transaction's mode make it READ WRITE, whatever the
+ * session's default is.
+ */
+static bool
+may_loosen(const char *name, struct tree_node value)
+{
+	struct constant constant = constant_of(value);
+
+	if (!setting_special(name)->read_only)
+		return false;
+	if (value.type == 0 || constant.kind == CONSTANT_NULL)
+		return setting_special(name)->local;
+	return may_be_off(value);
+}
+
+/* PostgreSQL looks at letters and digits only (encnames.c). */
+static bool
+is_utf8(struct slice encoding)
+{
+	static const char *const names[] = { "utf8", "unicode", "sqlascii" };
+	char plain[16];
+	size_t length = 0;
+
+	for (size_t i = 0; i < encoding.length; i++) {
+		if (!isalnum(encoding.bytes[i]))
+			continue;
+		if (length == sizeof(plain) - 1)
+			return false;
+		plain[length++] = (char)tolower(encoding.bytes[i]);
+	}
+	plain[length] = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(plain, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The session's defaults are those that the parser assumes, so RESET does no harm. */
+static bool
+may_misread(const char *name, struct tree_node value)
+{
+	struct constant constant = constant_of(value);
+
+	if (strcmp(name, "standard_conforming_strings") == 0)
+		return may_be_off(value);
+	if (strcmp(name, "client_encoding") != 0 || value.type == 0 ||
+	    constant.kind == CONSTANT_NULL)
+		return false;
+	return constant.kind != CONSTANT_STRING || !is_utf8(constant.text);
 }
 
 char *
@@ -52,8 +108,10 @@ setting_note(struct collector *facts, struct slice name, struct tree_node value)
 {
 	char *folded = collect_setting_name(facts, name);
 
-	if (setting_special(folded)->read_only && is_off(value))
+	if (may_loosen(folded, value))
 		facts->statement->read_write = true;
+	if (may_misread(folded, value))
+		facts->statement->misread = true;
 	return folded;
 }
 

@@ -41,6 +41,13 @@ BEGIN READ WRITE; COMMIT
 -- twin
 BEGIN READ ONLY; COMMIT
 
+-- rule: encoding
+-- flagged
+SET standard_conforming_strings = off
+-- twin
+SHOW standard_conforming_strings
+-- advice: the setting is left alone
+
 -- rule: catalog-write
 -- flagged
 UPDATE pg_class SET relname = 'x' WHERE relname = 'orders'

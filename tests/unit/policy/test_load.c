@@ -114,8 +114,8 @@ what_this_version_cannot_do_is_refused_and_not_ignored(void **state)
 		    "6:59: limit: \"5\" is not absent, the only thing to ask for\n"
 		    "6:75: select_star: \"yes\" is not true or false\n"
 		    "6:85: tag in match must be a value or a list, not a map\n" },
-		{ "rules:\n  - {use: encoding}\n",
-		    "6:11: \"encoding\" is in force by itself wherever a policy is: take it out\n" },
+		{ "rules:\n  - {use: startup-option}\n",
+		    "6:11: \"startup-option\" is in force by itself wherever a policy is: take it out\n" },
 		{ "rules:\n  - {use: dml-safety}\n", "" },
 		{ "rules:\n  - {use: truncate, large_table: {rows: 5}}\n",
 		    "6:34: large_table does not go with rule \"truncate\": what it flags is as bad on a "

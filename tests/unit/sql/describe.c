@@ -104,6 +104,8 @@ put_statement(struct buf *out, const struct sql_statement *statement)
 		buf_put_text(out, " stored");
 	if (statement->read_write)
 		buf_put_text(out, " read-write");
+	if (statement->misread)
+		buf_put_text(out, " misread");
 	if (statement->prepared_name != NULL)
 		buf_printf(out, " prepared:%s", statement->prepared_name);
 	if (statement->discards_all)

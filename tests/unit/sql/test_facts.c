@@ -308,6 +308,26 @@ static const struct expectation settings[] = {
 	    "SET SESSION set:default_transaction_read_only{SET "
 	    "default_transaction_read_only TO 'Off'} guc:default_transaction_read_only "
 	    "read-write" },
+	{ "RESET transaction_read_only",
+	    "RESET SESSION local-reset:transaction_read_only guc:transaction_read_only read-write" },
+	{ "SET transaction_read_only TO DEFAULT",
+	    "SET SESSION local-reset:transaction_read_only guc:transaction_read_only read-write" },
+	{ "RESET default_transaction_read_only",
+	    "RESET SESSION reset:default_transaction_read_only guc:default_transaction_read_only" },
+	{ "SET standard_conforming_strings = off",
+	    "SET SESSION set:standard_conforming_strings{SET standard_conforming_strings = off} "
+	    "guc:standard_conforming_strings misread" },
+	{ "SET LOCAL \"Standard_Conforming_Strings\" TO 'no'",
+	    "SET SESSION local-set:standard_conforming_strings guc:standard_conforming_strings misread" },
+	{ "SET LOCAL standard_conforming_strings TO on",
+	    "SET SESSION local-set:standard_conforming_strings guc:standard_conforming_strings" },
+	{ "RESET standard_conforming_strings",
+	    "RESET SESSION reset:standard_conforming_strings guc:standard_conforming_strings" },
+	{ "SET NAMES 'SJIS'",
+	    "SET SESSION set:client_encoding{SET NAMES 'SJIS'} guc:client_encoding misread" },
+	{ "SET NAMES", "SET SESSION reset:client_encoding guc:client_encoding" },
+	{ "ALTER ROLE bob SET client_encoding = big5",
+	    "ALTER ROLE ROLE guc:client_encoding stored misread" },
 	{ "SET ROLE bob", "SET SESSION leaves:role guc:role" },
 	{ "SET LOCAL ROLE bob", "SET SESSION leaves:role guc:role" },
 	{ "RESET ROLE", "RESET SESSION leaves:role guc:role" },
@@ -371,6 +391,17 @@ static const struct expectation set_config[] = {
 	{ "SELECT set_config('transaction_read_only', 'off', false)",
 	    "SELECT READ f:set_config local-set:transaction_read_only "
 	    "guc:transaction_read_only read-write" },
+	{ "SELECT set_config('transaction_read_only', 'o' || 'ff', true)",
+	    "SELECT READ f:set_config local-set:transaction_read_only "
+	    "guc:transaction_read_only read-write" },
+	{ "SELECT set_config('transaction_read_only', 'off'::text, true)",
+	    "SELECT READ f:set_config local-set:transaction_read_only "
+	    "guc:transaction_read_only read-write" },
+	{ "SELECT set_config('transaction_read_only', 'on'::text, true)",
+	    "SELECT READ f:set_config local-set:transaction_read_only guc:transaction_read_only" },
+	{ "SELECT set_config('standard_conforming_strings', $1, true)",
+	    "SELECT READ f:set_config local-set:standard_conforming_strings "
+	    "guc:standard_conforming_strings misread" },
 	{ "INSERT INTO t VALUES (set_config('a.b', 'x', false))",
 	    "INSERT WRITE w:t f:set_config leaves:setting guc:a.b" },
 };
