@@ -299,6 +299,8 @@ handle_rename(struct collector *facts, struct slice body, struct context *contex
 	if (object == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN ||
 	    object == PG_QUERY__OBJECT_TYPE__OBJECT_ATTRIBUTE)
 		object = tree_value(body, RENAME_PARENT);
+	if (object == PG_QUERY__OBJECT_TYPE__OBJECT_ROLE)
+		collect_classes(facts, context, SQL_ROLE);
 	collect_verb_of(facts, "ALTER", noun_of(object));
 }
 

@@ -35,6 +35,20 @@ const struct cte *handle_cte_seen(
 /* functions.c: calls, and what known functions leave behind. */
 void handle_call(struct collector *facts, struct slice body, struct context *context);
 
+/* named_functions.c: functions that a definition names. */
+void handle_option(struct collector *facts, struct slice body, struct context *context);
+void handle_create_cast(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_transform(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_class_item(struct collector *facts, struct slice body, struct context *context);
+void handle_create_conversion(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_method(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_create_language(
+    struct collector *facts, struct slice body, struct context *context);
+
 /* settings.c: SET, RESET, set_config(), transaction modes. */
 void handle_variable_set(
     struct collector *facts, struct slice body, struct context *context);

@@ -161,7 +161,9 @@ name_of_where(struct slice body)
 	struct tree_node left = tree_child(where.body, 3);
 	struct constant right;
 
-	if (where.type != PG_QUERY__NODE__NODE_A_EXPR ||
+	/* A join's own conditions may run before the WHERE. */
+	if (tree_child(body, SELECT_FROM).type != PG_QUERY__NODE__NODE_RANGE_VAR ||
+	    where.type != PG_QUERY__NODE__NODE_A_EXPR ||
 	    tree_value(where.body, 1) != PG_QUERY__A__EXPR__KIND__AEXPR_OP ||
 	    tree_count(where.body, 2) != 1 || tree_count(body, SELECT_FROM) != 1 ||
 	    !slice_is(tree_name(where.body, 2, NULL), "=") ||

@@ -178,7 +178,7 @@ static const struct expectation making[] = {
 	{ "CREATE SEQUENCE q OWNED BY t.a", "CREATE SEQUENCE DDL d:q" },
 	{ "CREATE TYPE e AS ENUM ('a')", "CREATE TYPE DDL" },
 	{ "CREATE TYPE c AS (a int)", "CREATE TYPE DDL d:c" },
-	{ "CREATE AGGREGATE a (int) (sfunc = f, stype = int)", "CREATE AGGREGATE DDL" },
+	{ "CREATE AGGREGATE a (int) (sfunc = f, stype = int)", "CREATE AGGREGATE DDL f:f" },
 	{ "CREATE DOMAIN d AS int CHECK (f(VALUE))", "CREATE DOMAIN DDL f:f" },
 	{ "CREATE EXTENSION dblink", "CREATE EXTENSION DDL" },
 	{ "CREATE DATABASE d", "CREATE DATABASE DDL" },
@@ -186,6 +186,42 @@ static const struct expectation making[] = {
 	    "CREATE EVENT TRIGGER DDL f:f" },
 	{ "CREATE PUBLICATION p FOR TABLE t WHERE (a > 1)", "CREATE PUBLICATION DDL r:t" },
 	{ "CREATE STATISTICS s ON a, b FROM t", "CREATE STATISTICS DDL d:t" },
+};
+
+/* Functions that are called by whoever uses what is defined here. */
+static const struct expectation naming[] = {
+	{ "CREATE AGGREGATE a (text, bool) (sfunc = set_config, stype = text, initcond = 'role')",
+	    "CREATE AGGREGATE DDL f:set_config guc:" },
+	{ "CREATE AGGREGATE a (text) (sfunc = textcat, stype = text, finalfunc = s.\"F\")",
+	    "CREATE AGGREGATE DDL f:textcat f:F" },
+	{ "CREATE AGGREGATE a (text) (sfunc = 'f', stype = text)", "CREATE AGGREGATE DDL f:f" },
+	{ "CREATE OPERATOR ### (RIGHTARG = text, FUNCTION = pg_catalog.pg_read_file)",
+	    "CREATE OPERATOR DDL f:pg_read_file" },
+	{ "CREATE OPERATOR ### (RIGHTARG = text, PROCEDURE = f, RESTRICT = g, JOIN = h)",
+	    "CREATE OPERATOR DDL f:f f:g f:h" },
+	{ "ALTER OPERATOR + (int, int) SET (RESTRICT = f)", "ALTER OPERATOR DDL f:f" },
+	{ "CREATE CAST (text AS x) WITH FUNCTION s.f(text)", "CREATE CAST DDL f:f" },
+	{ "CREATE CONVERSION c FOR 'UTF8' TO 'LATIN1' FROM f", "CREATE CONVERSION DDL f:f" },
+	{ "CREATE OPERATOR CLASS c FOR TYPE int USING btree AS FUNCTION 1 f(int, int)",
+	    "CREATE OPERATOR CLASS DDL f:f" },
+	{ "ALTER OPERATOR FAMILY c USING btree ADD FUNCTION 1 f(int, int)",
+	    "ALTER OPERATOR FAMILY DDL f:f" },
+	{ "CREATE TYPE r AS RANGE (subtype = float8, subtype_diff = f)", "CREATE TYPE DDL f:f" },
+	{ "CREATE TYPE t (INPUT = f, OUTPUT = g)", "CREATE TYPE DDL f:f f:g" },
+	{ "ALTER TYPE t SET (RECEIVE = f)", "ALTER TYPE DDL f:f" },
+	{ "CREATE FOREIGN DATA WRAPPER w HANDLER f VALIDATOR g",
+	    "CREATE FOREIGN DATA WRAPPER DDL f:f f:g" },
+	{ "CREATE LANGUAGE l HANDLER f INLINE g VALIDATOR h", "CREATE LANGUAGE DDL f:f f:g f:h" },
+	{ "CREATE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION f(internal), TO SQL "
+	  "WITH FUNCTION g(internal))",
+	    "CREATE TRANSFORM DDL f:f f:g" },
+	{ "CREATE ACCESS METHOD m TYPE INDEX HANDLER f", "CREATE ACCESS METHOD DDL f:f" },
+	{ "CREATE TEXT SEARCH TEMPLATE t (INIT = f, LEXIZE = g)",
+	    "CREATE TEXT SEARCH TEMPLATE DDL f:f f:g" },
+	{ "EXPLAIN (ANALYZE true) SELECT 1", "EXPLAIN,SELECT READ,EXPLAIN" },
+	{ "CREATE SEQUENCE q START 5", "CREATE SEQUENCE DDL d:q" },
+	{ "VACUUM (ANALYZE true) t", "VACUUM MAINTENANCE r:t" },
+	{ "DROP FUNCTION f(int)", "DROP FUNCTION DDL drop:FUNCTION" },
 };
 
 static const struct expectation changing[] = {
@@ -247,6 +283,7 @@ static const struct expectation roles[] = {
 	{ "ALTER DATABASE d SET default_transaction_read_only = off",
 	    "ALTER DATABASE DDL guc:default_transaction_read_only stored read-write" },
 	{ "ALTER ROLE bob RESET ALL", "ALTER ROLE ROLE guc: stored" },
+	{ "ALTER ROLE bob RENAME TO carol", "ALTER ROLE DDL,ROLE" },
 	{ "REASSIGN OWNED BY a TO b", "REASSIGN OWNED ROLE" },
 };
 
@@ -388,6 +425,11 @@ static const struct expectation set_config[] = {
 	{ "SELECT set_config('search_path', 'pg_temp', false)",
 	    "SELECT READ f:set_config leaves:temp set:search_path{SET \"search_path\" TO "
 	    "\"pg_temp\"} guc:search_path" },
+	{ "SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = 'a.b'",
+	    "SELECT READ r:pg_settings f:set_config leaves:setting guc:a.b" },
+	{ "SELECT 1 FROM (VALUES ('role')) v (name) JOIN t ON set_config(name, 'x', false) <> '' "
+	  "WHERE name = 'a.b'",
+	    "SELECT READ r:t f:set_config leaves:setting guc:" },
 	{ "SELECT set_config('transaction_read_only', 'off', false)",
 	    "SELECT READ f:set_config local-set:transaction_read_only "
 	    "guc:transaction_read_only read-write" },
@@ -521,6 +563,13 @@ static void
 what_is_made_and_what_is_within_definitions_is_told(void **state)
 {
 	expect_all(making, sizeof(making) / sizeof(making[0]));
+	(void)state;
+}
+
+static void
+functions_that_a_definition_names_count_as_called(void **state)
+{
+	expect_all(naming, sizeof(naming) / sizeof(naming[0]));
 	(void)state;
 }
 
@@ -805,6 +854,7 @@ main(void)
 		cmocka_unit_test(a_name_of_with_hides_a_relation_only_where_it_is_known),
 		cmocka_unit_test(explain_does_what_its_effective_analyze_says),
 		cmocka_unit_test(what_is_made_and_what_is_within_definitions_is_told),
+		cmocka_unit_test(functions_that_a_definition_names_count_as_called),
 		cmocka_unit_test(what_is_changed_is_ddl_or_maintenance),
 		cmocka_unit_test(what_is_dropped_is_told_by_its_kind),
 		cmocka_unit_test(grants_and_roles_are_of_class_role),
