@@ -151,6 +151,16 @@ collect_seen(struct collector *facts, struct collect_names *set, struct slice na
 	return set->count == before;
 }
 
+bool
+collect_has(const struct collect_names *set, struct slice name)
+{
+	for (uint32_t at = set->index.heads[bucket_of(name)]; at != 0;
+	     at = set->index.next[at - 1])
+		if (text_is(set->names[at - 1], name))
+			return true;
+	return false;
+}
+
 void
 collect_row_name(struct collector *facts, struct slice name)
 {
@@ -238,16 +248,11 @@ collect_where(struct collector *facts, const struct context *context,
 static void
 add_whole_rows(struct collector *facts)
 {
-	for (size_t i = 0; i < facts->columns.count; i++) {
-		struct slice name = slice_of(facts->columns.names[i]);
-
-		for (uint32_t at = facts->rows.index.heads[bucket_of(name)]; at != 0;
-		     at = facts->rows.index.next[at - 1])
-			if (text_is(facts->rows.names[at - 1], name)) {
-				collect_column(facts, slice_of("*"));
-				return;
-			}
-	}
+	for (size_t i = 0; i < facts->columns.count; i++)
+		if (collect_has(&facts->rows, slice_of(facts->columns.names[i]))) {
+			collect_column(facts, slice_of("*"));
+			return;
+		}
 }
 
 void

@@ -34,6 +34,13 @@ struct collect_body {
 	size_t length;
 };
 
+/* `qualifier.name`, which is a call of `name` where the qualifier is a function in FROM. */
+struct qualified {
+	struct qualified *next;
+	struct slice qualifier, name; /* in the parsed tree: good until the walk ends */
+	bool named_only, deferred;
+};
+
 /* Zeroed but for the first three it is ready; everything it points to is in the arena. */
 struct collector {
 	struct arena *arena; /* borrowed */
@@ -44,6 +51,8 @@ struct collector {
 	size_t verb_count;
 	struct collect_names functions, setting_names, columns;
 	struct collect_names rows; /* relations and aliases: as a column, all columns */
+	struct collect_names function_rows; /* functions in FROM, by alias or name */
+	struct qualified *qualified;	    /* columns, until the walk ends */
 	struct collect_index relations;
 	struct collect_body *bodies; /* still to be walked */
 	bool in_body;		     /* places are those of a body, not of the text */
@@ -110,6 +119,8 @@ void collect_where(struct collector *facts, const struct context *context,
 void collect_column(struct collector *facts, struct slice name);
 /* Was the name in the set already? It is now. */
 bool collect_seen(struct collector *facts, struct collect_names *set, struct slice name);
+/* Is the name in the set? */
+bool collect_has(const struct collect_names *set, struct slice name);
 /* A name that stands for whole rows. */
 void collect_row_name(struct collector *facts, struct slice name);
 /*

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pg_query/pg_query.pb-c.h>
+
 #include "handlers.h"
 
-enum { CALL_NAME = 1 };
+enum { CALL_NAME = 1, INDIRECTIONS = 2, LIST_ITEMS = 1, RANGE_FUNCTIONS = 4, RANGE_ALIAS = 5 };
 
 /* A built-in function (or one of a well-known extension) that outlives its transaction.
  */
@@ -64,23 +66,85 @@ compare(const void *key, const void *element)
 }
 
 /* A function of the same name in a schema of the user's is taken for the known one. */
-void
-handle_call(struct collector *facts, struct slice body, struct context *context)
+static void
+called(struct collector *facts, struct slice name, const struct context *context)
 {
-	struct slice name = tree_name(body, CALL_NAME, NULL);
 	const struct known_function *known;
 
-	if (name.length == 0)
-		return;
 	collect_function(facts, name);
 	act_called(facts, name, context);
-	if (slice_is(name, "set_config")) {
-		handle_set_config(facts, body, context);
-		return;
-	}
 	known = bsearch(&name, known_functions,
 	    sizeof(known_functions) / sizeof(known_functions[0]),
 	    sizeof(known_functions[0]), compare);
 	if (known != NULL)
 		collect_residue(facts, context, known->residue);
+}
+
+void
+handle_call(struct collector *facts, struct slice body, struct context *context)
+{
+	struct slice name = tree_name(body, CALL_NAME, NULL);
+
+	if (name.length == 0)
+		return;
+	called(facts, name, context);
+	if (slice_is(name, "set_config"))
+		handle_set_config(facts, body, context);
+}
+
+/* (x).f is f(x) where x has no such field. */
+void
+handle_indirection(struct collector *facts, struct slice body, struct context *context)
+{
+	struct tree_node node;
+
+	while (tree_next_child(&body, INDIRECTIONS, &node))
+		if (tree_string(node).length > 0)
+			called(facts, tree_string(node), context);
+}
+
+/* The name by which rows of FROM f() are known when there is no alias. */
+static struct slice
+name_of_item(struct tree_node item)
+{
+	struct tree_node call = tree_child(item.body, LIST_ITEMS);
+
+	/* COALESCE and the like are known by their word. */
+	return call.type == PG_QUERY__NODE__NODE_FUNC_CALL
+		   ? tree_name(call.body, CALL_NAME, NULL)
+		   : slice_of("*");
+}
+
+void
+handle_range_function(struct collector *facts, struct slice body, struct context *context)
+{
+	struct slice alias = tree_body(tree_body(body, RANGE_ALIAS), 1);
+	struct tree_node item;
+
+	(void)context;
+	if (alias.length > 0) {
+		collect_seen(facts, &facts->function_rows, alias);
+		return;
+	}
+	while (tree_next_child(&body, RANGE_FUNCTIONS, &item))
+		collect_seen(facts, &facts->function_rows, name_of_item(item));
+}
+
+/* In `FROM unnest(a) x` is x.f a call of f(x): x is the value itself. */
+void
+functions_of_rows(struct collector *facts)
+{
+	const struct qualified *column = facts->qualified;
+	bool any = collect_has(&facts->function_rows, slice_of("*"));
+
+	facts->qualified = NULL;
+	if (facts->function_rows.count == 0)
+		return;
+	for (; column != NULL; column = column->next) {
+		const struct context context = { .named_only = column->named_only,
+			.deferred = column->deferred };
+
+		if (any || collect_has(&facts->function_rows, column->qualifier))
+			called(facts, column->name, &context);
+	}
 }

@@ -26,14 +26,18 @@ void handle_range_var(
     struct collector *facts, struct slice body, struct context *context);
 void handle_table_sample(
     struct collector *facts, struct slice body, struct context *context);
-void handle_indirection(
-    struct collector *facts, struct slice body, struct context *context);
 /* The names known behind the CTE `node`. */
 const struct cte *handle_cte_seen(
     struct collector *facts, const struct cte *known, struct tree_node node);
 
 /* functions.c: calls, and what known functions leave behind. */
 void handle_call(struct collector *facts, struct slice body, struct context *context);
+void handle_indirection(
+    struct collector *facts, struct slice body, struct context *context);
+void handle_range_function(
+    struct collector *facts, struct slice body, struct context *context);
+/* What columns of functions in FROM call. Done as a walk ends. */
+void functions_of_rows(struct collector *facts);
 
 /* named_functions.c: functions that a definition names. */
 void handle_option(struct collector *facts, struct slice body, struct context *context);

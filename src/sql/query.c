@@ -326,14 +326,3 @@ handle_table_sample(struct collector *facts, struct slice body, struct context *
 	collect_function(facts, tree_name(body, 2, NULL));
 	(void)context;
 }
-
-/* (x).f is f(x) where x has no such field. */
-void
-handle_indirection(struct collector *facts, struct slice body, struct context *context)
-{
-	struct tree_node node;
-
-	while (tree_next_child(&body, 2, &node))
-		collect_function(facts, tree_string(node));
-	(void)context;
-}

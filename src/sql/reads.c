@@ -127,15 +127,34 @@ reads_select(struct collector *facts, struct slice body, struct context *context
 				!has_limit(body) && !is_one_row(body);
 }
 
+/* Kept until it is known whether FROM has a function of the qualifier's name. */
+static void
+keep_qualified(struct collector *facts, struct slice qualifier, struct slice name,
+    const struct context *context)
+{
+	struct qualified *column = arena_zalloc(facts->arena, 1, sizeof(*column));
+
+	*column = (struct qualified){ .next = facts->qualified,
+		.qualifier = qualifier,
+		.name = name,
+		.named_only = context->named_only,
+		.deferred = context->deferred };
+	facts->qualified = column;
+}
+
 void
 handle_column_ref(struct collector *facts, struct slice body, struct context *context)
 {
 	struct tree_node field;
-	struct slice last = { NULL, 0 };
+	struct slice last = { NULL, 0 }, before = { NULL, 0 };
 
-	while (tree_next_child(&body, COLUMN_FIELDS, &field))
+	while (tree_next_child(&body, COLUMN_FIELDS, &field)) {
+		before = last;
 		last = field.type == PG_QUERY__NODE__NODE_A_STAR ? slice_of("*")
 								 : tree_string(field);
+	}
+	if (before.length > 0 && !slice_is(last, "*"))
+		keep_qualified(facts, before, last, context);
 	/* EXISTS (SELECT * …) reads no column. */
 	if (!context->unread || !slice_is(last, "*"))
 		collect_column(facts, last);

@@ -172,6 +172,7 @@ walk(struct collector *facts, struct tree_node statement, struct context context
 	walker.room = FRAMES_AT_FIRST;
 	walker.nodes = 0;
 	good = enter(&walker, statement, context) && walk_frames(&walker);
+	functions_of_rows(facts);
 	if (walker.frames != walker.first)
 		mem_free(walker.frames);
 	return good;

@@ -46,6 +46,17 @@ static const struct expectation reading[] = {
 	{ "SELECT count(*) FILTER (WHERE f(x)) OVER (PARTITION BY g(y)) FROM t ORDER BY "
 	    "h(z) LIMIT k(1)",
 	    "SELECT READ r:t f:count f:f f:g f:h f:k" },
+	{ "SELECT x.pg_read_file FROM unnest(ARRAY['a']) AS x",
+	    "SELECT READ f:unnest f:pg_read_file" },
+	{ "SELECT unnest.pg_read_file, o.id FROM unnest(ARRAY['a']), orders o",
+	    "SELECT READ r:orders f:unnest f:pg_read_file" },
+	{ "SELECT k.pg_advisory_lock FROM generate_series(1, 3) k",
+	    "SELECT READ f:generate_series f:pg_advisory_lock leaves:advisory" },
+	{ "SELECT (1).pg_advisory_lock", "SELECT READ f:pg_advisory_lock leaves:advisory" },
+	{ "SELECT \"coalesce\".pg_read_file FROM coalesce('a'::text)",
+	    "SELECT READ f:pg_read_file" },
+	{ "SELECT g.* FROM t, generate_series(1, 3) g WHERE t.a = g",
+	    "SELECT READ r:t f:generate_series" },
 	{ "SHOW search_path", "SHOW READ" },
 };
 
@@ -163,6 +174,9 @@ static const struct expectation making[] = {
 	    "set_config(''a.b'', ''c'', false)'",
 	    "CREATE FUNCTION,DELETE,SELECT READ,WRITE,DDL w:t f:set_config where:absent:t "
 	    "guc:a.b" },
+	{ "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT x.g FROM unnest($1) x; SELECT "
+	  "t.a FROM t'",
+	    "CREATE FUNCTION,SELECT READ,DDL r:t f:unnest f:g" },
 	{ "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'nonsense'",
 	    "!1 syntax error at or near \"nonsense\"" },
 	{ "CREATE PROCEDURE f() BEGIN ATOMIC UPDATE t SET a = 1; SELECT g(); END",
