@@ -8,8 +8,10 @@ The counts must be the same, and the chain whole. Then pgweir is killed while it
 under audit.sync: each is there, and the log goes on. tests/integration runs a short one.
 """
 import argparse
+import base64
 import collections
 import glob
+import hashlib
 import json
 import os
 import random
@@ -214,42 +216,90 @@ def run_counts(statements, clients, say):
     return ledger.total()
 
 
+def second_verdict(path):
+    """What tests/verify_audit.py says of a file."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "verify_audit.py")
+    done = subprocess.run([sys.executable, script, path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.strip()
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def tear(path):
+    """Half a record behind the last one, as a crash leaves it; all that stands behind the last LF then."""
+    content = read(path)
+    line = content.splitlines(keepends=True)[0]
+    with open(path, "ab") as file:
+        file.write(line[:len(line) // 2])
+    return read(path)[content.rindex(b"\n") + 1:]
+
+
+def assert_told(path, content, torn):
+    """The file goes on behind what it had; the torn line got its LF, and a gap of its own."""
+    assert read(path).startswith(content + b"\n" if torn else content), "what was there has been written anew"
+    _, gaps = count_log([path])
+    told = [(gap["reason"], gap["torn_bytes"], gap["torn_sha256"]) for gap in gaps]
+    wanted = [("torn_line", len(torn) + 1, base64.b64encode(hashlib.sha256(torn + b"\n").digest()).decode())] if torn else []
+    assert told == wanted, (told, wanted)
+
+
+def is_statement(line):
+    return b'"application":"answered"' in line and b'"event":"statement"' in line and line.endswith(b"\n")
+
+
+def kill_at_work(pgweir, seconds):
+    """Six clients ask until pgweir is killed: how many answers they got, and the file a moment before."""
+    answered = [0] * 6
+
+    def work(number):
+        try:
+            with pgweir.raw_login(application_name="answered", timeout=60.0) as client:
+                while True:
+                    client.query("SELECT 1")
+                    answered[number] += 1
+        except (wire.ConnectionGone, OSError):
+            pass
+
+    threads = [Job(work, number) for number in range(len(answered))]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: all(answered) and any(map(is_statement, read(pgweir.audit_path).splitlines(keepends=True))),
+               30 * slowness(), "answers and records of them")
+    time.sleep(seconds * random.uniform(0.5, 1.0))
+    before = read(pgweir.audit_path)
+    pgweir.process.kill()
+    for thread in threads:
+        thread.finish()
+    pgweir.process.wait()
+    return sum(answered), before
+
+
 def run_kill(seconds, say):
-    """kill -9 in the middle: what was answered with sync: each is there, and the chain goes on."""
+    """kill -9 in the middle: what was answered with sync: each is there, what was written stays, and the chain goes on."""
     server = shared_postgres()
     prepare(server)
-    for sync in ("each", "interval"):
-        answered = [0] * 6
+    for sync, torn_by_us in (("each", False), ("interval", False), ("each", True), ("interval", True)):
         with Pgweir(server, config={"audit": {"sync": sync}}) as pgweir:
-            def work(number):
-                try:
-                    with pgweir.raw_login(application_name="answered", timeout=60.0) as client:
-                        while True:
-                            client.query("SELECT 1")
-                            answered[number] += 1
-                except (wire.ConnectionGone, OSError):
-                    pass
-
-            threads = [Job(work, number) for number in range(len(answered))]
-            for thread in threads:
-                thread.start()
-            wait_until(lambda: all(answered), 30 * slowness(), "answers")
-            time.sleep(seconds * random.uniform(0.5, 1.0))
-            pgweir.process.kill()
-            for thread in threads:
-                thread.finish()
-            pgweir.process.wait()
-            with open(pgweir.audit_path, "rb") as file:
-                whole = [line for line in file if line.endswith(b"\n")]
-            there = sum(b'"application":"answered"' in line and b'"event":"statement"' in line for line in whole)
+            answered, before = kill_at_work(pgweir, seconds)
+            content = read(pgweir.audit_path)
+            assert content.startswith(before), "what was there is not there any more"
+            there = sum(map(is_statement, content.splitlines(keepends=True)))
             if sync == "each":
-                assert there >= sum(answered), (there, answered)
+                assert there >= answered, (there, answered)
+            torn = tear(pgweir.audit_path) if torn_by_us else content[content.rindex(b"\n") + 1:]
+            content = read(pgweir.audit_path)
             pgweir.start()
             pgweir.stop()
-            _, gaps = count_log([pgweir.audit_path])
-            assert all(gap["reason"] == "torn_line" for gap in gaps), gaps
-            say(f"killed with sync: {sync}: {sum(answered)} answered, {there} recorded, {len(gaps)} torn line(s); "
-                + verify([pgweir.audit_path]).splitlines()[-1])
+            assert_told(pgweir.audit_path, content, torn)
+            verdict = verify([pgweir.audit_path])
+            second_verdict(pgweir.audit_path)
+            say(f"killed with sync: {sync}: {answered} answered, {there} recorded, {len(torn)} bytes of a torn line; "
+                + verdict.splitlines()[-1])
 
 
 def main():
