@@ -40,6 +40,8 @@ void text_put_safe(struct buf *out, const char *text, size_t most_characters);
 void text_put_base64(struct buf *out, const void *bytes, size_t length);
 /* Decode base64 strictly. False: not base64. The bytes are appended to *out. */
 bool text_get_base64(const char *text, size_t length, struct buf *out);
+/* Is it one of the texts? */
+bool text_is_among(const char *text, const char *const *texts, size_t count);
 /* Are these bytes valid UTF-8 (RFC 3629), no NUL? */
 bool text_is_utf8(const char *text, size_t length);
 

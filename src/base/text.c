@@ -349,3 +349,12 @@ text_put_safe(struct buf *out, const char *text, size_t most_characters)
 		at += length;
 	}
 }
+
+bool
+text_is_among(const char *text, const char *const *texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(texts[i], text) == 0)
+			return true;
+	return false;
+}

@@ -110,19 +110,10 @@ builtin_minds_size(const struct builtin *builtin)
 	return strchr(builtin->needs, 'Z') != NULL;
 }
 
-static bool
-is_among(const char *const *names, size_t count, const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
 bool
 builtin_is_elsewhere(const char *name)
 {
-	return is_among(elsewhere, ARRAY_LENGTH(elsewhere), name);
+	return text_is_among(name, elsewhere, ARRAY_LENGTH(elsewhere));
 }
 
 /* Is the name one of the words? */

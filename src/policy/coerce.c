@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "policy_internal.h"
 
 /* The column as it is, and the type that it is to have. */
@@ -117,21 +118,12 @@ is_alike(const struct change *change)
 
 /* ---- what hangs on the column ---- */
 
-static bool
-is_among(const char *name, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
 /* A partial index, or one with expressions, is built anew when it looks at the column. */
 static bool
 rebuilds_index(const struct catalog_relation *relation, const char *column)
 {
 	for (size_t i = 0; i < relation->index_count; i++)
-		if (is_among(column, relation->indexes[i].uses, relation->indexes[i].use_count))
+		if (text_is_among(column, relation->indexes[i].uses, relation->indexes[i].use_count))
 			return true;
 	return false;
 }
@@ -144,7 +136,7 @@ checks_again(const struct catalog_relation *relation, const char *column)
 		const struct catalog_constraint *constraint = &relation->constraints[i];
 
 		if ((constraint->kind == 'x' || (constraint->kind == 'c' && constraint->validated)) &&
-		    is_among(column, constraint->columns, constraint->column_count))
+		    text_is_among(column, constraint->columns, constraint->column_count))
 			return true;
 	}
 	return false;

@@ -11,9 +11,9 @@
 #define EXCEPTION_LONGEST_US (90ULL * 24 * 3600 * 1000000)
 #define BREAK_GLASS_LONGEST_US (4ULL * 3600 * 1000000)
 
-static const struct field exception_fields[] = { { "rule", false }, { "match", false },
-	{ "ticket", false }, { "owner", false }, { "expires", false },
-	{ "break_glass", false }, { "reason", false } };
+static const struct field exception_fields[] = { { "rule" }, { "match" },
+	{ "ticket" }, { "owner" }, { "expires" },
+	{ "break_glass" }, { "reason" } };
 static const char *const yes_or_no[] = { "false", "true" };
 
 static bool

@@ -46,8 +46,7 @@ unknown_key(struct reader *reader, const struct yaml *key, const char *what,
 	size_t known = 0;
 
 	for (size_t i = 0; i < count && known < FIELDS_MOST; i++)
-		if (!fields[i].planned)
-			names[known++] = fields[i].name;
+		names[known++] = fields[i].name;
 	field_unknown(reader, key, kind, key->text, names, known);
 	mem_free(kind);
 }
@@ -63,14 +62,9 @@ fields_check(struct reader *reader, const struct yaml *node, const char *what,
 		    yaml_kind_name(node->kind));
 	for (size_t i = 0; i < node->count; i++) {
 		const struct yaml *key = node->keys[i];
-		const struct field *field = find_field(fields, count, key->text);
 
-		if (field == NULL)
+		if (find_field(fields, count, key->text) == NULL)
 			unknown_key(reader, key, what, fields, count);
-		else if (field->planned)
-			yaml_problem(reader->problems, key,
-			    "\"%s\" in %s is not supported by this version: take it out", key->text,
-			    what);
 	}
 	return reader->problems->errors == errors;
 }

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "policy_internal.h"
 
 void
@@ -370,21 +371,12 @@ known_attach_check(const struct asked *asked, const struct sql_act *act)
 /* ---- indexes ---- */
 
 static bool
-is_among(const char *name, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-static bool
 begins_with(const struct catalog_index *index, const char *const *columns, size_t count)
 {
 	if (index->column_count < count)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!is_among(index->columns[i], columns, count))
+		if (!text_is_among(index->columns[i], columns, count))
 			return false;
 	return true;
 }

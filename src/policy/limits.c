@@ -173,7 +173,7 @@ limits_read(struct reader *reader, const struct yaml *node, const char *what,
 	bool good;
 
 	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++)
-		fields[kind] = (struct field){ limit_infos[kind].name, false };
+		fields[kind] = (struct field){ limit_infos[kind].name };
 	good = fields_check(reader, node, what, fields, POLICY_LIMIT_KINDS);
 	if (node->kind != YAML_MAP)
 		return false;

@@ -28,18 +28,18 @@ enum {
 	SHA256_BYTES = 32,
 };
 
-static const struct field policy_fields[] = { { "apiVersion", false }, { "kind", false },
-	{ "metadata", false }, { "mode", false }, { "applies_to", false },
-	{ "defaults", false }, { "sets", false }, { "rules", false }, { "exceptions", false },
-	{ "tests", false } };
-static const struct field metadata_fields[] = { { "name", false }, { "owner", false },
-	{ "revision", false } };
-static const struct field applies_fields[] = { { "databases", false }, { "users", false },
-	{ "roles", false } };
-static const struct field default_fields[] = { { "action", false },
-	{ "on_unparseable", false }, { "on_oversize", false }, { "limits", false },
-	{ "client_settings", false } };
-static const struct field oversize_fields[] = { { "above", false }, { "action", false } };
+static const struct field policy_fields[] = { { "apiVersion" }, { "kind" },
+	{ "metadata" }, { "mode" }, { "applies_to" },
+	{ "defaults" }, { "sets" }, { "rules" }, { "exceptions" },
+	{ "tests" } };
+static const struct field metadata_fields[] = { { "name" }, { "owner" },
+	{ "revision" } };
+static const struct field applies_fields[] = { { "databases" }, { "users" },
+	{ "roles" } };
+static const struct field default_fields[] = { { "action" },
+	{ "on_unparseable" }, { "on_oversize" }, { "limits" },
+	{ "client_settings" } };
+static const struct field oversize_fields[] = { { "above" }, { "action" } };
 
 static atomic_uint generations;
 

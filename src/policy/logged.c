@@ -9,8 +9,8 @@
 
 /* As in pgweir.yaml, by enum audit_statements. */
 static const char *const statement_words[] = { "all", "write", "denied", "none" };
-static const struct field audit_fields[] = { { "statements", false } };
-static const struct field slow_fields[] = { { "threshold", false } };
+static const struct field audit_fields[] = { { "statements" } };
+static const struct field slow_fields[] = { { "threshold" } };
 
 enum { SLOW_MOST_MS = 24 * 3600 * 1000 };
 

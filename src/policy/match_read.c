@@ -85,14 +85,14 @@ match_read_list(struct reader *reader, const struct yaml *node, enum match_key k
 	return good;
 }
 
-static const struct field match_fields[] = { { "user", false }, { "role", false },
-	{ "database", false }, { "application", false }, { "client", false },
-	{ "within", false }, { "outside", false }, { "class", false }, { "verb", false },
-	{ "relations", false }, { "functions", false }, { "where", false },
-	{ "fingerprint", false }, { "regex", false }, { "not", false }, { "columns", false },
-	{ "limit", false }, { "select_star", false }, { "tag", false } };
-static const struct field relation_fields[] = { { "read", false }, { "write", false },
-	{ "ddl", false } };
+static const struct field match_fields[] = { { "user" }, { "role" },
+	{ "database" }, { "application" }, { "client" },
+	{ "within" }, { "outside" }, { "class" }, { "verb" },
+	{ "relations" }, { "functions" }, { "where" },
+	{ "fingerprint" }, { "regex" }, { "not" }, { "columns" },
+	{ "limit" }, { "select_star" }, { "tag" } };
+static const struct field relation_fields[] = { { "read" }, { "write" },
+	{ "ddl" } };
 
 /* The list of a key, wherever it stands, or NULL. */
 static const struct yaml *

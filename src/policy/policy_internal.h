@@ -616,7 +616,6 @@ void selftests_read(
 /* A key a map may have. */
 struct field {
 	const char *name;
-	bool planned; /* in the contract, not in this version */
 };
 bool fields_check(struct reader *reader, const struct yaml *node, const char *what,
     const struct field *fields, size_t count);

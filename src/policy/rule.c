@@ -8,16 +8,16 @@
 #include "base/mem.h"
 #include "policy_internal.h"
 
-static const struct field own_fields[] = { { "id", false }, { "match", false },
-	{ "action", false }, { "mode", false }, { "message", false }, { "hint", false },
-	{ "limits", false }, { "use", false }, { "audit", false },
-	{ "slow_log", false }, { "large_table", false },
+static const struct field own_fields[] = { { "id" }, { "match" },
+	{ "action" }, { "mode" }, { "message" }, { "hint" },
+	{ "limits" }, { "use" }, { "audit" },
+	{ "slow_log" }, { "large_table" },
 	/* For built-in rules that take them: see given.c. */
-	{ "tables", false }, { "columns", false }, { "indexes", false },
-	{ "constraints", false }, { "views", false }, { "sequences", false },
-	{ "schemas", false }, { "functions", false }, { "allowed", false },
-	{ "forbidden", false }, { "extensions", false }, { "rows", false } };
-static const struct field large_fields[] = { { "rows", false } };
+	{ "tables" }, { "columns" }, { "indexes" },
+	{ "constraints" }, { "views" }, { "sequences" },
+	{ "schemas" }, { "functions" }, { "allowed" },
+	{ "forbidden" }, { "extensions" }, { "rows" } };
+static const struct field large_fields[] = { { "rows" } };
 /* Ids that stand for what `defaults` decides. */
 static const char *const reserved_ids[] = { "sql-unparseable", "sql-oversize",
 	"default-deny" };

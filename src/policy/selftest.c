@@ -13,10 +13,10 @@
 /* Tests run on the loader's own stack: sql_stack_size() of this fits any thread's 8 MiB. */
 enum { TEST_SQL_MOST = 16 * 1024 };
 
-static const struct field test_fields[] = { { "as", false }, { "sql", false },
-	{ "expect", false }, { "rule", false }, { "at", false } };
-static const struct field subject_fields[] = { { "user", false }, { "role", false },
-	{ "database", false }, { "application", false }, { "client", false } };
+static const struct field test_fields[] = { { "as" }, { "sql" },
+	{ "expect" }, { "rule" }, { "at" } };
+static const struct field subject_fields[] = { { "user" }, { "role" },
+	{ "database" }, { "application" }, { "client" } };
 static const char *const expectations[] = { "allow", "warn", "deny" };
 
 /* One test. `owned` is a name made up from a pattern, to be freed. */

@@ -35,16 +35,6 @@ class HouseRules(PgweirTest):
         super().tearDownClass()
         cls.server.run("DROP SCHEMA house CASCADE", dbname="shop")
 
-    def served(self, client, *statements):
-        for statement in statements:
-            answer = client.query(statement)
-            self.assertIsNone(answer.error, f"{statement}: {answer.error}")
-
-    def refused(self, client, statement, rule):
-        answer = client.query(statement)
-        self.assertIsNotNone(answer.error, statement)
-        self.assertEqual((answer.sqlstate, answer.error.get("n")), ("42501", rule), statement)
-
     def test_a_table_is_made_as_the_house_wants_it(self):
         client = self.raw_login()
         for statement, rule in (

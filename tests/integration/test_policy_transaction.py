@@ -29,16 +29,6 @@ class SameTransaction(PgweirTest):
         super().tearDownClass()
         cls.server.run("DROP SCHEMA made CASCADE", dbname="shop")
 
-    def served(self, client, *statements):
-        for statement in statements:
-            answer = client.query(statement)
-            self.assertIsNone(answer.error, f"{statement}: {answer.error}")
-
-    def refused(self, client, statement, rule):
-        answer = client.query(statement)
-        self.assertIsNotNone(answer.error, statement)
-        self.assertEqual((answer.sqlstate, answer.error.get("n")), ("42501", rule), statement)
-
     def test_an_index_on_a_table_of_the_same_transaction_is_served(self):
         client = self.raw_login()
         self.served(client, "BEGIN", "CREATE TABLE made.fresh (a int)", "CREATE INDEX ON made.fresh (a)",

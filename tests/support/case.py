@@ -90,3 +90,15 @@ class PgweirTest(TimedTest):
         return self.server.run(
             "SELECT pid, state, query, usename, application_name FROM pg_stat_activity"
             f" WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND ({where})")
+
+    # What a policy does
+
+    def served(self, client, *statements):
+        for statement in statements:
+            answer = client.query(statement)
+            self.assertIsNone(answer.error, f"{statement}: {answer.error}")
+
+    def refused(self, client, statement, rule):
+        answer = client.query(statement)
+        self.assertIsNotNone(answer.error, statement)
+        self.assertEqual((answer.sqlstate, answer.error.get("n")), ("42501", rule), statement)
