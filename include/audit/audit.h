@@ -182,6 +182,10 @@ void audit_await(struct audit_lane *lane);
 void audit_session(struct audit_lane *lane, const char *event, const struct audit_who *who,
     const char *reason, const char *sqlstate, uint64_t statements, uint64_t bytes_in,
     uint64_t bytes_out);
+/* session.start or session.fail, with what the policies say of the first packet. */
+void audit_session_judged(struct audit_lane *lane, const char *event,
+    const struct audit_who *who, const char *reason, const char *sqlstate,
+    const struct verdict *verdict);
 /* cancel: origin is "client", "limit" or "console". */
 void audit_cancel(struct audit_lane *lane, const struct audit_who *who, const char *origin);
 /*

@@ -223,6 +223,11 @@ struct policy_script {
 	bool in_block; /* a transaction is open; more statements than this are in it */
 	bool is_file;  /* the text is of a file that is run as a whole */
 	bool is_last;  /* and its end */
+	/*
+	 * It is no statement, but stands for a setting of a client's first packet: the rules of
+	 * session-integrity alone are asked, and break_glass lifts none of them.
+	 */
+	bool is_startup;
 };
 
 /* The same, for a text within something larger. */

@@ -71,6 +71,7 @@ struct client {
 	bool skipping;		      /* an error was sent: everything up to Sync is ignored */
 	bool log_in_done;	      /* counted as authenticated */
 	bool counted;		      /* in the census, under its names */
+	bool startup_remarked;	      /* something is to be told of a setting of its first packet */
 	bool paused_for_server;	      /* its server is slow to read */
 	bool redefines;		      /* its transaction changes what a catalog tells of */
 	bool unrecorded;	      /* it takes its transaction for failed, which is still open: see hold.c */

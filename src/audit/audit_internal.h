@@ -282,6 +282,13 @@ struct text_part {
 };
 
 /*
+ * The end of an outcome's text and the members from "decision" on; those of exception.used,
+ * where an exception let something pass.
+ */
+void verdict_put(struct buf *out, const struct verdict *verdict);
+void verdict_put_used(struct buf *out, const struct verdict *verdict);
+
+/*
  * What the policies said: the quote that ends the outcome, and the members from "decision"
  * on. Behind them those of exception.used, if an exception let the text pass.
  */

@@ -421,6 +421,38 @@ audit_session(struct audit_lane *lane, const char *event, const struct audit_who
 	lane_post(lane, LANE_ACCESS, number, out);
 }
 
+/* What an exception let a client ask for in its first packet. */
+static void
+post_exception(
+    struct audit_lane *lane, const struct audit_who *who, const struct verdict *verdict)
+{
+	struct buf *out = begin_event(lane, event_names[EVENT_EXCEPTION_USED], who);
+
+	if (out == NULL)
+		return;
+	verdict_put_used(out, verdict);
+	lane_post(lane, LANE_ACCESS, EVENT_EXCEPTION_USED, out);
+}
+
+void
+audit_session_judged(struct audit_lane *lane, const char *event, const struct audit_who *who,
+    const char *reason, const char *sqlstate, const struct verdict *verdict)
+{
+	bool denied = verdict->action == POLICY_DENY;
+	struct buf *out = begin_event(lane, event, who);
+
+	if (out == NULL)
+		return;
+	json_put_member(out, "db.response.status_code", sqlstate);
+	put_literal(out, ",\"outcome\":\"");
+	buf_put_text(out, outcome_names[denied ? AUDIT_DENIED_OUTCOME : AUDIT_OK]);
+	verdict_put(out, verdict);
+	record_put_text(out, "reason", reason, reason != NULL ? strlen(reason) : 0, NULL);
+	lane_post(lane, LANE_ACCESS, event_by_name(event), out);
+	if (verdict->exception != NULL && !denied)
+		post_exception(lane, who, verdict);
+}
+
 void
 audit_cancel(struct audit_lane *lane, const struct audit_who *who, const char *origin)
 {

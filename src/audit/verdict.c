@@ -31,8 +31,8 @@ put_or_null(struct buf *out, const char *key, const char *text)
 		json_put_string(out, text, strlen(text));
 }
 
-static void
-render(struct buf *out, const struct verdict *verdict)
+void
+verdict_put(struct buf *out, const struct verdict *verdict)
 {
 	put_literal(out, "\",\"decision\":\"");
 	buf_put_text(out, decision_names[verdict->action]);
@@ -52,9 +52,8 @@ render(struct buf *out, const struct verdict *verdict)
 		json_put_member_int(out, "position", verdict->position);
 }
 
-/* The members of exception.used. */
-static void
-render_used(struct buf *out, const struct verdict *verdict)
+void
+verdict_put_used(struct buf *out, const struct verdict *verdict)
 {
 	char expires[CLOCK_TEXT_SIZE];
 
@@ -78,9 +77,9 @@ audit_verdict_new(const struct verdict *verdict)
 	struct audit_verdict *rendered;
 	size_t length;
 
-	render(&out, verdict);
+	verdict_put(&out, verdict);
 	length = buf_length(&out);
-	render_used(&out, verdict);
+	verdict_put_used(&out, verdict);
 	rendered = mem_alloc(sizeof(*rendered) + buf_length(&out));
 	rendered->length = length;
 	rendered->used_length = buf_length(&out) - length;

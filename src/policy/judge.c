@@ -152,6 +152,31 @@ note_lifted(struct run *run, const struct exception *lifted)
 	verdict->break_glass = lifted->break_glass;
 }
 
+static bool
+is_startup(const struct run *run)
+{
+	return run->question->script != NULL && run->question->script->is_startup;
+}
+
+/* Of a client's first packet are asked what holds sessions, and what cannot be read. */
+static bool
+is_for_startup(const struct policy *policy, const struct rule *rule)
+{
+	return rule == &policy->unparseable || rule == &policy->oversize ||
+	    (rule->builtin != NULL && strcmp(rule->builtin->pack, "session-integrity") == 0);
+}
+
+/* The exception that lets it pass, or NULL. Nobody waits for a record of a log-in. */
+static const struct exception *
+lifted_by(struct run *run, const struct policy *policy, const struct rule *rule,
+    enum policy_action action)
+{
+	const struct exception *lifted =
+	    action == POLICY_ALLOW ? NULL : exception_for(policy, rule, &run->asked);
+
+	return lifted != NULL && lifted->break_glass && is_startup(run) ? NULL : lifted;
+}
+
 /* A rule has spoken about the statement at hand. */
 static void
 consider(struct run *run, const struct policy *policy, const struct rule *rule,
@@ -160,9 +185,10 @@ consider(struct run *run, const struct policy *policy, const struct rule *rule,
 	int64_t small_rows;
 	enum policy_mode mode = judge_mode_of(run, rule);
 	enum policy_action action = action_for(rule, &run->asked, &act, &small_rows);
-	const struct exception *lifted =
-	    action == POLICY_ALLOW ? NULL : exception_for(policy, rule, &run->asked);
+	const struct exception *lifted = lifted_by(run, policy, rule, action);
 
+	if (is_startup(run) && !is_for_startup(policy, rule))
+		return;
 	if (run->judging != NULL && run->judging->seen != NULL)
 		run->judging->seen(run->judging->arg, policy, rule, action, statement, &run->asked,
 		    act, lifted);

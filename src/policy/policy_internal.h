@@ -353,6 +353,7 @@ struct builtin {
 	const char *id;
 	const char *pack;
 	enum policy_action action; /* when the policy does not say */
+	const char *sqlstate; /* of a refusal; NULL: 42501 */
 	/*
 	 * X: not for what the same transaction made. Z: what it costs depends on the size, so
 	 * that large_table has a say. Others are told to readers only.

@@ -179,6 +179,11 @@ const struct builtin rules_session_integrity[] = {
 	    .why = "It changes the role in whose name statements run (or hides which setting it "
 		   "changes), so that the rules of this user would no longer be those of the role.",
 	    .safe = "Connect as a user of that role." },
+	{ .id = "encoding", .pack = PACK, .action = POLICY_DENY, .needs = "", .always = true,
+	    .sqlstate = "0A000", .test = misleads_parser,
+	    .why = "The server would read later texts otherwise than the policy does: it takes them for "
+		   "UTF-8, with standard_conforming_strings on.",
+	    .safe = "Leave client_encoding at UTF8, and write E'…' for strings with backslashes." },
 	{ .id = "setting-not-allowed", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .always = true, .test = sets_unlisted, .put_why = why_unlisted,
 	    .safe = "Ask the owner of the policy to list it, or leave the setting alone." },
@@ -195,11 +200,6 @@ const struct builtin rules_session_integrity[] = {
 	    .test = loosens,
 	    .why = "READ WRITE takes back that the session only reads.",
 	    .safe = "Leave the mode out: BEGIN;" },
-	{ .id = "encoding", .pack = PACK, .action = POLICY_DENY, .needs = "", .always = true,
-	    .test = misleads_parser,
-	    .why = "The server would read later texts otherwise than the policy does: it takes them for "
-		   "UTF-8, with standard_conforming_strings on.",
-	    .safe = "Leave client_encoding at UTF8, and write E'…' for strings with backslashes." },
 	{ .id = "function-call-message", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .always = true, .test = is_by_message,
 	    .why = "A FunctionCall message carries no SQL that a policy could judge: it names a function "

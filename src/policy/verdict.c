@@ -98,7 +98,9 @@ tell_words(struct run *run, const struct finding *finding)
 	struct verdict *verdict = run->verdict;
 	const struct rule *rule = finding->rule;
 
-	memcpy(verdict->sqlstate, "42501", sizeof(verdict->sqlstate));
+	memcpy(verdict->sqlstate,
+	    rule->builtin != NULL && rule->builtin->sqlstate != NULL ? rule->builtin->sqlstate : "42501",
+	    sizeof(verdict->sqlstate));
 	verdict->message = finding->action == POLICY_DENY
 	    ? mem_printf("blocked by pgweir rule \"%s\"", rule->id)
 	    : mem_printf(verdict->would_deny && rule->action == POLICY_DENY

@@ -365,21 +365,27 @@ client_close(struct client *client, const char *why)
 }
 
 void
-client_end(struct client *client, const char *sqlstate, const char *message)
+client_end_with(struct client *client, const struct wire_error *error)
 {
 	if (client->state == CLIENT_CLOSING)
 		return;
 	hold_drop(client); /* it hears that it is ended, and not what it cannot be told yet */
 	/* In the middle of a row an error would be read as a part of it. */
 	if (client->link != NULL && client->link->passing > 0 && client->link->passing_forward) {
-		client_close(client, message);
+		client_close(client, error->message);
 		return;
 	}
-	build_error(client->link != NULL ? relay_emit(client->link) : client_out(client),
+	build_error(client->link != NULL ? relay_emit(client->link) : client_out(client), error);
+	stream_flush(client->stream);
+	client_close(client, error->message);
+}
+
+void
+client_end(struct client *client, const char *sqlstate, const char *message)
+{
+	client_end_with(client,
 	    &(struct wire_error){
 		.severity = "FATAL", .sqlstate = sqlstate, .message = message });
-	stream_flush(client->stream);
-	client_close(client, message);
 }
 
 void

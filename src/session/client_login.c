@@ -4,7 +4,6 @@
  * A name that does not exist, a password that is wrong and a database that is not
  * there look the same until the client has proved who it is.
  */
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,114 +15,6 @@
 #include "wire/frame.h"
 
 enum { PASSWORD_MESSAGE_MOST = STARTUP_MOST + 100 };
-
-/*
- * Settings that a client may give in its startup packet. The others can change who
- * it is or what the server loads; names with a dot are an application's own.
- */
-static const char *const startup_settings[] = { "application_name", "array_nulls",
-	"backslash_quote", "bytea_output", "client_encoding", "client_min_messages",
-	"constraint_exclusion", "cursor_tuple_fraction", "datestyle",
-	"default_transaction_deferrable", "default_transaction_isolation",
-	"default_transaction_read_only", "effective_io_concurrency", "enable_bitmapscan",
-	"enable_hashagg", "enable_hashjoin", "enable_indexscan", "enable_indexonlyscan",
-	"enable_material", "enable_mergejoin", "enable_nestloop", "enable_seqscan", "enable_sort",
-	"escape_string_warning", "extra_float_digits", "force_parallel_mode", "geqo",
-	"gin_fuzzy_search_limit", "idle_in_transaction_session_timeout", "intervalstyle", "jit",
-	"lc_messages", "lc_monetary", "lc_numeric", "lc_time", "lock_timeout",
-	"max_parallel_workers_per_gather", "maintenance_work_mem", "plan_cache_mode",
-	"quote_all_identifiers", "random_page_cost", "search_path", "statement_timeout",
-	"synchronize_seqscans", "synchronous_commit", "temp_buffers", "timezone",
-	"transform_null_equals", "work_mem", "xmlbinary", "xmloption" };
-
-static char *
-folded(const char *name)
-{
-	char *copy = mem_strdup(name);
-
-	for (char *at = copy; *at != '\0'; at++)
-		*at = (char)tolower((unsigned char)*at);
-	return copy;
-}
-
-static bool
-is_allowed(const char *name)
-{
-	if (strchr(name, '.') != NULL)
-		return true;
-	for (size_t i = 0; i < sizeof(startup_settings) / sizeof(startup_settings[0]); i++)
-		if (strcmp(name, startup_settings[i]) == 0)
-			return true;
-	return false;
-}
-
-/* Are the letters and digits of `encoding` those of `name`, which is in lower case? */
-static bool
-is_encoding(const char *encoding, const char *name)
-{
-	for (; *encoding != '\0'; encoding++) {
-		if (!isalnum((unsigned char)*encoding))
-			continue;
-		if (tolower((unsigned char)*encoding) != *name)
-			return false;
-		name++;
-	}
-	return *name == '\0';
-}
-
-/*
- * Server connections speak UTF-8; SQL_ASCII asks for no conversion, which is the same
- * bytes. PostgreSQL looks at letters and digits only (encnames.c), and asyncpg says
- * 'utf-8' with the quotes.
- */
-static bool
-is_utf8_name(const char *encoding)
-{
-	static const char *const names[] = { "utf8", "unicode", "sqlascii", "" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (is_encoding(encoding, names[i]))
-			return true;
-	return false;
-}
-
-/* Take one startup parameter as a setting; false, with *err, when it may not be given. */
-static bool
-take_setting(struct client *client, const char *name, const char *value, struct error *err)
-{
-	struct buf replay = { 0 };
-
-	if (!is_allowed(name))
-		return error_set_state(err, ERROR_PROTOCOL, "42501",
-		    "parameter \"%s\" cannot be set in the startup packet through pgweir", name);
-	if (strcmp(name, "client_encoding") == 0) {
-		if (is_utf8_name(value))
-			return true;
-		return error_set_state(err, ERROR_PROTOCOL, "0A000",
-		    "client_encoding \"%s\" is not supported through pgweir: use UTF8", value);
-	}
-	settings_put_set(&replay, name, value);
-	buf_put_u8(&replay, 0);
-	settings_set(&client->defaults, name, (const char *)buf_bytes(&replay));
-	buf_free(&replay);
-	return true;
-}
-
-static bool
-take_settings(struct client *client, struct error *err)
-{
-	bool good = true;
-
-	for (size_t i = 0; good && i < client->startup->parameter_count; i++) {
-		const struct startup_parameter *parameter = &client->startup->parameters[i];
-		char *name = folded(parameter->name);
-
-		good = take_setting(client, name, parameter->value, err);
-		mem_free(name);
-	}
-	settings_copy(&client->settings, &client->defaults);
-	return good;
-}
 
 static const char *
 startup_value(const struct startup *startup, const char *name)
@@ -220,6 +111,7 @@ login_greet(struct client *client, const struct parameters *parameters)
 	}
 	cancel_key_give(client, &pid, &key);
 	build_key_data(out, pid, key);
+	startup_settings_welcome(client, out);
 	build_ready(out, 'I');
 	startup_free(client->startup);
 	mem_free(client->startup);
@@ -229,8 +121,6 @@ login_greet(struct client *client, const struct parameters *parameters)
 	second_line_put(client);
 	clients_share_settings(client->clients, client);
 	client->pool->counters.logins++;
-	audit_session(clients_lane(client->clients), "session.start", client->who, NULL, NULL, 0,
-	    client->bytes_in, client->bytes_out);
 	/* A link is given back by whoever called: relay.c may still be walking over it. */
 	if (client->link == NULL)
 		client_enter(client, CLIENT_READY);
@@ -365,7 +255,13 @@ logged_in(struct client *client)
 		mem_free(message);
 		return;
 	}
-	if (!census_admit(client, &err) || !take_settings(client, &err)) {
+	if (!census_admit(client, &err)) {
+		reject(client, err.sqlstate, err.text, err.text);
+		return;
+	}
+	if (!startup_settings_permit(client))
+		return;
+	if (!startup_settings_take(client, &err)) {
 		reject(client, err.sqlstate, err.text, err.text);
 		return;
 	}

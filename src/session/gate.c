@@ -465,6 +465,17 @@ gate_judge(struct gate *gate, struct client *client, const char *text, size_t le
 	return parse_now(gate, text, length, cap, shaped);
 }
 
+struct judged *
+gate_judge_now(struct gate *gate, const char *text, size_t length)
+{
+	struct judged *judged = look_up(gate, gate->texts, text, length);
+
+	if (judged != NULL)
+		return judged_reference(judged);
+	return parse_now(
+	    gate, text, length, policies_text_cap(clients_policies(gate->clients)), false);
+}
+
 void
 gate_abandon(struct parse_job *job)
 {

@@ -97,6 +97,8 @@ void identity_release(struct gate *gate, struct identity *identity);
  */
 struct judged *gate_judge(
     struct gate *gate, struct client *client, const char *text, size_t length);
+/* The same of a text that is short by its making, and no statement's: always now. */
+struct judged *gate_judge_now(struct gate *gate, const char *text, size_t length);
 /* The facts of a FunctionCall message; referenced. */
 struct judged *gate_judge_call(struct gate *gate);
 /* The ruling for an identity under the policies now in force; referenced. */

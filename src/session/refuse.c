@@ -7,11 +7,10 @@
 #include "prepared.h"
 #include "session_internal.h"
 
-void
-refuse_build(struct buf *out, const struct verdict *verdict)
+struct wire_error
+refuse_error(const struct verdict *verdict, const char *severity)
 {
-	build_error(out,
-	    &(struct wire_error){ .severity = "ERROR",
+	return (struct wire_error){ .severity = severity,
 		.sqlstate = verdict->sqlstate,
 		.message = verdict->message,
 		.detail = verdict->detail,
@@ -21,7 +20,15 @@ refuse_build(struct buf *out, const struct verdict *verdict)
 		.table = verdict->table,
 		.constraint = verdict->rule,
 		.file = verdict->file,
-		.line = verdict->line });
+		.line = verdict->line };
+}
+
+void
+refuse_build(struct buf *out, const struct verdict *verdict)
+{
+	struct wire_error error = refuse_error(verdict, "ERROR");
+
+	build_error(out, &error);
 }
 
 void

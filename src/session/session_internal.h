@@ -43,6 +43,8 @@ void clients_set_welcome(struct clients *clients, const struct pool *pool,
     uint64_t settings_hash, const struct parameters *parameters);
 
 /* client.c */
+/* End it with this error, as client_end() does. */
+void client_end_with(struct client *client, const struct wire_error *error);
 struct client *client_new(struct clients *clients, int fd, const struct address *peer);
 void client_enter(struct client *client, enum client_state state);
 /* Go on with what is in client->in, if its state allows. */
@@ -63,6 +65,16 @@ void login_refused(struct client *client, const struct error *err);
 /* The client's startup settings are on the server: tell it what that reports. */
 void login_greet(struct client *client, const struct parameters *parameters);
 
+/*
+ * startup_settings.c: may the client ask for the settings of its first packet? False: it was
+ * told that it may not, and is ended.
+ */
+bool startup_settings_permit(struct client *client);
+/* They become settings of its session. */
+bool startup_settings_take(struct client *client, struct error *err);
+/* The session begins: NOTICEs of rules that warn about them, and its record. */
+void startup_settings_welcome(struct client *client, struct buf *out);
+
 /* inbound.c: handle as many messages as can be; returns the bytes used up. */
 size_t inbound_consume(struct client *client, const uint8_t *bytes, size_t length);
 
@@ -78,6 +90,8 @@ void borrow_refused(struct waiter *waiter, const struct error *err);
 void borrow_give_up(struct client *client, const struct wire_error *error);
 
 /* refuse.c */
+/* What a verdict tells the client; its strings stay the verdict's. */
+struct wire_error refuse_error(const struct verdict *verdict, const char *severity);
 /* An ErrorResponse made from a verdict. */
 void refuse_build(struct buf *out, const struct verdict *verdict);
 /* An Execute that is sure to fail, whatever portals the client has. */

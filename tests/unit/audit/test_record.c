@@ -477,6 +477,42 @@ the_setting_picks_statements_and_never_leaves_out_sessions(void **state)
 }
 
 static void
+a_session_tells_what_the_policies_said_of_its_first_packet(void **state)
+{
+	struct place *place = place_new();
+	struct audit_who *who = who_of_a_service();
+	struct verdict denied = { .action = POLICY_DENY, .mode = POLICY_MODE_ENFORCE,
+		.rule = "role-switch", .policy = "p@sha256:01234567", .detail = (char *)"why" };
+	struct verdict lifted = { .action = POLICY_ALLOW, .mode = POLICY_MODE_ENFORCE,
+		.policy = "p@sha256:01234567", .exception = "T-1", .exception_rule = "role-switch" };
+	struct error err;
+	struct audit *audit = audit_start(&place->config, 1, &err);
+	struct audit_lane *lane = audit_lane(audit, 0);
+	const json_t *record;
+	json_t *records;
+
+	audit_session_judged(lane, "session.fail", who, "no", "42501", &denied);
+	audit_session_judged(lane, "session.start", who, NULL, NULL, &lifted);
+	audit_stop(audit, "test");
+	records = chain_read(place->access, NULL);
+	record = find_event(records, "session.fail");
+	assert_string_equal(member(record, "outcome"), "denied");
+	assert_string_equal(member(record, "decision"), "deny");
+	assert_string_equal(member(record, "rule"), "role-switch");
+	assert_string_equal(member(record, "detail"), "why");
+	assert_string_equal(member(record, "reason"), "no");
+	record = find_event(records, "session.start");
+	assert_string_equal(member(record, "outcome"), "ok");
+	assert_string_equal(member(record, "exception"), "T-1");
+	assert_int_equal(count_event(records, "exception.used"), 1);
+	assert_string_equal(member(find_event(records, "exception.used"), "ticket"), "T-1");
+	json_decref(records);
+	audit_who_free(NULL, who);
+	place_free(place);
+	(void)state;
+}
+
+static void
 session_ids_differ_and_sort_by_time(void **state)
 {
 	char before[16], after[16];
@@ -614,6 +650,7 @@ main(void)
 		cmocka_unit_test(what_break_glass_let_pass_shows_its_text_under_every_setting),
 		cmocka_unit_test(what_break_glass_let_pass_never_shows_a_password),
 		cmocka_unit_test(what_break_glass_would_let_pass_does_not_begin_without_a_log),
+		cmocka_unit_test(a_session_tells_what_the_policies_said_of_its_first_packet),
 		cmocka_unit_test(session_ids_differ_and_sort_by_time),
 	};
 

@@ -639,18 +639,26 @@ count_glass(void *arg, const struct policy_break_glass *glass)
 	++*(int *)arg;
 }
 
+/* Three hours from now, as `expires` is written. */
+static void
+put_soon(char date[40])
+{
+	time_t moment = (time_t)(clock_wall_us() / 1000000) + 3 * 3600;
+	struct tm utc;
+
+	gmtime_r(&moment, &utc);
+	strftime(date, 40, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
 /* Ends in three hours; a rule that allows has a limit, which an exception of the kind lifts too. */
 static struct policies *
 load_break_glass(void)
 {
 	char date[40];
-	time_t moment = (time_t)(clock_wall_us() / 1000000) + 3 * 3600;
-	struct tm utc;
 	struct policies *policies;
 	char *text;
 
-	gmtime_r(&moment, &utc);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	put_soon(date);
 	text = mem_printf("%srules: [{use: where-required}, {use: truncate},\n"
 			  "  {id: few, match: {class: READ}, action: allow, limits: {max_rows: 5}}]\n"
 			  "exceptions:\n"
@@ -817,6 +825,88 @@ each_policy_has_its_own_cap_on_length(void **state)
 	(void)state;
 }
 
+/* The setting of a first packet, as the SET that stands for it. */
+static struct verdict
+judge_startup(const struct policies *policies, const char *sql, uint64_t wall_us)
+{
+	static const struct policy_script script = { .is_startup = true };
+	struct subject subject = { .user = "orders-svc", .role = "app_rw", .database = "shop",
+		.application = "", .client = "" };
+	struct sql_facts *facts = NULL;
+	struct error err = { 0 };
+	struct verdict verdict;
+	int position;
+	enum sql_outcome outcome = sql_facts(sql, strlen(sql), 4096, &facts, &err, &position);
+
+	policies_judge_in(policies, &subject, sql, strlen(sql), outcome, facts, &err, wall_us,
+	    &script, &verdict);
+	if (facts != NULL)
+		sql_facts_free(facts);
+	return verdict;
+}
+
+static void
+a_setting_of_the_first_packet_is_asked_about_by_session_integrity_alone(void **state)
+{
+	static const char policy[] = HEADER
+	    "defaults: {action: deny, client_settings: [TimeZone, client_encoding, "
+	    "default_transaction_read_only]}\n"
+	    "rules:\n"
+	    "  - {use: transaction-mode}\n"
+	    "  - {id: no-sets, match: {class: SESSION}, action: deny}\n";
+	static const struct {
+		const char *sql, *rule, *sqlstate;
+	} cases[] = {
+		{ "SET \"timezone\" TO E'UTC'", NULL, "" },
+		{ "SET \"work_mem\" TO E'5MB'", "setting-not-allowed", "42501" },
+		{ "SET \"role\" TO E'postgres'", "role-switch", "42501" },
+		{ "SET \"default_transaction_read_only\" TO E'off'", "transaction-mode", "42501" },
+		{ "SET \"client_encoding\" TO E'latin1'", "encoding", "0A000" },
+		{ "SET \"timezone\" TO E'\xff'", "sql-unparseable", "42501" },
+	};
+	struct policies *policies = load(policy);
+
+	assert_string_equal(outcome(policies, app, "SET TimeZone TO 'UTC'"), "deny no-sets");
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct verdict verdict = judge_startup(policies, cases[i].sql, TEN_US);
+
+		assert_int_equal(verdict.action,
+		    cases[i].rule != NULL ? POLICY_DENY : POLICY_ALLOW);
+		assert_string_equal(verdict.sqlstate, cases[i].sqlstate);
+		if (cases[i].rule != NULL)
+			assert_string_equal(verdict.rule, cases[i].rule);
+		verdict_free(&verdict);
+	}
+	policies_release(policies);
+	(void)state;
+}
+
+static void
+an_exception_lets_a_first_packet_pass_unless_it_breaks_glass(void **state)
+{
+	static const char *const kinds[] = { "", ", break_glass: true, reason: why" };
+
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		char until[40];
+		struct policies *policies;
+		struct verdict verdict;
+		char *text;
+
+		put_soon(until);
+		text = mem_printf(HEADER "defaults: {client_settings: [TimeZone]}\n"
+		    "exceptions:\n  - {rule: setting-not-allowed, match: {user: orders-svc}, ticket: T-1, "
+		    "owner: me, expires: %s%s}\n", until, kinds[i]);
+		policies = load(text);
+		verdict = judge_startup(
+		    policies, "SET \"work_mem\" TO E'5MB'", clock_wall_us());
+		assert_int_equal(verdict.action, i == 0 ? POLICY_ALLOW : POLICY_DENY);
+		verdict_free(&verdict);
+		policies_release(policies);
+		mem_free(text);
+	}
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -845,6 +935,8 @@ main(void)
 		cmocka_unit_test(an_exception_with_not_holds_only_when_nothing_of_it_is_there),
 		cmocka_unit_test(a_rule_named_by_itself_takes_the_place_of_the_one_in_its_pack),
 		cmocka_unit_test(several_policies_are_all_asked_and_the_first_refusal_is_told),
+		cmocka_unit_test(a_setting_of_the_first_packet_is_asked_about_by_session_integrity_alone),
+		cmocka_unit_test(an_exception_lets_a_first_packet_pass_unless_it_breaks_glass),
 		cmocka_unit_test(each_policy_has_its_own_cap_on_length),
 	};
 
