@@ -39,6 +39,8 @@ struct loop {
 	struct tick ticks[LOOP_TICKS_MOST];
 	size_t tick_count;
 	struct watch_list resting;
+	TAILQ_HEAD(, chore) chores;
+	uint8_t *decrypted; /* NULL until a stream was encrypted */
 	struct deferred *first, **last;
 	uint64_t now_us, wall_us; /* 0: not yet read in this turn */
 	bool stopping;
@@ -86,6 +88,7 @@ new_loop(void)
 	TAILQ_INIT(&loop->wishing);
 	LIST_INIT(&loop->orphans);
 	LIST_INIT(&loop->resting);
+	TAILQ_INIT(&loop->chores);
 	return loop;
 }
 
@@ -163,15 +166,27 @@ loop_free(struct loop *loop)
 	}
 	for (size_t i = 0; i < loop->spare_count; i++)
 		buf_free(&loop->spare[i]);
+	mem_free(loop->decrypted);
 	mem_free(loop);
+}
+
+static void
+run_chores(struct loop *loop)
+{
+	for (int i = 0; i < LOOP_CHORES_A_TURN && !TAILQ_EMPTY(&loop->chores); i++) {
+		struct chore *chore = TAILQ_FIRST(&loop->chores);
+
+		loop_drop_chore(loop, chore);
+		chore->run(chore);
+	}
 }
 
 /* What was sent and asked for goes to the kernel. */
 static void
-submit(struct loop *loop, bool wait)
+submit(struct loop *loop, enum ring_until until)
 {
 	ring_streams_ask(loop);
-	ring_submit(loop->ring, wait);
+	ring_submit(loop->ring, until);
 	ring_streams_settle(loop);
 }
 
@@ -180,17 +195,20 @@ turn_ring(struct loop *loop)
 {
 	unsigned delivered = 0;
 
-	submit(loop, true);
+	submit(loop, TAILQ_EMPTY(&loop->chores) ? RING_UNTIL_SOMETHING : RING_UNTIL_RUN);
 	while (ring_deliver(loop->ring))
 		if (++delivered % DELIVERED_AT_A_TIME == 0)
-			submit(loop, false);
+			submit(loop, RING_UNTIL_SENT);
+	run_chores(loop);
 	run_deferred(loop);
 }
 
 static void
 turn_event(struct loop *loop)
 {
-	event_base_loop(loop->base, EVLOOP_ONCE);
+	event_base_loop(loop->base,
+	    TAILQ_EMPTY(&loop->chores) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	run_chores(loop);
 	run_deferred(loop);
 	streams_look_again(&loop->full_reads);
 }
@@ -208,7 +226,7 @@ loop_run(struct loop *loop)
 	}
 	loop->stopping = false;
 	if (loop->ring != NULL)
-		submit(loop, false);
+		submit(loop, RING_UNTIL_SENT);
 }
 
 void
@@ -263,6 +281,32 @@ loop_undefer(struct loop *loop, struct deferred *deferred)
 	if (*at == NULL)
 		loop->last = at;
 	deferred->waiting = false;
+}
+
+void
+loop_add_chore(struct loop *loop, struct chore *chore, void (*run)(struct chore *))
+{
+	if (chore->waiting)
+		return;
+	chore->run = run;
+	chore->waiting = true;
+	TAILQ_INSERT_TAIL(&loop->chores, chore, in_line);
+}
+
+void
+loop_drop_chore(struct loop *loop, struct chore *chore)
+{
+	if (chore->waiting)
+		TAILQ_REMOVE(&loop->chores, chore, in_line);
+	chore->waiting = false;
+}
+
+uint8_t *
+loop_decrypted(struct loop *loop)
+{
+	if (loop->decrypted == NULL)
+		loop->decrypted = mem_alloc(LOOP_SHARED_SIZE);
+	return loop->decrypted;
 }
 
 void

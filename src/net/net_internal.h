@@ -11,6 +11,7 @@ struct event_base;
 struct ring;
 
 enum {
+	LOOP_CHORES_A_TURN = 2,
 	LOOP_SHARED_SIZE =
 	    64 * 1024,    /* the read buffer of all streams of a loop on libevent */
 	LOOP_SPARES = 64, /* output buffers kept for the next stream that writes */
@@ -37,6 +38,21 @@ void loop_disown(struct orphan *orphan);
 LIST_HEAD(watch_list, watch);
 struct watch_list *loop_resting(struct loop *loop);
 void watches_tick(struct watch_list *resting);
+
+/*
+ * Work that is too long to do all that there is of it in one turn: a few of these run in
+ * each, in the order in which they came. Embedded in its owner; zeroed is idle.
+ */
+struct chore {
+	TAILQ_ENTRY(chore) in_line;
+	void (*run)(struct chore *chore);
+	bool waiting;
+};
+/* Adding it twice before it ran is once. */
+void loop_add_chore(struct loop *loop, struct chore *chore, void (*run)(struct chore *));
+void loop_drop_chore(struct loop *loop, struct chore *chore);
+/* Where all encrypted streams of this loop are decrypted: LOOP_SHARED_SIZE bytes. */
+uint8_t *loop_decrypted(struct loop *loop);
 
 /* The rest is for loops on libevent. */
 struct event_base *loop_base(struct loop *loop);

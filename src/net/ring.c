@@ -152,8 +152,6 @@ is_passing(int error)
 	return error == EINTR || error == EAGAIN || error == EBUSY || error == ETIME;
 }
 
-enum until { UNTIL_SENT, UNTIL_RUN, UNTIL_SOMETHING };
-
 static int
 submit_and_wait(struct io_uring *uring)
 {
@@ -163,12 +161,12 @@ submit_and_wait(struct io_uring *uring)
 /* One system call, or more if a signal came; see give_back_used() for what it leaves to
  * be done. */
 static void
-hand_over(struct ring *ring, enum until until)
+hand_over(struct ring *ring, enum ring_until until)
 {
 	static int (*const calls[])(struct io_uring *) = {
-		[UNTIL_SENT] = io_uring_submit,
-		[UNTIL_RUN] = io_uring_submit_and_get_events,
-		[UNTIL_SOMETHING] = submit_and_wait,
+		[RING_UNTIL_SENT] = io_uring_submit,
+		[RING_UNTIL_RUN] = io_uring_submit_and_get_events,
+		[RING_UNTIL_SOMETHING] = submit_and_wait,
 	};
 	int done;
 
@@ -189,7 +187,7 @@ next_entry(struct ring *ring)
 
 	if (entry != NULL)
 		return entry;
-	hand_over(ring, UNTIL_SENT);
+	hand_over(ring, RING_UNTIL_SENT);
 	return io_uring_get_sqe(&ring->uring);
 }
 
@@ -284,9 +282,9 @@ give_back_used(struct ring *ring)
 }
 
 void
-ring_submit(struct ring *ring, bool wait)
+ring_submit(struct ring *ring, enum ring_until until)
 {
-	hand_over(ring, wait ? UNTIL_SOMETHING : UNTIL_SENT);
+	hand_over(ring, until);
 	give_back_used(ring);
 }
 
@@ -330,7 +328,7 @@ ring_deliver_only(struct ring *ring, const struct ring_op *op)
 {
 	struct io_uring_cq *queue = &ring->uring.cq;
 
-	hand_over(ring, UNTIL_RUN);
+	hand_over(ring, RING_UNTIL_RUN);
 	for (unsigned at = *queue->khead; at != ring->seen; at++) {
 		struct io_uring_cqe *entry = &queue->cqes[at & queue->ring_mask];
 		struct ring_op *owner = (struct ring_op *)(uintptr_t)entry->user_data;

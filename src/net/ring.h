@@ -60,9 +60,14 @@ void ring_send(struct ring *ring, int fd, const void *bytes, size_t length, int 
  * ring_submit()? */
 bool ring_holds(const struct ring *ring, const void *bytes);
 
-/* Hand over what was queued; all sends are over when it returns. Waits for something to
- * come if asked to. */
-void ring_submit(struct ring *ring, bool wait);
+/* How much is done when ring_submit() returns. */
+enum ring_until {
+	RING_UNTIL_SENT, /* what was sent, which is always over then */
+	RING_UNTIL_RUN,	 /* and what has come is there to be delivered */
+	RING_UNTIL_SOMETHING, /* and something has come: it waits for it */
+};
+/* Hand over what was queued. */
+void ring_submit(struct ring *ring, enum ring_until until);
 /* Take the next thing that is done and tell its owner; false when there is nothing. */
 bool ring_deliver(struct ring *ring);
 /* Submit, and deliver what is done of this operation alone, in the order in which it

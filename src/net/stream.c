@@ -340,6 +340,10 @@ stream_attach(
 const char *
 stream_why(const struct stream *stream)
 {
+	const char *why = tls_why(stream);
+
+	if (why != NULL)
+		return why;
 	return stream->error == 0 ? "connection closed by the other side"
 				  : strerror(stream->error);
 }

@@ -66,6 +66,8 @@ void stream_send_now(struct stream *stream, const void *bytes, size_t length);
 void stream_break(struct stream *stream, int error);
 /* `out` is empty: its memory goes to the next who writes. */
 void stream_release_out(struct stream *stream);
+/* tls.c: why TLS failed on this stream; NULL: it did not, or there is none. */
+const char *tls_why(const struct stream *stream);
 /* loop_defer() this to free it at the end of the turn. */
 void stream_die(struct deferred *death);
 
