@@ -297,7 +297,7 @@ CASES = (
     ("[there](POLICIES.md#nowhere)", "#nowhere"),
     ("`pool.wait_timeout` and `audit.gap`, `databases.shop.host`, `server.key`", None),
     ("`pool.wait_time`", "no setting pool.wait_time"),
-    ("`auth.hba`", "no setting auth.hba"),
+    ("`auth.hbs`", "no setting auth.hbs"),
     ("`pgweirctl explain 'DROP TABLE t' --user U`", None),
     ("`pgweirctl imagine`", "no subcommand imagine"),
     ("`pgweirctl report --audit a --html`", "no --html"),

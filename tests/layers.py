@@ -23,7 +23,7 @@ PLACES = [
     (("stringprep.h", "idna.h"), ("auth/",)),
     (("yaml.h",), ("config/",)),
     (("libpq-fe.h",), ("ctl/", "catalog/")),
-    (("pcre2.h",), ("policy/",)),
+    (("pcre2.h",), ("policy/", "auth/name_regex.c")),
 ]
 # The one file that may include them all: -V prints the versions of the libraries.
 VERSIONS = "daemon/options.c"

@@ -3,7 +3,8 @@
  *
  * Made from `users`, `roles` of pgweir.yaml and from userlist.txt, which is
  * read in PgBouncer's own format ("name" "secret" a line, "" is a quote inside,
- * ; begins a comment). Never changes afterwards; shared by all threads, counted.
+ * ; begins a comment), with the files of auth.hba and auth.ident beside them.
+ * Never changes afterwards; shared by all threads, counted.
  */
 #ifndef AUTH_USERS_H
 #define AUTH_USERS_H
@@ -11,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "auth/hba.h"
+#include "auth/ident.h"
 #include "base/problems.h"
 #include "config/config.h"
 
@@ -35,6 +38,12 @@ const char *users_role(const struct users *users, const char *name);
  * else the secret stored for the user of the same name. NULL: none.
  */
 const char *users_role_secret(const struct users *users, const char *role);
+
+/* The lines of auth.hba, which decide how each client proves who it is; NULL: auth.method does. */
+const struct hba *users_hba(const struct users *users);
+/* May `system`, a name of this machine, be `user`? `map` of auth.ident; NULL: if names are equal. */
+bool users_may_be(
+    const struct users *users, const char *map, const char *system, const char *user);
 
 enum secret_kind secret_kind(const char *secret);
 

@@ -85,6 +85,7 @@ struct config {
 
 	int auth_method;     /* enum auth_method */
 	char *auth_userlist; /* path or "" */
+	char *auth_hba, *auth_ident; /* path or "" */
 
 	int pool_mode; /* enum pool_mode */
 	int64_t pool_size, pool_min, pool_reserve, pool_reserve_after_ms;

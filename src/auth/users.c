@@ -1,6 +1,7 @@
 /*
  * users.c - see users.h. Two tables by name: who may log in, and with what we
- * log in. Made from the configuration and the userlist, then only read.
+ * log in; and the lines of auth.hba and auth.ident. Made when a configuration is loaded,
+ * then only read.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -26,6 +27,8 @@ struct users {
 	atomic_int references;
 	struct user *clients; /* by user name */
 	struct user *roles;   /* by role name; only those with a password of their own */
+	struct hba *hba;      /* ours; NULL: auth.hba names no file */
+	struct idents *idents; /* ours; NULL: auth.ident names no file */
 };
 
 static const struct user *
@@ -151,6 +154,21 @@ teach_mocks(const struct users *users)
 	mem_free(secrets);
 }
 
+/* The maps first: lines of auth.hba name them. */
+static void
+load_rules(struct users *users, const struct config *config, struct problems *problems)
+{
+	size_t errors_before = problems->errors;
+
+	if (config->auth_ident[0] != '\0')
+		users->idents = idents_load(config->auth_ident, problems);
+	if (config->auth_hba[0] == '\0')
+		return;
+	/* Without the maps each line that names one would be a fault. */
+	if (problems->errors == errors_before)
+		users->hba = hba_load(config->auth_hba, users->idents, problems);
+}
+
 struct users *
 users_load(const struct config *config, struct problems *problems)
 {
@@ -167,6 +185,7 @@ users_load(const struct config *config, struct problems *problems)
 		if (config->roles[i].password != NULL)
 			entry(&users->roles, config->roles[i].name)->secret =
 			    mem_strdup(config->roles[i].password);
+	load_rules(users, config, problems);
 	if (problems->errors > errors_before) {
 		users_release(users);
 		return NULL;
@@ -193,6 +212,8 @@ users_release(struct users *users)
 		return;
 	free_table(users->clients);
 	free_table(users->roles);
+	hba_free(users->hba);
+	idents_free(users->idents);
 	mem_free(users);
 }
 
@@ -226,4 +247,18 @@ users_role_secret(const struct users *users, const char *role)
 	const struct user *own = find(users->roles, role);
 
 	return own != NULL ? own->secret : users_secret(users, role);
+}
+
+const struct hba *
+users_hba(const struct users *users)
+{
+	return users->hba;
+}
+
+bool
+users_may_be(const struct users *users, const char *map, const char *system, const char *user)
+{
+	if (map == NULL)
+		return strcmp(system, user) == 0;
+	return users->idents != NULL && idents_permit(users->idents, map, system, user);
 }

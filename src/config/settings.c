@@ -70,6 +70,22 @@ const struct setting settings[] = {
 	    .text = "A file of users and secrets in PgBouncer's format: \"name\" \"secret\", one "
 		    "user a line. It is read beside the users of this file, which win. It is "
 		    "refused when every user of the machine may read it. Empty is no such file." },
+	{ .name = "auth.hba",
+	    .type = SETTING_PATH,
+	    .where = AT(auth_hba),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "A file in the format of PostgreSQL's pg_hba.conf: who may come from where, "
+		    "to which database, and by which method. The first line that fits decides, and "
+		    "auth.method is not asked. Who fits no line is refused. Empty is no such file." },
+	{ .name = "auth.ident",
+	    .type = SETTING_PATH,
+	    .where = AT(auth_ident),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "A file in the format of PostgreSQL's pg_ident.conf: the maps that lines of "
+		    "auth.hba name by map=, from names of this machine's users to users of a "
+		    "database. Empty is no such file." },
 
 	{ .name = "pool.mode",
 	    .type = SETTING_ENUM,
@@ -852,7 +868,7 @@ const char include_text[] =
     "includes no others.";
 
 /* What the contract promises and this version does not do yet. */
-static const char *const unsupported[] = { "auth.hba", "auth.ident", "auth.query",
+static const char *const unsupported[] = { "auth.query",
 	"auth.query_user", "auth.query_database", "protocol.pin_budget", "tls.client.cert",
 	"tls.client.key", "tls.client.ca", "tls.client.min_version", "tls.server.ca",
 	"tls.server.cert", "tls.server.key", "tls.server.min_version" };

@@ -53,9 +53,8 @@ set_identity(struct client *client)
 	    .application = client->identity->subject.application });
 }
 
-/* It may not come in: say so to it, in the log and in the access log. */
-static void
-reject(struct client *client, const char *sqlstate, const char *message, const char *why)
+void
+login_reject(struct client *client, const char *sqlstate, const char *message, const char *why)
 {
 	char label[CLIENT_LABEL_SIZE];
 
@@ -73,7 +72,7 @@ wrong_password(struct client *client, const char *why)
 	char *message = mem_printf(
 	    "password authentication failed for user \"%s\"", client_user(client));
 
-	reject(client, "28P01", message, why);
+	login_reject(client, "28P01", message, why);
 	mem_free(message);
 }
 
@@ -137,7 +136,7 @@ login_granted(struct client *client, struct server *server)
 void
 login_refused(struct client *client, const struct error *err)
 {
-	reject(client, err->sqlstate[0] != '\0' ? err->sqlstate : "08006", err->text, err->text);
+	login_reject(client, err->sqlstate[0] != '\0' ? err->sqlstate : "08006", err->text, err->text);
 }
 
 /* Greet with what a server of the pool reported before; false if none did. */
@@ -206,7 +205,7 @@ enter_console(struct client *client)
 		return;
 	}
 	client->responder = NULL;
-	reject(client, "28000", "this user may not use the console: see console.admins, "
+	login_reject(client, "28000", "this user may not use the console: see console.admins, "
 	    "console.viewers and console.auditors", "not in console.admins, viewers or auditors");
 }
 
@@ -241,28 +240,28 @@ logged_in(struct client *client)
 	}
 	if (database == NULL) {
 		message = mem_printf("database \"%s\" does not exist", client->database);
-		reject(client, "3D000", message, "no such database in the configuration");
+		login_reject(client, "3D000", message, "no such database in the configuration");
 		mem_free(message);
 		return;
 	}
 	if (clients_draining(client->clients) != CLIENTS_SERVE) {
-		reject(client, "57P01", "pgweir is shutting down", "shutting down");
+		login_reject(client, "57P01", "pgweir is shutting down", "shutting down");
 		return;
 	}
 	if (pools_are_disabled(clients_pools(client->clients), client->database)) {
 		message = mem_printf("database \"%s\" is disabled", client->database);
-		reject(client, "57P03", message, "DISABLE was said at the console");
+		login_reject(client, "57P03", message, "DISABLE was said at the console");
 		mem_free(message);
 		return;
 	}
 	if (!census_admit(client, &err)) {
-		reject(client, err.sqlstate, err.text, err.text);
+		login_reject(client, err.sqlstate, err.text, err.text);
 		return;
 	}
 	if (!startup_settings_permit(client))
 		return;
 	if (!startup_settings_take(client, &err)) {
-		reject(client, err.sqlstate, err.text, err.text);
+		login_reject(client, err.sqlstate, err.text, err.text);
 		return;
 	}
 	client->pool_mode = (uint8_t)config_pool_mode(
@@ -296,35 +295,42 @@ go_on(struct client *client, enum auth_step step, uint32_t code, struct buf *bod
 		client_enter(client, CLIENT_LOGIN);
 }
 
-static void
-begin_login(struct client *client)
+void
+login_prove(struct client *client, enum auth_method method)
 {
-	const struct config *config = clients_config(client->clients);
 	const struct users *users = clients_users(client->clients);
-	struct startup *startup = client->startup;
+	const char *user = client_user(client);
 	struct buf body = { 0 };
 	struct error err = { 0 };
 	uint32_t code = AUTH_CODE_OK;
 	enum auth_step step;
+
+	if (method == AUTH_METHOD_TRUST && !users_known(users, user)) {
+		wrong_password(client, "no such user");
+		return;
+	}
+	client->auth = auth_server_new(method, user, users_secret(users, user));
+	step = auth_server_start(client->auth, &code, &body);
+	go_on(client, step, code, &body, &err);
+	buf_free(&body);
+}
+
+static void
+begin_login(struct client *client)
+{
+	struct startup *startup = client->startup;
 
 	if (startup->minor > 0 || startup->unknown_count > 0)
 		build_negotiate(stream_out(client->stream), 0,
 		    (const char *const *)startup->unknown_options, startup->unknown_count);
 	set_identity(client);
 	if (startup->replication) {
-		reject(client, "0A000", "replication connections are not supported by this version",
+		login_reject(client, "0A000",
+		    "replication connections are not supported by this version",
 		    "replication asked for");
 		return;
 	}
-	if (config->auth_method == AUTH_METHOD_TRUST && !users_known(users, startup->user)) {
-		wrong_password(client, "no such user");
-		return;
-	}
-	client->auth = auth_server_new((enum auth_method)config->auth_method, startup->user,
-	    users_secret(users, startup->user));
-	step = auth_server_start(client->auth, &code, &body);
-	go_on(client, step, code, &body, &err);
-	buf_free(&body);
+	admit_client(client);
 }
 
 /* A packet without a type byte: what a connection begins with. */

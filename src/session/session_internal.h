@@ -75,6 +75,15 @@ bool startup_settings_take(struct client *client, struct error *err);
 /* The session begins: NOTICEs of rules that warn about them, and its record. */
 void startup_settings_welcome(struct client *client, struct buf *out);
 
+/* It may not come in: say so to it, in the log and in the access log. */
+void login_reject(
+    struct client *client, const char *sqlstate, const char *message, const char *why);
+/* It must prove who it is by this method: begin to ask; trust asks for nothing. */
+void login_prove(struct client *client, enum auth_method method);
+
+/* admit.c: a client has said who it wants to be; it is refused, or must prove it. */
+void admit_client(struct client *client);
+
 /* inbound.c: handle as many messages as can be; returns the bytes used up. */
 size_t inbound_consume(struct client *client, const uint8_t *bytes, size_t length);
 

@@ -288,9 +288,9 @@ unknown_keys_are_refused_with_a_near_one(void **state)
 static void
 what_later_versions_will_know_is_refused_by_name(void **state)
 {
-	expect_refused(LEAST "auth: {hba: pg_hba.conf, query: x}\ntls: {client: {cert: x}}\n",
-	    "p.yaml:2:8: error: `auth.hba` is not supported by this version\n"
-	    "p.yaml:2:26: error: `auth.query` is not supported by this version\n"
+	expect_refused(LEAST "auth: {query_user: a, query: x}\ntls: {client: {cert: x}}\n",
+	    "p.yaml:2:8: error: `auth.query_user` is not supported by this version\n"
+	    "p.yaml:2:23: error: `auth.query` is not supported by this version\n"
 	    "p.yaml:3:16: error: `tls.client.cert` is not supported by this version");
 	(void)state;
 }

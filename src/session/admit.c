@@ -1,0 +1,117 @@
+/*
+ * admit.c - by which method a client must prove who it is.
+ *
+ * The lines of auth.hba say it for each client, or auth.method for all. Called by
+ * client_login.c behind the startup packet; what a client is told is PostgreSQL's words, and
+ * why goes to the log.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/peer.h"
+#include "session_internal.h"
+
+/* Where it comes from, as lines of auth.hba see it. */
+static void
+put_address(struct hba_client *asker, const struct packed_address *peer)
+{
+	static const uint8_t before[12] = { [10] = 0xff, [11] = 0xff };
+
+	asker->local = peer->family != AF_INET && peer->family != AF_INET6;
+	if (peer->family == AF_INET6) {
+		memcpy(asker->address, peer->ip, sizeof(asker->address));
+	} else if (peer->family == AF_INET) {
+		memcpy(asker->address, before, sizeof(before));
+		memcpy(asker->address + sizeof(before), peer->ip, 4);
+	}
+}
+
+/* No line lets it in, or one keeps it out: PostgreSQL's words for either. */
+static void
+refuse_by_hba(struct client *client, const char *words, const char *why)
+{
+	struct address peer = client_address(client);
+	char address[ADDRESS_TEXT_SIZE] = "[local]";
+	char *message;
+
+	if (!address_is_unix(&peer))
+		address_text(&peer, address);
+	message = mem_printf("%s host \"%s\", user \"%s\", database \"%s\", no encryption", words,
+	    address, client_user(client), client->database);
+	login_reject(client, "28000", message, why);
+	mem_free(message);
+}
+
+static void
+reject_by_line(struct client *client, const struct hba_verdict *verdict)
+{
+	char *why = mem_printf("rejected by line %d of %s", verdict->line, verdict->file);
+
+	refuse_by_hba(client, "pg_hba.conf rejects connection for", why);
+	mem_free(why);
+}
+
+static void
+refuse_peer(struct client *client, const char *why)
+{
+	char *message =
+	    mem_printf("Peer authentication failed for user \"%s\"", client_user(client));
+
+	login_reject(client, "28000", message, why);
+	mem_free(message);
+}
+
+/* Its user on this machine must be the one it wants to be, or one that the map lets be it. */
+static void
+ask_peer(struct client *client, const struct hba_verdict *verdict)
+{
+	const struct users *users = clients_users(client->clients);
+	const char *user = client_user(client);
+	char name[PEER_NAME_SIZE], *why = NULL;
+	struct error err;
+
+	if (!peer_user_name(stream_fd(client->stream), name, &err)) {
+		refuse_peer(client, err.text);
+		return;
+	}
+	if (!users_may_be(users, verdict->map, name, user))
+		why = mem_printf("line %d of %s: the user \"%s\" of this machine may not be \"%s\"",
+		    verdict->line, verdict->file, name, user);
+	else if (!users_known(users, user))
+		why = mem_printf("no such user");
+	if (why == NULL)
+		login_prove(client, AUTH_METHOD_TRUST);
+	else
+		refuse_peer(client, why);
+	mem_free(why);
+}
+
+void
+admit_client(struct client *client)
+{
+	const struct hba *hba = users_hba(clients_users(client->clients));
+	struct hba_client asker = { .database = client->database, .user = client_user(client) };
+	struct hba_verdict verdict;
+
+	if (hba == NULL) {
+		login_prove(
+		    client, (enum auth_method)clients_config(client->clients)->auth_method);
+		return;
+	}
+	put_address(&asker, &client->peer);
+	if (!hba_find(hba, &asker, &verdict)) {
+		refuse_by_hba(client, "no pg_hba.conf entry for", "no line of auth.hba fits");
+		return;
+	}
+	switch (verdict.act) {
+	case HBA_ASK:
+		login_prove(client, verdict.method);
+		return;
+	case HBA_PEER:
+		ask_peer(client, &verdict);
+		return;
+	case HBA_REJECT:
+		reject_by_line(client, &verdict);
+		return;
+	}
+}
