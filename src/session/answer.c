@@ -12,6 +12,7 @@
 #include "guard.h"
 #include "pin.h"
 #include "probe.h"
+#include "rewrite.h"
 #include "session_internal.h"
 #include "wire/names.h"
 #include "wire/read.h"
@@ -110,6 +111,31 @@ complete(struct link *link, struct request *head, const char *tag)
 	link->head_us = now(link);
 }
 
+/* A CommandComplete: of ours that nobody hears, or with the tag of what the client wrote. */
+static enum fate
+on_tag(struct link *link, struct request *head, const uint8_t *body, size_t length)
+{
+	const struct sql_statement *statement = statement_at(head, link->sub);
+	enum fate fate = head->answer == ANSWER_FORWARD ? FATE_FORWARD : FATE_SWALLOW;
+	struct reader reader = reader_over(body, length);
+	const char *tag = read_cstring(&reader), *told;
+
+	if (link->ours_due > 0) {
+		link->ours_due--;
+		return FATE_SWALLOW;
+	}
+	complete(link, head, tag);
+	if (!head->edited || statement == NULL || link->client == NULL)
+		return fate;
+	if (head->rewrite != NULL && rewrite_resets_all(statement))
+		link->ours_due = head->rewrite->behind_reset_all;
+	told = rewrite_tag(statement, tag);
+	if (told == NULL)
+		return fate;
+	build_command_complete(relay_emit(link), told);
+	return FATE_SWALLOW;
+}
+
 /*
  * The server reads CopyData now. Syncs sent behind the Execute are in that
  * stream, and PostgreSQL ignores them there: they bring no ReadyForQuery.
@@ -159,7 +185,8 @@ remember_error(struct link *link, const struct wire_report *report)
 
 /* The server refuses what we made it refuse, or fails what the client asked for. */
 static enum fate
-fate_of_error(struct link *link, struct request *head, const struct wire_report *report)
+fate_of_error(struct link *link, struct request *head, const struct wire_report *report,
+    const uint8_t *body, size_t length)
 {
 	bool swallowed = head->answer == ANSWER_SWALLOW &&
 	    (link->restore == RESTORE_SENT || link->asking);
@@ -183,6 +210,10 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 		record_statement(link, head, link->sub, report->sqlstate, -1, -1, AUDIT_ERROR);
 	if (ours) {
 		limits_tell(link);
+		fate = FATE_SWALLOW;
+	}
+	if (fate == FATE_FORWARD && head->rewrite != NULL) {
+		rewrite_put_report(head->rewrite, relay_emit(link), 'E', body, length);
 		fate = FATE_SWALLOW;
 	}
 	return fate;
@@ -212,6 +243,7 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 	head = requests_head(&link->requests);
 	link->failed = true;
 	link->copy_in = false;
+	link->ours_due = 0;
 	remember_error(link, &report);
 	if (strcmp(report.severity, "FATAL") == 0 || strcmp(report.severity, "PANIC") == 0) {
 		/* The connection ends behind it; link_lost() tells the client. */
@@ -227,7 +259,7 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 		requests_head(&link->requests)->answer = ANSWER_SWALLOW;
 		return FATE_SWALLOW;
 	}
-	fate = fate_of_error(link, head, &report);
+	fate = fate_of_error(link, head, &report, body, length);
 	link->stopped = false;
 	if (head->kind == REQUEST_QUERY || head->kind == REQUEST_FUNCTION)
 		skipped_undo(link, head); /* ReadyForQuery follows */
@@ -322,7 +354,6 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 	struct request *head;
 	enum request_match match;
 	enum fate fate;
-	struct reader reader;
 
 	relay_settle(link);
 	head = requests_head(&link->requests);
@@ -337,9 +368,8 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 			probe_row(link, body, length);
 		break;
 	case 'C':
-		reader = reader_over(body, length);
 		link->copy_in = false;
-		complete(link, head, read_cstring(&reader));
+		fate = on_tag(link, head, body, length);
 		break;
 	case 'I':
 	case 's':

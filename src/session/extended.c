@@ -5,6 +5,7 @@
 #include "guard.h"
 #include "inbound.h"
 #include "prepared.h"
+#include "rewrite.h"
 #include "wire/frame.h"
 #include "wire/read.h"
 
@@ -45,6 +46,7 @@ bind_statement(struct client *client, const struct inbound *message, const char 
 {
 	struct request *request;
 
+	statement = rewritten_now(client, name, statement);
 	if (guard_concerns(client, ruling))
 		guard_put_ahead(client, statement->judged, ruling, 'B');
 	if (names_is_renamed(client, statement)) {
@@ -59,6 +61,7 @@ bind_statement(struct client *client, const struct inbound *message, const char 
 	request->bytes_in = message->length + FRAME_HEADER;
 	request->judged = judged_reference(statement->judged);
 	request->ruling = ruling_reference(ruling);
+	request->rewrite = rewrite_reference(statement->rewrite);
 	request->statement = statement_reference(statement);
 	link_set_portal(client->link, portal, statement, ruling);
 }
@@ -146,6 +149,7 @@ on_describe(struct client *client, const struct inbound *message)
 		tell_missing(client, name);
 		return STEP_DONE;
 	}
+	statement = rewritten_now(client, name, statement);
 	if (names_is_renamed(client, statement))
 		put_renamed(client, message, 1, strlen(name) + 1,
 		    place_statement(client, statement, *name == '\0'));
@@ -155,6 +159,20 @@ on_describe(struct client *client, const struct inbound *message)
 	request->statement = statement_reference(statement);
 	statement->described = true;
 	return STEP_DONE;
+}
+
+/* What it resets is the client's default on the server too. */
+static void
+execute_edited(struct client *client, struct request *request, const struct portal *portal)
+{
+	if (portal->statement != NULL && portal->statement->rewrite != NULL) {
+		request->rewrite = rewrite_reference(portal->statement->rewrite);
+		request->edited = true;
+	}
+	if (!rewrite_is_reset_all(portal->judged->facts) || settings_length(&client->defaults) == 0)
+		return;
+	request->edited = true;
+	place_defaults(client);
 }
 
 enum step
@@ -208,6 +226,8 @@ on_execute(struct client *client, const struct inbound *message)
 		guard_note(client, request, portal);
 	client->link->executed_batch = client->link->server->batch;
 	outgoing_pass(client, message);
+	if (judged != NULL && judged->edits)
+		execute_edited(client, request, portal);
 	/* Nothing goes on before it is known what is prepared: the server must say so now. */
 	if (client->link->discarding)
 		build_flush(outgoing_buf(client));

@@ -4,11 +4,18 @@
 #include "base/mem.h"
 #include "frames.h"
 
-enum change_kind { CHANGE_SET, CHANGE_RESET, CHANGE_RESET_ALL, CHANGE_SAVEPOINT };
+enum change_kind {
+	CHANGE_SET,
+	CHANGE_RESET,
+	CHANGE_RESET_ALL,
+	CHANGE_DEFAULT,	 /* RESET, which gave the server the client's own default, … */
+	CHANGE_DEFAULTS, /* … and RESET ALL */
+	CHANGE_SAVEPOINT,
+};
 
 struct change {
 	enum change_kind kind;
-	char *name;   /* of the setting or savepoint; NULL for RESET ALL */
+	char *name;   /* of the setting or savepoint; "" or NULL for RESET ALL */
 	char *replay; /* of SET */
 };
 
@@ -73,12 +80,12 @@ merge(struct frames *frames, size_t from)
 }
 
 static void
-note_settings(struct frames **frames, const struct sql_statement *statement)
+note_settings(struct frames **frames, const struct sql_statement *statement, bool edited)
 {
-	static const enum change_kind kinds[] = {
-		[SQL_SETTING_SET] = CHANGE_SET,
-		[SQL_SETTING_RESET] = CHANGE_RESET,
-		[SQL_SETTING_RESET_ALL] = CHANGE_RESET_ALL,
+	static const enum change_kind kinds[][2] = {
+		[SQL_SETTING_SET] = { CHANGE_SET, CHANGE_SET },
+		[SQL_SETTING_RESET] = { CHANGE_RESET, CHANGE_DEFAULT },
+		[SQL_SETTING_RESET_ALL] = { CHANGE_RESET_ALL, CHANGE_DEFAULTS },
 	};
 
 	for (size_t i = 0; i < statement->setting_count; i++) {
@@ -86,16 +93,16 @@ note_settings(struct frames **frames, const struct sql_statement *statement)
 
 		if (setting->local || (setting->kind == SQL_SETTING_SET && setting->replay == NULL))
 			continue;
-		add(frames, kinds[setting->kind], setting->name, setting->replay);
+		add(frames, kinds[setting->kind][edited], setting->name, setting->replay);
 	}
 }
 
 void
-frames_note(struct frames **frames, const struct sql_statement *statement)
+frames_note(struct frames **frames, const struct sql_statement *statement, bool edited)
 {
 	size_t at;
 
-	note_settings(frames, statement);
+	note_settings(frames, statement, edited);
 	switch (statement->transaction) {
 	case SQL_TXN_SAVEPOINT:
 		add(frames, CHANGE_SAVEPOINT, statement->savepoint, NULL);
@@ -118,10 +125,19 @@ frames_note(struct frames **frames, const struct sql_statement *statement)
 }
 
 static void
+put_default(struct settings *settings, const char *name, const char *replay)
+{
+	if (replay != NULL)
+		settings_set(settings, name, replay);
+	else
+		settings_remove(settings, name);
+}
+
+static void
 apply(const struct change *change, const struct settings *defaults, struct settings *client,
     struct settings *server)
 {
-	const char *before;
+	const char *before = change->name == NULL ? NULL : settings_get(defaults, change->name);
 
 	switch (change->kind) {
 	case CHANGE_SET:
@@ -129,16 +145,17 @@ apply(const struct change *change, const struct settings *defaults, struct setti
 		settings_set(server, change->name, change->replay);
 		break;
 	case CHANGE_RESET:
-		before = settings_get(defaults, change->name);
-		if (before != NULL)
-			settings_set(client, change->name, before);
-		else
-			settings_remove(client, change->name);
-		settings_remove(server, change->name);
+	case CHANGE_DEFAULT:
+		put_default(client, change->name, before);
+		put_default(server, change->name, change->kind == CHANGE_DEFAULT ? before : NULL);
 		break;
 	case CHANGE_RESET_ALL:
 		settings_copy(client, defaults);
 		settings_clear(server);
+		break;
+	case CHANGE_DEFAULTS:
+		settings_copy(client, defaults);
+		settings_copy(server, defaults);
 		break;
 	case CHANGE_SAVEPOINT:
 		break;

@@ -12,8 +12,11 @@
 
 struct frames;
 
-/* A statement was executed: note what it did to settings and savepoints. */
-void frames_note(struct frames **frames, const struct sql_statement *statement);
+/*
+ * A statement was executed: note what it did to settings and savepoints. `edited`: its text went
+ * to the server so that a RESET gives the client's own default there, see rewrite.h.
+ */
+void frames_note(struct frames **frames, const struct sql_statement *statement, bool edited);
 /*
  * The transaction was committed: bring the client's and the server's settings up
  * to date. A RESET returns the client to its defaults.

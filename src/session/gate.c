@@ -7,6 +7,7 @@
 #include "policy/catalogs.h"
 #include "pool/statements.h"
 #include "parsers.h"
+#include "rewrite.h"
 #include "session_internal.h"
 #include "sql/shape.h"
 
@@ -283,6 +284,7 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 		judged->err = *err;
 	judged->residue = all_residue(judged->facts);
 	judged->discards = any_discards(judged->facts);
+	judged->edits = rewrite_may(judged->facts);
 	judged->reserved = reserved_name(judged->facts);
 	judged->parts =
 	    audit_text_parts_new(clients_config(gate->clients), text, length, judged->facts);

@@ -72,6 +72,7 @@ struct judged {
 	int position;
 	unsigned residue; /* of all statements */
 	bool discards;	  /* any of them takes away all that is prepared */
+	bool edits;	  /* what goes to the server may have to be another text: rewrite.h */
 	const char *reserved; /* borrowed from the facts: a name of ours that it uses, or NULL */
 	struct audit_lane *lane; /* borrowed: records of it may wait there */
 	struct audit_text_parts *parts;

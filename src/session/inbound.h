@@ -6,6 +6,7 @@
 
 #include "session_internal.h"
 
+struct rewrite;
 struct statement;
 
 /* What a handler says of its message. */
@@ -100,7 +101,25 @@ void names_deallocate(struct client *client, struct request *request, const char
 /* A PREPARE is sent: what it makes may be bound by its name. */
 void names_note_prepare(struct client *client, struct request *request, struct judged *judged);
 
+/* rewritten.c */
+/*
+ * What goes to the server in this text's stead, referenced; NULL: the text itself. `alone`: of
+ * a Parse message, which can have one statement only.
+ */
+struct rewrite *rewritten_text(
+    const struct client *client, const struct judged *judged, const char *text, bool alone);
+/* As statement_new(), with what goes to the server for its text. */
+struct statement *rewritten_statement(const struct client *client, struct judged *judged,
+    const uint8_t *body, size_t length, bool named);
+/* The client's statement of this name, which is to be used: what it has to be now. Borrowed. */
+struct statement *rewritten_now(
+    struct client *client, const char *name, struct statement *statement);
+
 /* place.c */
+/* Behind a RESET ALL: what the client gave at log-in. */
+void place_defaults(struct client *client);
+/* Write a Parse for a statement under a name. */
+void place_under(struct client *client, const char *name, const struct statement *statement);
 /* Does the server have it, as far as this batch can rely on? */
 bool place_has(struct link *link, const struct statement *statement);
 /* Send its Parse, under the name that all clients share. */

@@ -108,6 +108,7 @@ struct link {
 	uint64_t deadline_us;	   /* of the cleaning when the client is gone */
 	uint64_t rows, bytes_out;  /* of the statement at the head */
 	size_t sub;		   /* which statement of the Query at the head */
+	size_t ours_due;	   /* statements of ours behind it, still to be answered */
 	bool stopped;		   /* a cancel was sent for `limit` */
 	enum policy_limit_kind limit;
 	uint64_t limit_us;	   /* when a cancel was last sent for it */

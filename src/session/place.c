@@ -6,6 +6,7 @@
  */
 #include "inbound.h"
 #include "prepared.h"
+#include "rewrite.h"
 
 /*
  * Keep the server's statements within protocol.max_prepared_statements; more than one
@@ -34,9 +35,8 @@ evict_statements(struct client *client)
 	}
 }
 
-/* Write a Parse for a statement under a name. */
-static void
-put_parse(struct client *client, const char *name, const struct statement *statement)
+void
+place_under(struct client *client, const char *name, const struct statement *statement)
 {
 	struct buf *out = outgoing_buf(client);
 	size_t mark = build_begin(out, 'P');
@@ -84,7 +84,7 @@ place_parse(
 	} else {
 		evict_statements(client);
 	}
-	put_parse(client, name, statement);
+	place_under(client, name, statement);
 	statements_sent(link->server->statements, &statement->id, link->server->batch);
 	request = outgoing_expect(client, REQUEST_PARSE, answer);
 	request->has_id = true;
@@ -99,15 +99,44 @@ place_unnamed(struct client *client, struct statement *statement, enum request_a
 	struct link *link = client->link;
 	struct request *request;
 
-	put_parse(client, "", statement);
+	place_under(client, "", statement);
 	request = outgoing_expect(client, REQUEST_PARSE, answer);
 	if (judged != NULL) {
 		request->judged = judged_reference(judged);
 		request->ruling = ruling_reference(ruling);
 	}
+	request->rewrite = rewrite_reference(statement->rewrite);
 	statement_release(link->unnamed);
 	link->unnamed = statement_reference(statement);
 	return request;
+}
+
+/* Of what we run in the middle of a client's batch: its own unnamed portal may still be wanted. */
+static const char own_portal[] = "pgweir_own";
+
+static void
+run_ours(const char *text, void *arg)
+{
+	struct client *client = arg;
+	struct buf *out = outgoing_buf(client);
+
+	build_parse(out, "", text);
+	outgoing_expect(client, REQUEST_PARSE, ANSWER_SWALLOW);
+	build_bind_portal(out, own_portal, "");
+	outgoing_expect(client, REQUEST_BIND, ANSWER_SWALLOW);
+	build_execute(out, own_portal);
+	outgoing_expect(client, REQUEST_EXECUTE, ANSWER_SWALLOW);
+	build_close(out, 'P', own_portal);
+	outgoing_expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
+	client->link->unsynced = true;
+	statement_release(client->link->unnamed);
+	client->link->unnamed = NULL;
+}
+
+void
+place_defaults(struct client *client)
+{
+	settings_difference(&(struct settings){ 0 }, &client->defaults, run_ours, client);
 }
 
 const char *

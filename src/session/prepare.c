@@ -5,6 +5,7 @@
 #include "guard.h"
 #include "inbound.h"
 #include "prepared.h"
+#include "rewrite.h"
 #include "wire/read.h"
 
 /* What protocol.max_prepared_statements: 0 leaves to session mode. */
@@ -57,6 +58,7 @@ parse_named(struct client *client, const char *name, struct statement *statement
 		request = place_parse(client, statement, ANSWER_FORWARD);
 		request->judged = judged_reference(judged);
 		request->ruling = ruling_reference(ruling);
+		request->rewrite = rewrite_reference(statement->rewrite);
 	}
 	requests_name(&link->requests, request, name, statement, true);
 	prepared_add(&client->prepared, name, statement);
@@ -71,7 +73,11 @@ parse_as_it_is(struct client *client, const struct inbound *message, const char 
 
 	request->judged = judged_reference(judged);
 	request->ruling = ruling_reference(ruling);
-	outgoing_pass_extended(client, message);
+	request->rewrite = rewrite_reference(statement->rewrite);
+	if (statement->rewrite == NULL)
+		outgoing_pass_extended(client, message);
+	else
+		place_under(client, name, statement);
 	if (*name == '\0') {
 		link_change_unnamed(client->link, request, statement);
 		return;
@@ -89,7 +95,7 @@ take_parse(struct client *client, const struct inbound *message, const char *nam
 {
 	const uint8_t *rest = message->body + strlen(name) + 1;
 	struct statement *statement =
-	    statement_new(judged, rest, message->length - strlen(name) - 1, *name != '\0');
+	    rewritten_statement(client, judged, rest, message->length - strlen(name) - 1, *name != '\0');
 
 	permit_warn(client, &ruling->verdict);
 	if (guard_concerns(client, ruling))

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "gate.h"
 #include "prepared.h"
+#include "rewrite.h"
 
 struct prepared {
 	UT_hash_handle hh;
@@ -62,6 +63,7 @@ statement_release(struct statement *statement)
 	if (statement == NULL || --statement->references > 0)
 		return;
 	judged_release(statement->judged);
+	rewrite_release(statement->rewrite);
 	mem_free(statement->body);
 	mem_free(statement);
 }

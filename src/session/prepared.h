@@ -11,6 +11,7 @@
 #include "pool/statements.h"
 
 struct judged;
+struct rewrite;
 
 /* A Parse message's contents. Counted; never changes. */
 struct statement {
@@ -20,6 +21,7 @@ struct statement {
 	bool described;	       /* its client may have been told the shape of its rows */
 	bool from_sql;	       /* made by PREPARE: the server has it under the client's name */
 	struct judged *judged; /* referenced; of a PREPARE: that text */
+	struct rewrite *rewrite; /* referenced: its text is another one than the client's; or NULL */
 	uint8_t *body;	       /* of the Parse message, behind the name: text and types; or NULL */
 	size_t body_length;
 };

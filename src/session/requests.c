@@ -7,6 +7,7 @@
 #include "guard.h"
 #include "prepared.h"
 #include "requests.h"
+#include "rewrite.h"
 
 enum { REQUESTS_LEAST = 16 };
 
@@ -123,6 +124,7 @@ release(struct requests *requests, struct request *request)
 	mem_free(request->reply);
 	judged_release(request->judged);
 	ruling_release(request->ruling);
+	rewrite_release(request->rewrite);
 	if (request->limits != NULL)
 		guard_release(requests, request->limits);
 }

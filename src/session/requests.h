@@ -17,6 +17,7 @@
 struct judged;
 struct quota_hold;
 struct request_limits;
+struct rewrite;
 struct ruling;
 struct statement;
 
@@ -49,8 +50,9 @@ struct request {
 	bool has_id;  /* `id` is of a Parse or Close under a name of ours */
 	bool adds;    /* `statement` is there from now on; else: no more */
 	bool changes_unnamed; /* `unnamed` is what it was before */
-	bool restores;	      /* ours: puts the client's settings on the server, see restore.c */
-	bool settles;	      /* the last of those */
+	bool restores : 1;    /* ours: puts the client's settings on the server, see restore.c */
+	bool settles : 1;     /* the last of those */
+	bool edited : 1;      /* its RESETs give the server what the client's defaults are */
 
 	struct statement_id id;
 	/* The client's statement that it added (a Parse) or took away (a Close): requests_name(). */
@@ -59,6 +61,7 @@ struct request {
 	struct statement *unnamed;   /* referenced; NULL: there was none */
 	struct judged *judged; /* referenced; of Query, Execute and Parse */
 	struct ruling *ruling; /* referenced */
+	struct rewrite *rewrite; /* referenced; NULL: the text goes as it is */
 	struct request_limits *limits; /* ours; NULL without: guard.h */
 	uint64_t stmt;	       /* number of the message */
 	uint64_t batch;	       /* of its server, in which it was sent */

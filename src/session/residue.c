@@ -96,13 +96,14 @@ note_discard(struct link *link, const struct sql_statement *statement)
 
 /* Once COMMIT or ROLLBACK was answered, what the transaction set is kept or forgotten. */
 static void
-note_transaction(struct link *link, const struct sql_statement *statement, const char *tag)
+note_transaction(struct link *link, const struct request *head,
+    const struct sql_statement *statement, const char *tag)
 {
 	struct client *client = link->client;
 
 	if (client == NULL)
 		return;
-	frames_note(&client->frames, statement);
+	frames_note(&client->frames, statement, head->edited);
 	doings_note(client, statement);
 	/* PREPARE TRANSACTION keeps what was set, as COMMIT does. */
 	if ((statement->transaction == SQL_TXN_COMMIT && strncmp(tag, "COMMIT", 6) == 0) ||
@@ -141,7 +142,7 @@ residue_of(struct link *link, const struct request *head, const struct sql_state
 	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))
 		probe_want(link, head->judged);
 	if (tag != NULL)
-		note_transaction(link, statement, tag);
+		note_transaction(link, head, statement, tag);
 	note_prepare(link->client, head, statement);
 	note_discard(link, statement);
 	if ((statement->effects & SQL_DDL) && link->client != NULL)

@@ -2,6 +2,7 @@
 #include "guard.h"
 #include "inbound.h"
 #include "prepared.h"
+#include "rewrite.h"
 #include "wire/frame.h"
 #include "wire/read.h"
 
@@ -17,6 +18,8 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 {
 	const char *name = names_are_renamed(client) ? names_deallocated(client, judged) : NULL;
 	bool guarded = guard_concerns(client, ruling);
+	struct rewrite *rewrite =
+	    judged->edits ? rewritten_text(client, judged, (const char *)message->body, false) : NULL;
 	struct request *request;
 
 	if (guarded)
@@ -28,9 +31,14 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 	link_change_unnamed(client->link, request, NULL);
 	statement_release(client->link->unnamed);
 	client->link->unnamed = NULL;
+	request->rewrite = rewrite;
+	request->edited = rewrite != NULL;
 	if (name == NULL) {
 		outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
-		outgoing_pass(client, message);
+		if (rewrite == NULL)
+			outgoing_pass(client, message);
+		else
+			build_query(outgoing_buf(client), rewrite->text);
 	} else {
 		names_deallocate(client, request, name, judged, ruling, message->length + FRAME_HEADER);
 		build_query(outgoing_buf(client), does_nothing);

@@ -15,13 +15,14 @@ enum { CAP = 2048 };
 struct session {
 	struct frames *frames;
 	struct settings defaults, client, server;
+	bool edited; /* RESET gives the server the client's defaults */
 };
 
 /* As the relay does when a statement was answered. */
 static void
 note(struct session *session, const struct sql_statement *statement)
 {
-	frames_note(&session->frames, statement);
+	frames_note(&session->frames, statement, session->edited);
 	if (statement->transaction == SQL_TXN_COMMIT)
 		frames_commit(&session->frames, &session->defaults, &session->client,
 		    &session->server);

@@ -1,0 +1,27 @@
+/*
+ * places.h - where in a text something stands that is to be replaced.
+ *
+ * Told from the tokens of the very text that is sent, and not from its facts: those may have
+ * been made of another text that differs in literals (sql/shape.h).
+ */
+#ifndef SQL_PLACES_H
+#define SQL_PLACES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes of a text: from `start` up to `end`, which is left out. */
+struct sql_place {
+	size_t start, end;
+};
+
+/* From the first token that is no semicolon to the last one; false: there is none. */
+bool sql_place_words(const char *text, struct sql_place within, struct sql_place *place);
+/* The name in a PREPARE, or behind the EXECUTE that the statement is or has. */
+bool sql_place_prepared_name(
+    const char *text, struct sql_place statement, struct sql_place *place);
+/* The NULL that set_config() is given as the value of this setting (in lower case). */
+bool sql_place_null_value(const char *text, struct sql_place statement, const char *setting,
+    struct sql_place *place);
+
+#endif

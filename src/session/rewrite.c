@@ -1,0 +1,330 @@
+/* rewrite.c - see rewrite.h. Called by simple.c, prepare.c, extended.c and answer.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "rewrite.h"
+#include "sql/places.h"
+#include "wire/build.h"
+#include "wire/read.h"
+
+/* A rewrite in the making; on the stack. */
+struct making {
+	const struct rewrite_for *whose;
+	const char *text;
+	size_t length, copied; /* so much of the text is in `out`, as it is or edited */
+	struct buf out;
+	struct rewrite *rewrite;
+};
+
+static bool
+is_verb(const struct sql_statement *statement, const char *verb)
+{
+	return strcmp(statement->verb, verb) == 0;
+}
+
+/* DISCARD ALL has no client's default behind it: it runs in no transaction, see residue.c. */
+static bool
+resets(const struct sql_statement *statement)
+{
+	for (size_t i = 0; i < statement->setting_count; i++)
+		if (statement->settings[i].kind != SQL_SETTING_SET)
+			return !statement->discards_all;
+	return false;
+}
+
+bool
+rewrite_may(const struct sql_facts *facts)
+{
+	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++)
+		if (resets(&facts->statements[i]))
+			return true;
+	return false;
+}
+
+bool
+rewrite_resets_all(const struct sql_statement *statement)
+{
+	return is_verb(statement, "RESET") && statement->setting_count == 1 &&
+	    statement->settings[0].kind == SQL_SETTING_RESET_ALL;
+}
+
+bool
+rewrite_is_reset_all(const struct sql_facts *facts)
+{
+	return facts != NULL && facts->statement_count == 1 && rewrite_resets_all(&facts->statements[0]);
+}
+
+/* What is put in the place's stead is written to `out` between these two. */
+static size_t
+begin_edit(struct making *making, struct sql_place place)
+{
+	buf_put(&making->out, making->text + making->copied, place.start - making->copied);
+	making->copied = place.end;
+	return buf_length(&making->out);
+}
+
+static void
+end_edit(struct making *making, struct sql_place place, size_t began)
+{
+	struct rewrite *rewrite = making->rewrite;
+
+	rewrite->edits = mem_resize(rewrite->edits, rewrite->edit_count + 1, sizeof(*rewrite->edits));
+	rewrite->edits[rewrite->edit_count++] = (struct rewrite_edit){ .at = place.start,
+		.old_length = place.end - place.start,
+		.new_length = buf_length(&making->out) - began };
+}
+
+/* "SET x TO y" in the place of "RESET x"; LOCAL as the client wrote it. */
+static void
+replace_reset(
+    struct making *making, struct sql_place place, const char *replay, bool local)
+{
+	size_t began = begin_edit(making, place);
+
+	buf_put_text(&making->out, local ? "SET LOCAL " : "SET ");
+	buf_put_text(&making->out, replay + strlen("SET "));
+	end_edit(making, place, began);
+}
+
+static void
+put_each(const char *statement, void *arg)
+{
+	buf_put_u8(arg, ';');
+	buf_put_text(arg, statement);
+}
+
+/* Behind RESET ALL, what the client gave at log-in. */
+static void
+follow_reset_all(struct making *making, struct sql_place place)
+{
+	struct sql_place behind = { place.end, place.end };
+	size_t began = begin_edit(making, behind);
+
+	settings_difference(&(struct settings){ 0 }, making->whose->defaults, put_each, &making->out);
+	end_edit(making, behind, began);
+	making->rewrite->behind_reset_all = settings_length(making->whose->defaults);
+}
+
+static bool
+is_name_list(const char *name)
+{
+	return strcmp(name, "search_path") == 0 || strcmp(name, "temp_tablespaces") == 0;
+}
+
+/*
+ * set_config(x, NULL, …) gets the value instead. One that is a list of names would have to be
+ * one text: false.
+ */
+static bool
+replace_null(struct making *making, struct sql_place place, const struct sql_setting *setting,
+    const char *replay)
+{
+	const char *value = strstr(replay, " TO ");
+	struct sql_place null;
+	size_t began;
+
+	if (value == NULL || is_name_list(setting->name) ||
+	    !sql_place_null_value(making->text, place, setting->name, &null) ||
+	    null.start < making->copied)
+		return false;
+	value += strlen(" TO ");
+	began = begin_edit(making, null);
+	if (*value == '\'' || *value == 'E')
+		buf_put_text(&making->out, value);
+	else
+		buf_printf(&making->out, "'%s'", value);
+	end_edit(making, null, began);
+	return true;
+}
+
+static bool
+edit_setting(struct making *making, const struct sql_statement *statement, struct sql_place place,
+    const struct sql_setting *setting)
+{
+	const char *replay;
+
+	if (setting->kind == SQL_SETTING_SET || settings_length(making->whose->defaults) == 0)
+		return true;
+	if (setting->kind == SQL_SETTING_RESET_ALL) {
+		if (!making->whose->alone)
+			follow_reset_all(making, place);
+		return true;
+	}
+	replay = settings_get(making->whose->defaults, setting->name);
+	if (replay == NULL)
+		return true;
+	if (!is_verb(statement, "RESET") && !is_verb(statement, "SET"))
+		return replace_null(making, place, setting, replay);
+	replace_reset(making, place, replay, setting->local);
+	return true;
+}
+
+static bool
+edit_statement(
+    struct making *making, const struct sql_statement *statement, struct sql_place within)
+{
+	struct sql_place place = within;
+
+	if (!sql_place_words(making->text, within, &place))
+		return false;
+	for (size_t i = 0; resets(statement) && i < statement->setting_count; i++)
+		if (!edit_setting(making, statement, place, &statement->settings[i]))
+			return false;
+	return true;
+}
+
+/* Locations are those of this very text where it has several statements. */
+static bool
+edit_all(struct making *making, const struct sql_facts *facts)
+{
+	struct sql_place place = { 0, making->length };
+
+	for (size_t i = 0; i < facts->statement_count; i++) {
+		const struct sql_statement *statement = &facts->statements[i];
+
+		if (facts->statement_count > 1)
+			place = (struct sql_place){ (size_t)statement->location,
+				(size_t)(statement->location + statement->length) };
+		if (!edit_statement(making, statement, place))
+			return false;
+	}
+	return true;
+}
+
+struct rewrite *
+rewrite_new(const struct rewrite_for *whose, const struct sql_facts *facts, const char *text,
+    size_t length)
+{
+	struct making making = { .whose = whose, .text = text, .length = length };
+
+	making.rewrite = mem_zalloc(1, sizeof(*making.rewrite));
+	making.rewrite->references = 1;
+	if (!edit_all(&making, facts) || making.rewrite->edit_count == 0) {
+		buf_free(&making.out);
+		rewrite_release(making.rewrite);
+		return NULL;
+	}
+	buf_put(&making.out, text + making.copied, length - making.copied);
+	making.rewrite->length = buf_length(&making.out);
+	making.rewrite->text = buf_steal_text(&making.out);
+	making.rewrite->original = mem_strndup(text, length);
+	making.rewrite->original_length = length;
+	return making.rewrite;
+}
+
+struct rewrite *
+rewrite_reference(struct rewrite *rewrite)
+{
+	if (rewrite != NULL)
+		rewrite->references++;
+	return rewrite;
+}
+
+void
+rewrite_release(struct rewrite *rewrite)
+{
+	if (rewrite == NULL || --rewrite->references > 0)
+		return;
+	mem_free(rewrite->original);
+	mem_free(rewrite->text);
+	mem_free(rewrite->edits);
+	mem_free(rewrite);
+}
+
+/* --- Places ----------------------------------------------------------------- */
+
+/* Does a character of UTF-8 begin with this byte? */
+static bool
+begins_character(char byte)
+{
+	return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
+/* The byte at which the n-th character begins, n from 1. */
+static size_t
+byte_of(const char *text, size_t length, int character)
+{
+	size_t at = 0;
+
+	for (int seen = 0; at < length; at++)
+		if (begins_character(text[at]) && ++seen == character)
+			break;
+	return at;
+}
+
+static int
+character_of(const char *text, size_t at)
+{
+	int seen = 1;
+
+	for (size_t i = 1; i <= at; i++)
+		seen += begins_character(text[i]);
+	return seen;
+}
+
+/* What stands in an edited piece, is where that began. */
+static size_t
+original_byte(const struct rewrite *rewrite, size_t at)
+{
+	size_t grown = 0, shrunk = 0;
+
+	for (size_t i = 0; i < rewrite->edit_count; i++) {
+		const struct rewrite_edit *edit = &rewrite->edits[i];
+		size_t start = edit->at + grown - shrunk;
+
+		if (at < start)
+			break;
+		if (at < start + edit->new_length)
+			return edit->at;
+		grown += edit->new_length;
+		shrunk += edit->old_length;
+	}
+	return at + shrunk - grown;
+}
+
+int
+rewrite_position(const struct rewrite *rewrite, int position)
+{
+	size_t at;
+
+	if (position <= 0)
+		return position;
+	at = original_byte(rewrite, byte_of(rewrite->text, rewrite->length, position));
+	if (at > rewrite->original_length)
+		at = rewrite->original_length;
+	return character_of(rewrite->original, at);
+}
+
+void
+rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
+    const uint8_t *body, size_t length)
+{
+	struct reader reader = reader_over(body, length);
+	size_t mark = build_begin(out, type);
+
+	for (;;) {
+		uint8_t code = read_u8(&reader);
+		const char *field;
+
+		if (code == 0)
+			break;
+		field = read_cstring(&reader);
+		if (!reader_ok(&reader))
+			break;
+		buf_put_u8(out, code);
+		if (code == 'P')
+			buf_put_int(out, rewrite_position(rewrite, atoi(field)));
+		else
+			buf_put_text(out, field);
+		buf_put_u8(out, 0);
+	}
+	buf_put_u8(out, 0);
+	build_end(out, mark);
+}
+
+const char *
+rewrite_tag(const struct sql_statement *statement, const char *tag)
+{
+	return is_verb(statement, "RESET") && strcmp(tag, "SET") == 0 ? "RESET" : NULL;
+}

@@ -1,0 +1,63 @@
+/*
+ * rewrite.h - a text that goes to the server otherwise than its client wrote it.
+ *
+ * RESET means what the client gave at log-in, of which the server knows nothing: it goes as
+ * the SET that makes it so. The client is told the tags and places of its own text.
+ */
+#ifndef SESSION_REWRITE_H
+#define SESSION_REWRITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "pool/settings.h"
+#include "sql/facts.h"
+
+struct judged;
+
+/* A piece of the client's text, and how long it is on the server. */
+struct rewrite_edit {
+	size_t at, old_length, new_length;
+};
+
+/* Counted; never changes. Referenced by statements and by what is asked of a server. */
+struct rewrite {
+	unsigned references;
+	char *original; /* ours; NUL-terminated */
+	size_t original_length;
+	char *text; /* ours; what goes to the server; NUL-terminated */
+	size_t length;
+	struct rewrite_edit *edits; /* in their order in the text */
+	size_t edit_count;
+	size_t behind_reset_all; /* statements of ours behind each RESET ALL */
+};
+
+/* For whom a text is rewritten; borrowed. */
+struct rewrite_for {
+	const struct settings *defaults;
+	bool alone; /* several statements cannot stand in it: a Parse message */
+};
+
+/* Of facts: could any text that has them have to be rewritten? */
+bool rewrite_may(const struct sql_facts *facts);
+/* NULL: it goes as it is. Referenced. */
+struct rewrite *rewrite_new(const struct rewrite_for *whose, const struct sql_facts *facts,
+    const char *text, size_t length);
+struct rewrite *rewrite_reference(struct rewrite *rewrite); /* NULL is fine */
+void rewrite_release(struct rewrite *rewrite);		      /* NULL is fine */
+
+/* The place in the client's text of one in the server's; characters from 1. */
+int rewrite_position(const struct rewrite *rewrite, int position);
+/* Append an ErrorResponse or NoticeResponse of this body with the places of the client's text. */
+void rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
+    const uint8_t *body, size_t length);
+/* What the client is told for the tag of this statement, or NULL: that very tag. */
+const char *rewrite_tag(const struct sql_statement *statement, const char *tag);
+/* Is it RESET ALL? */
+bool rewrite_resets_all(const struct sql_statement *statement);
+/* RESET ALL by itself, as a message prepared it: does it have to be followed by our SETs? */
+bool rewrite_is_reset_all(const struct sql_facts *facts);
+
+#endif

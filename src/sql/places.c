@@ -1,0 +1,116 @@
+/* places.c - see include/sql/places.h. Called by the session layer for texts that it edits. */
+#include <string.h>
+#include <strings.h>
+
+#include "sql/places.h"
+
+#include "lex.h"
+
+static struct lexer
+lexer_over(const char *text, struct sql_place place)
+{
+	return (struct lexer){ .text = text, .length = place.end, .at = place.start };
+}
+
+bool
+sql_place_words(const char *text, struct sql_place within, struct sql_place *place)
+{
+	struct lexer lexer = lexer_over(text, within);
+	struct lex_token token;
+	bool found = false;
+
+	for (lex_next_real(&lexer, &token); token.kind != LEX_END; lex_next_real(&lexer, &token)) {
+		if (lex_is_mark(text, &token, ';'))
+			continue;
+		if (!found)
+			place->start = token.start;
+		place->end = token.end;
+		found = true;
+	}
+	return found;
+}
+
+static bool
+is_name(const struct lex_token *token)
+{
+	return token->kind == LEX_WORD || token->kind == LEX_QUOTED_NAME;
+}
+
+/* Words that cannot be a name without quotes, and may stand behind a relation called execute. */
+static bool
+is_reserved(const char *text, const struct lex_token *token)
+{
+	return lex_is_word(text, token, "as") || lex_is_word(text, token, "with") ||
+	    lex_is_word(text, token, "using") || lex_is_word(text, token, "on");
+}
+
+/*
+ * Is it the name behind EXECUTE? Only its arguments, WITH NO DATA and the end may follow. The
+ * lexer is the caller's copy.
+ */
+static bool
+is_executed_name(struct lexer lexer, const struct lex_token *token)
+{
+	struct lex_token next;
+
+	if (!is_name(token) || is_reserved(lexer.text, token))
+		return false;
+	lex_next_real(&lexer, &next);
+	return next.kind == LEX_END || lex_is_mark(lexer.text, &next, '(') ||
+	    lex_is_mark(lexer.text, &next, ';') || lex_is_word(lexer.text, &next, "with");
+}
+
+bool
+sql_place_prepared_name(const char *text, struct sql_place statement, struct sql_place *place)
+{
+	struct lexer lexer = lexer_over(text, statement);
+	struct lex_token before, token;
+	bool prepares;
+
+	lex_next_real(&lexer, &before);
+	prepares = lex_is_word(text, &before, "prepare");
+	for (lex_next_real(&lexer, &token); token.kind != LEX_END; lex_next_real(&lexer, &token)) {
+		if ((prepares && is_name(&token)) ||
+		    (lex_is_word(text, &before, "execute") && is_executed_name(lexer, &token))) {
+			*place = (struct sql_place){ token.start, token.end };
+			return true;
+		}
+		if (prepares)
+			return false;
+		before = token;
+	}
+	return false;
+}
+
+/* Is it 'name', whatever its case? */
+static bool
+is_string(const char *text, const struct lex_token *token, const char *name)
+{
+	size_t length = strlen(name);
+
+	return token->kind == LEX_STRING && token->end - token->start == length + 2 &&
+	    strncasecmp(text + token->start + 1, name, length) == 0;
+}
+
+bool
+sql_place_null_value(const char *text, struct sql_place statement, const char *setting,
+    struct sql_place *place)
+{
+	struct lexer lexer = lexer_over(text, statement);
+	struct lex_token token;
+	unsigned step = 0; /* how much of set_config ( 'name' , NULL is there */
+
+	for (lex_next_real(&lexer, &token); token.kind != LEX_END; lex_next_real(&lexer, &token)) {
+		if (step == 4 && lex_is_word(text, &token, "null")) {
+			*place = (struct sql_place){ token.start, token.end };
+			return true;
+		}
+		if ((step == 1 && lex_is_mark(text, &token, '(')) ||
+		    (step == 2 && is_string(text, &token, setting)) ||
+		    (step == 3 && lex_is_mark(text, &token, ',')))
+			step++;
+		else
+			step = lex_is_word(text, &token, "set_config");
+	}
+	return false;
+}

@@ -1,0 +1,173 @@
+/* test_rewrite.c - behaviour of session/rewrite, fed with what the parser tells of real texts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "rewrite.h"
+#include "wire/build.h"
+#include "wire/frame.h"
+
+/* Texts here are short, so that the test's own stack is enough for the parser. */
+enum { CAP = 2048 };
+
+/* Of a client that logged in with work_mem and DateStyle. */
+static struct rewrite *
+rewrite_with(const struct settings *defaults, const char *text, bool alone)
+{
+	struct rewrite_for whose = { .defaults = defaults, .alone = alone };
+	struct sql_facts *facts;
+	struct rewrite *rewrite;
+	struct error err;
+	int position;
+
+	if (sql_facts(text, strlen(text), CAP, &facts, &err, &position) != SQL_KNOWN)
+		fail_msg("%s: %s", text, err.text);
+	rewrite = rewrite_may(facts) ? rewrite_new(&whose, facts, text, strlen(text)) : NULL;
+	sql_facts_free(facts);
+	return rewrite;
+}
+
+static struct settings
+login(void)
+{
+	struct settings defaults = { 0 };
+
+	settings_set(&defaults, "work_mem", "SET \"work_mem\" TO E'7MB'");
+	settings_set(&defaults, "statement_timeout", "SET \"statement_timeout\" TO 5000");
+	settings_set(&defaults, "search_path", "SET \"search_path\" TO E'a b'");
+	return defaults;
+}
+
+static void
+assert_goes_as(const char *text, const char *expected)
+{
+	struct settings defaults = login();
+	struct rewrite *rewrite = rewrite_with(&defaults, text, false);
+
+	if (expected == NULL)
+		assert_null(rewrite);
+	else if (rewrite == NULL)
+		fail_msg("%s: not rewritten", text);
+	else
+		assert_string_equal(rewrite->text, expected);
+	rewrite_release(rewrite);
+	settings_clear(&defaults);
+}
+
+static void
+a_reset_is_the_set_of_the_clients_default(void **state)
+{
+	assert_goes_as("RESET work_mem", "SET \"work_mem\" TO E'7MB'");
+	assert_goes_as(" set WORK_MEM = default ; ", " SET \"work_mem\" TO E'7MB' ; ");
+	assert_goes_as("SET LOCAL work_mem TO DEFAULT", "SET LOCAL \"work_mem\" TO E'7MB'");
+	assert_goes_as("SELECT 1; RESET work_mem/**/; SELECT 2",
+	    "SELECT 1; SET \"work_mem\" TO E'7MB'/**/; SELECT 2");
+	assert_goes_as("SELECT set_config('work_mem', NULL, false)",
+	    "SELECT set_config('work_mem', E'7MB', false)");
+	assert_goes_as("SELECT set_config('statement_timeout', NULL::text, false)",
+	    "SELECT set_config('statement_timeout', '5000'::text, false)");
+	(void)state;
+}
+
+static void
+what_the_client_did_not_give_at_login_is_left_alone(void **state)
+{
+	assert_goes_as("RESET TimeZone", NULL);
+	assert_goes_as("SET work_mem TO '1MB'", NULL);
+	assert_goes_as("RESET ROLE", NULL);
+	assert_goes_as("DISCARD ALL", NULL);
+	assert_goes_as("SELECT 'RESET work_mem'", NULL);
+	(void)state;
+}
+
+/* As an argument it would have to be a list in one text. */
+static void
+a_list_of_names_is_not_given_to_set_config(void **state)
+{
+	assert_goes_as("SELECT set_config('search_path', NULL, false)", NULL);
+	assert_goes_as("RESET search_path", "SET \"search_path\" TO E'a b'");
+	(void)state;
+}
+
+static void
+behind_reset_all_stand_the_defaults_unless_it_is_alone(void **state)
+{
+	struct settings defaults = { 0 };
+	struct rewrite *rewrite;
+
+	settings_set(&defaults, "work_mem", "SET \"work_mem\" TO E'7MB'");
+	rewrite = rewrite_with(&defaults, "RESET ALL; SELECT 1", false);
+	assert_string_equal(rewrite->text, "RESET ALL;SET \"work_mem\" TO E'7MB'; SELECT 1");
+	assert_int_equal(rewrite->behind_reset_all, 1);
+	rewrite_release(rewrite);
+	assert_null(rewrite_with(&defaults, "RESET ALL", true));
+	settings_clear(&defaults);
+	(void)state;
+}
+
+static void
+places_are_those_of_the_clients_text_in_characters(void **state)
+{
+	static const char text[] = "SELECT 'ä'; RESET work_mem; SELECT 'ö', nowhere; RESET ALL";
+	struct settings defaults = { 0 };
+	struct rewrite *rewrite;
+	const char *there;
+	int bytes_more = 2; /* of the two letters */
+
+	settings_set(&defaults, "work_mem", "SET \"work_mem\" TO E'7MB and more of it'");
+	rewrite = rewrite_with(&defaults, text, false);
+	there = strstr(rewrite->text, "nowhere");
+	assert_int_equal(rewrite_position(rewrite, (int)(there - rewrite->text) + 1 - bytes_more),
+	    strstr(text, "nowhere") - text + 1 - bytes_more);
+	assert_int_equal(rewrite_position(rewrite, 1), 1);
+	assert_int_equal(rewrite_position(rewrite, 9), 9);
+	/* inside what was put there: where that stands */
+	assert_int_equal(rewrite_position(rewrite, 30), strstr(text, "RESET") - text + 1 - 1);
+	assert_int_equal(rewrite_position(rewrite, 9999), (int)strlen(text) + 1 - bytes_more);
+	assert_int_equal(rewrite_position(rewrite, 0), 0);
+	rewrite_release(rewrite);
+	settings_clear(&defaults);
+	(void)state;
+}
+
+static void
+a_report_is_told_with_the_clients_place(void **state)
+{
+	struct settings defaults = login();
+	struct rewrite *rewrite = rewrite_with(&defaults, "RESET work_mem; SELECT x", false);
+	struct buf from = { 0 }, to = { 0 }, expected = { 0 };
+	struct wire_error error = { .severity = "ERROR", .sqlstate = "42601", .message = "no" };
+
+	error.position = (int)(strstr(rewrite->text, "x") - rewrite->text) + 1;
+	build_error(&from, &error);
+	error.position = (int)strlen("RESET work_mem; SELECT x");
+	build_error(&expected, &error);
+	rewrite_put_report(rewrite, &to, 'E', buf_bytes(&from) + FRAME_HEADER,
+	    buf_length(&from) - FRAME_HEADER);
+	assert_int_equal(buf_length(&to), buf_length(&expected));
+	assert_memory_equal(buf_bytes(&to), buf_bytes(&expected), buf_length(&to));
+	buf_free(&from);
+	buf_free(&to);
+	buf_free(&expected);
+	rewrite_release(rewrite);
+	settings_clear(&defaults);
+	(void)state;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_reset_is_the_set_of_the_clients_default),
+		cmocka_unit_test(what_the_client_did_not_give_at_login_is_left_alone),
+		cmocka_unit_test(a_list_of_names_is_not_given_to_set_config),
+		cmocka_unit_test(behind_reset_all_stand_the_defaults_unless_it_is_alone),
+		cmocka_unit_test(places_are_those_of_the_clients_text_in_characters),
+		cmocka_unit_test(a_report_is_told_with_the_clients_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

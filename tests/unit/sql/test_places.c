@@ -1,0 +1,96 @@
+/* test_places.c - behaviour of sql/places: what is found where in odd texts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "sql/places.h"
+
+static struct sql_place
+whole(const char *text)
+{
+	return (struct sql_place){ 0, strlen(text) };
+}
+
+static void
+assert_stands(const char *text, struct sql_place place, const char *expected)
+{
+	if (place.end - place.start != strlen(expected) ||
+	    memcmp(text + place.start, expected, strlen(expected)) != 0)
+		fail_msg("%s: found \"%.*s\", not \"%s\"", text, (int)(place.end - place.start),
+		    text + place.start, expected);
+}
+
+static void
+a_statement_is_told_from_what_surrounds_it(void **state)
+{
+	static const char *const texts[] = { "RESET x", " ;; RESET x ;", "/* ; */RESET x-- end;\n",
+		"\n\tRESET x;;" };
+	struct sql_place place;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_true(sql_place_words(texts[i], whole(texts[i]), &place));
+		assert_stands(texts[i], place, "RESET x");
+	}
+	assert_false(sql_place_words(" ; -- nothing", whole(" ; -- nothing"), &place));
+	(void)state;
+}
+
+static void
+the_name_of_a_prepared_statement_is_found(void **state)
+{
+	static const struct row {
+		const char *text, *name;
+	} rows[] = {
+		{ "PREPARE a AS SELECT 1", "a" },
+		{ "prepare/**/\"a \"\"b\"(int) AS SELECT 1", "\"a \"\"b\"" },
+		{ "EXECUTE a", "a" },
+		{ "EXECUTE a(1, 'execute b')", "a" },
+		{ "EXPLAIN ANALYZE EXECUTE a (1)", "a" },
+		{ "EXPLAIN (COSTS off) EXECUTE execute", "execute" },
+		{ "CREATE TABLE t AS EXECUTE a(1) WITH NO DATA", "a" },
+		{ "CREATE TABLE execute AS EXECUTE a", "a" },
+		{ "CREATE TABLE execute (execute) AS EXECUTE a", "a" },
+		{ "CREATE TABLE execute USING heap AS EXECUTE a;", "a" },
+		{ "CREATE TABLE execute WITH (fillfactor = 70) AS EXECUTE a", "a" },
+	};
+	struct sql_place place;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(sql_place_prepared_name(rows[i].text, whole(rows[i].text), &place));
+		assert_stands(rows[i].text, place, rows[i].name);
+	}
+	assert_false(sql_place_prepared_name("SELECT 'execute a'", whole("SELECT 'execute a'"), &place));
+	assert_false(sql_place_prepared_name("PREPARE", whole("PREPARE"), &place));
+	(void)state;
+}
+
+static void
+the_null_of_set_config_is_that_of_this_setting(void **state)
+{
+	static const char text[] =
+	    "SELECT set_config('a.b', 'x', false), pg_catalog.set_config('A.b' , /**/ null::text, false), NULL";
+	struct sql_place place;
+
+	assert_true(sql_place_null_value(text, whole(text), "a.b", &place));
+	assert_stands(text, place, "null");
+	assert_true(place.start == (size_t)(strstr(text, "null") - text));
+	assert_false(sql_place_null_value(text, whole(text), "a.c", &place));
+	assert_false(sql_place_null_value(text, (struct sql_place){ 0, 30 }, "a.b", &place));
+	(void)state;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_statement_is_told_from_what_surrounds_it),
+		cmocka_unit_test(the_name_of_a_prepared_statement_is_found),
+		cmocka_unit_test(the_null_of_set_config_is_that_of_this_setting),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
