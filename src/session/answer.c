@@ -410,7 +410,7 @@ answer_take(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 	case 'S':
 		if (!server_note_parameter(link->server, body, length))
 			return violation(link, type);
-		return FATE_FORWARD;
+		return reported_take(link, body, length);
 	case 'N':
 	case 'A':
 		/* What it is about was asked behind what we have to answer. */

@@ -229,7 +229,7 @@ void
 clients_configure(struct clients *clients, struct config *config, struct users *users,
     struct policies *policies)
 {
-	struct client *client;
+	struct client *client, *next;
 
 	TAILQ_FOREACH(client, &clients->all, in_clients)
 		second_line_change(client, clients->policies, policies);
@@ -241,6 +241,10 @@ clients_configure(struct clients *clients, struct config *config, struct users *
 	clients->policies = policies_reference(policies);
 	forget_welcomes(clients);
 	gate_forget(clients->gate);
+	for (client = TAILQ_FIRST(&clients->all); client != NULL; client = next) {
+		next = TAILQ_NEXT(client, in_clients);
+		reported_review(client);
+	}
 }
 
 /* May this client be ended without anyone losing an answer? */

@@ -117,6 +117,7 @@ struct link {
 	uint64_t executed_batch;   /* in which an Execute was last sent */
 	char last_state[6];	   /* of the last error from the server */
 	char *last_message;	   /* ours; of a FATAL or a failed restore */
+	const char *broken_rule;   /* the rule for which we discard the server; or NULL */
 };
 
 /* Of a server that is lent to a client; NULL when it is lent to nobody, or to plan.c. */
@@ -196,6 +197,8 @@ void relay_settle(struct link *link);
 enum fate { FATE_FORWARD, FATE_SWALLOW, FATE_GONE }; /* GONE: the link is no more */
 /* answer.c: this message came, whole if it is one that is looked into. */
 enum fate answer_take(struct link *link, uint8_t type, const uint8_t *body, size_t length);
+/* reported.c: the server reports a parameter. */
+enum fate reported_take(struct link *link, const uint8_t *body, size_t length);
 /* residue.c: a statement was answered; `tag` is NULL when it was not by CommandComplete. */
 void residue_of(struct link *link, const struct request *head,
     const struct sql_statement *statement, const char *tag);

@@ -44,7 +44,8 @@ put_error(struct link *link, const char *sqlstate, const char *why)
 	    &(struct wire_error){ .severity = "ERROR",
 		.sqlstate = sqlstate,
 		.message = last_words(link),
-		.detail = why });
+		.detail = why,
+		.constraint = link->broken_rule });
 }
 
 /* An error and a ReadyForQuery for each request group that waits for one. */
@@ -76,13 +77,21 @@ answer_all(struct link *link, const char *sqlstate, const char *why, char status
 	}
 }
 
+/* Has every statement of the message at the head its answer? Only ReadyForQuery is missing. */
+static bool
+is_answered(const struct link *link, const struct request *head)
+{
+	return head->judged != NULL && head->judged->facts != NULL && link->sub > 0 &&
+	    link->sub >= head->judged->facts->statement_count;
+}
+
 static void
 record_all(struct link *link)
 {
 	for (size_t i = 0; i < link->requests.count; i++) {
 		const struct request *request = requests_at(&link->requests, i);
 
-		if (request_is_statement(request))
+		if (request_is_statement(request) && (i > 0 || !is_answered(link, request)))
 			record_statement(link, request, i == 0 ? link->sub : 0,
 			    link->fatal ? link->last_state : "08006", -1, -1, AUDIT_UNKNOWN);
 	}

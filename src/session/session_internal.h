@@ -70,6 +70,14 @@ void login_greet(struct client *client, const struct parameters *parameters);
  * told that it may not, and is ended.
  */
 bool startup_settings_permit(struct client *client);
+/*
+ * What the policies say of a setting that no statement of the client's sets, by the statement
+ * that would.
+ */
+void startup_settings_judge(const struct client *client, const char *name, const char *value,
+    struct verdict *verdict);
+void startup_settings_judge_set(
+    const struct client *client, const char *text, size_t length, struct verdict *verdict);
 /* They become settings of its session. */
 bool startup_settings_take(struct client *client, struct error *err);
 /* The session begins: NOTICEs of rules that warn about them, and its record. */
@@ -149,6 +157,10 @@ void second_line_put(struct client *client);
 /* Other policies are in force. */
 void second_line_change(
     struct client *client, const struct policies *before, const struct policies *after);
+
+/* reported.c */
+/* Other policies are in force: a client is ended whose session has what they refuse. */
+void reported_review(struct client *client);
 
 /* limits.c */
 void limits_tick(struct clients *clients);

@@ -14,6 +14,11 @@
 #include "session/guardrails.h"
 #include "session_internal.h"
 
+enum {
+	NAME_MOST = 127,  /* of a setting */
+	VALUE_MOST = 100, /* of one that a rule looks at */
+};
+
 /*
  * Settings that a client may give in its startup packet. The others can change who
  * it is or what the server loads; names with a dot are an application's own.
@@ -47,7 +52,7 @@ static bool
 is_allowed(const char *name)
 {
 	if (strchr(name, '.') != NULL)
-		return true;
+		return strlen(name) <= NAME_MOST;
 	for (size_t i = 0; i < sizeof(known_settings) / sizeof(known_settings[0]); i++)
 		if (strcmp(name, known_settings[i]) == 0)
 			return true;
@@ -88,7 +93,6 @@ is_utf8_name(const char *encoding)
 struct asked_setting {
 	char *name;	   /* ours: folded */
 	const char *value; /* borrowed from the packet */
-	struct buf replay; /* ours: the statement that sets it, with its NUL */
 };
 
 /* Of those with the same name the last counts. */
@@ -104,19 +108,8 @@ is_overridden(const struct startup *startup, size_t i)
 static struct asked_setting
 asked_setting(const struct startup_parameter *parameter)
 {
-	struct asked_setting asked = { .name = folded(parameter->name),
+	return (struct asked_setting){ .name = folded(parameter->name),
 		.value = parameter->value };
-
-	settings_put_set(&asked.replay, asked.name, asked.value);
-	buf_put_u8(&asked.replay, 0);
-	return asked;
-}
-
-static void
-asked_setting_free(struct asked_setting *asked)
-{
-	mem_free(asked->name);
-	buf_free(&asked->replay);
 }
 
 /* It asks for what every session has. */
@@ -155,20 +148,42 @@ name_parameter(const struct asked_setting *asked, struct verdict *verdict)
 	verdict->position = 0;
 }
 
-/* What the policies say of the statement that it stands for. */
-static void
-judge(const struct client *client, const struct asked_setting *asked, struct verdict *verdict)
+void
+startup_settings_judge_set(
+    const struct client *client, const char *text, size_t length, struct verdict *verdict)
 {
 	static const struct policy_script script = { .is_startup = true };
 	struct clients *clients = client->clients;
-	const char *text = (const char *)buf_bytes(&asked->replay);
-	struct judged *judged =
-	    gate_judge_now(clients_gate(clients), text, buf_length(&asked->replay) - 1);
+	struct judged *judged = gate_judge_now(clients_gate(clients), text, length);
 
 	policies_judge_in(clients_policies(clients), &client->identity->subject, judged->text,
 	    judged->length, judged->outcome, judged->facts, &judged->err,
 	    loop_wall_us(clients_loop(clients)), &script, verdict);
 	judged_release(judged);
+}
+
+/*
+ * Values that matter to a rule are short; for a longer one stands the empty one, which is
+ * none of those that a rule lets pass. So the parser has nothing to do that takes long.
+ */
+void
+startup_settings_judge(const struct client *client, const char *name, const char *value,
+    struct verdict *verdict)
+{
+	struct buf text = { 0 };
+
+	settings_put_set(&text, name, strlen(value) <= VALUE_MOST ? value : "");
+	startup_settings_judge_set(
+	    client, (const char *)buf_bytes(&text), buf_length(&text), verdict);
+	buf_free(&text);
+}
+
+/* What the policies say of the statement that it stands for. */
+static void
+judge(const struct client *client, const struct asked_setting *asked, struct verdict *verdict)
+{
+	startup_settings_judge(
+	    client, strlen(asked->name) <= NAME_MOST ? asked->name : "too long", asked->value, verdict);
 	if (verdict->action != POLICY_DENY && verdict->policy != NULL && !is_allowed(asked->name))
 		refuse_option(verdict);
 	if (verdict->action >= POLICY_WARN)
@@ -197,7 +212,7 @@ each_judged(struct client *client,
 			go_on = each(client, &asked, &verdict, arg);
 			verdict_free(&verdict);
 		}
-		asked_setting_free(&asked);
+		mem_free(asked.name);
 	}
 	return go_on;
 }
@@ -250,6 +265,8 @@ startup_settings_permit(struct client *client)
 static bool
 take(struct client *client, const struct asked_setting *asked, struct error *err)
 {
+	struct buf replay = { 0 };
+
 	if (!is_allowed(asked->name))
 		return error_set_state(err, ERROR_PROTOCOL, "42501",
 		    "parameter \"%s\" cannot be set in the startup packet through pgweir",
@@ -260,7 +277,10 @@ take(struct client *client, const struct asked_setting *asked, struct error *err
 		return error_set_state(err, ERROR_PROTOCOL, "0A000",
 		    "client_encoding \"%s\" is not supported through pgweir: use UTF8",
 		    asked->value);
-	settings_set(&client->defaults, asked->name, (const char *)buf_bytes(&asked->replay));
+	settings_put_set(&replay, asked->name, asked->value);
+	buf_put_u8(&replay, 0);
+	settings_set(&client->defaults, asked->name, (const char *)buf_bytes(&replay));
+	buf_free(&replay);
 	return true;
 }
 
@@ -277,7 +297,7 @@ startup_settings_take(struct client *client, struct error *err)
 			continue;
 		asked = asked_setting(&startup->parameters[i]);
 		good = take(client, &asked, err);
-		asked_setting_free(&asked);
+		mem_free(asked.name);
 	}
 	settings_copy(&client->settings, &client->defaults);
 	return good;
