@@ -68,8 +68,10 @@ stop(struct link *link, enum policy_limit_kind kind, struct policy_limit limit, 
 	/* A cancel may come to nothing, or have ended the statement before: then once more. */
 	if (link->stopped && now_us - link->limit_us < CANCEL_AGAIN_US)
 		return;
-	if (!link->stopped)
+	if (!link->stopped) {
 		audit_cancel(clients_lane(link->clients), link->client->who, "limit");
+		link->stopped_us = now_us;
+	}
 	link->stopped = true;
 	link->limit = kind;
 	link->limit_rule = limit;
@@ -259,6 +261,16 @@ check_pin(struct link *link, uint64_t now_us)
 	return true;
 }
 
+/* Does the server not hear the cancel of a limit, or does nobody read its answer so far? */
+static bool
+is_deaf(const struct link *link, uint64_t now_us)
+{
+	int64_t patience_ms = clients_config(link->clients)->timeouts_cancel_ms;
+
+	return link->stopped && link->requests.count > 0 &&
+	    now_us - link->stopped_us >= (uint64_t)patience_ms * 1000;
+}
+
 static void
 check_link(struct link *link, uint64_t now_us)
 {
@@ -270,6 +282,10 @@ check_link(struct link *link, uint64_t now_us)
 	client_look_for_end(link->client);
 	if (check_pin(link, now_us))
 		return;
+	if (is_deaf(link, now_us)) {
+		link_violated(link, "a cancelled statement did not end within timeouts.cancel");
+		return;
+	}
 	if (link->guard != NULL)
 		guard_tick(link, now_us);
 	if (link->requests.count > 0 && !guard_is_over(link))

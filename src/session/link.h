@@ -112,6 +112,7 @@ struct link {
 	bool stopped;		   /* a cancel was sent for `limit` */
 	enum policy_limit_kind limit;
 	uint64_t limit_us;	   /* when a cancel was last sent for it */
+	uint64_t stopped_us;	   /* and when the first one was */
 	struct policy_limit limit_rule; /* its value and where it came from */
 	struct guard *guard;	   /* ours; NULL before the first statement under its limits */
 	uint64_t executed_batch;   /* in which an Execute was last sent */

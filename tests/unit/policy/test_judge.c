@@ -630,6 +630,38 @@ an_exception_lifts_one_rule_for_what_it_covers_until_it_ends(void **state)
 }
 
 static void
+writes_to_catalogs_pass_by_an_exception_that_names_the_relation_only(void **state)
+{
+	char date[40];
+	time_t moment = (time_t)(clock_wall_us() / 1000000) + 10 * 86400;
+	struct tm utc;
+	char *text;
+	struct policies *policies;
+	static const struct judged judged[] = {
+		{ "DELETE FROM pg_catalog.pg_description WHERE objoid = 1", "allow -" },
+		{ "DELETE FROM pg_catalog.pg_class WHERE oid = 1", "deny catalog-write" },
+		{ "DELETE FROM pg_class WHERE oid = 1", "deny catalog-write" },
+		{ "UPDATE information_schema.sql_features SET comments = '' WHERE feature_id = 'x'",
+		    "deny catalog-write" },
+		{ "WITH x AS (DELETE FROM pg_catalog.pg_description WHERE objoid = 1) "
+		  "DELETE FROM pg_catalog.pg_class WHERE oid = 1", "deny catalog-write" },
+	};
+
+	gmtime_r(&moment, &utc);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	text = mem_printf("%sexceptions:\n  - {rule: catalog-write, match: {relations: {write: "
+			  "[pg_catalog.pg_description]}}, ticket: OPS-1, owner: jane, expires: %s}\n",
+	    HEADER, date);
+	policies = load(text);
+	for (size_t i = 0; i < COUNT(judged); i++)
+		assert_string_equal(outcome_at(policies, app, judged[i].sql, clock_wall_us()),
+		    judged[i].outcome);
+	policies_release(policies);
+	mem_free(text);
+	(void)state;
+}
+
+static void
 count_glass(void *arg, const struct policy_break_glass *glass)
 {
 	assert_string_equal(glass->rule, "where-required");
@@ -930,6 +962,7 @@ main(void)
 		cmocka_unit_test(rules_for_others_are_not_asked_and_the_first_of_the_file_is_told),
 		cmocka_unit_test(a_regex_that_runs_wild_refuses_instead_of_hanging),
 		cmocka_unit_test(an_exception_lifts_one_rule_for_what_it_covers_until_it_ends),
+		cmocka_unit_test(writes_to_catalogs_pass_by_an_exception_that_names_the_relation_only),
 		cmocka_unit_test(break_glass_is_told_by_the_verdict_before_other_exceptions_until_it_ends),
 		cmocka_unit_test(break_glass_that_is_open_is_told_and_makes_texts_be_looked_at),
 		cmocka_unit_test(an_exception_with_not_holds_only_when_nothing_of_it_is_there),

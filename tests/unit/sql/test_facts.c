@@ -92,6 +92,22 @@ static const struct expectation writing[] = {
 	    "UPDATE WRITE w:pg_settings where:present:pg_settings leaves:setting guc:" },
 };
 
+/* As PostgreSQL stores a name: folded unless quoted or escaped, cut at 63 bytes between characters. */
+static const struct expectation names[] = {
+	{ "SELECT * FROM Orders, \"Orders\", U&\"\\004FRDERS\", \"ord\"\"ers\"",
+	    "SELECT READ r:orders r:Orders r:ORDERS r:ord\"ers" },
+	{ "SELECT PG_SLEEP(1), \"PG_SLEEP\"(1)", "SELECT READ f:pg_sleep f:PG_SLEEP" },
+	{ "DROP TABLE a23456789012345678901234567890123456789012345678901234567890123456",
+	    "DROP TABLE DDL d:a23456789012345678901234567890123456789012345678901234567890123 "
+	    "drop:TABLE" },
+	{ "DROP TABLE a2345678901234567890123456789012345678901234567890123456789012\xc3\xa9",
+	    "DROP TABLE DDL d:a2345678901234567890123456789012345678901234567890123456789012 "
+	    "drop:TABLE" },
+	{ "DROP TABLE a234567890123456789012345678901234567890123456789012345678901\xc3\xa9",
+	    "DROP TABLE DDL d:a234567890123456789012345678901234567890123456789012345678901\xc3\xa9 "
+	    "drop:TABLE" },
+};
+
 static const struct expectation names_of_with[] = {
 	{ "WITH d AS (DELETE FROM a RETURNING *) SELECT * FROM d",
 	    "SELECT,DELETE READ,WRITE rw:a where:absent:a" },
@@ -560,6 +576,13 @@ every_verb_that_writes_is_found_with_its_where(void **state)
 }
 
 static void
+names_are_those_that_postgresql_stores(void **state)
+{
+	expect_all(names, sizeof(names) / sizeof(names[0]));
+	(void)state;
+}
+
+static void
 a_name_of_with_hides_a_relation_only_where_it_is_known(void **state)
 {
 	expect_all(names_of_with, sizeof(names_of_with) / sizeof(names_of_with[0]));
@@ -865,6 +888,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_relation_and_function_of_a_query_is_found),
 		cmocka_unit_test(every_verb_that_writes_is_found_with_its_where),
+		cmocka_unit_test(names_are_those_that_postgresql_stores),
 		cmocka_unit_test(a_name_of_with_hides_a_relation_only_where_it_is_known),
 		cmocka_unit_test(explain_does_what_its_effective_analyze_says),
 		cmocka_unit_test(what_is_made_and_what_is_within_definitions_is_told),
