@@ -90,7 +90,7 @@ struct config {
 	int pool_mode; /* enum pool_mode */
 	int64_t pool_size, pool_min, pool_reserve, pool_reserve_after_ms;
 	int64_t pool_max_per_database, pool_max_per_user;
-	int64_t pool_wait_timeout_ms;
+	int64_t pool_wait_timeout_ms, pool_wait_notice_ms;
 
 	int64_t limits_clients, limits_clients_per_database, limits_clients_per_user,
 	    limits_clients_per_address, limits_message_size, limits_unauthenticated_clients;

@@ -75,8 +75,22 @@ void budget_set_idle(struct budget *budget, unsigned worker, int idle);
 void budget_join(
     struct budget *budget, unsigned worker, struct ticket *ticket, uint64_t now_us);
 void budget_leave(struct budget *budget, unsigned worker, struct ticket *ticket);
-/* Places ahead of a ticket, for notices. */
-size_t budget_position(struct budget *budget, const struct ticket *ticket);
+/* For what a ticket waits. */
+enum budget_reason {
+	BUDGET_WAITS_FOR_SERVER,   /* all of the pool are in use */
+	BUDGET_WAITS_FOR_DATABASE, /* the cap of its database is reached */
+	BUDGET_WAITS_FOR_USER,	   /* that of its role is */
+	BUDGET_WAITS_FOR_POSTGRES, /* connecting failed, and the pause after it is not over */
+	BUDGET_WAITS_FOR_CONNECT,  /* one is being opened */
+};
+/* Where a worker's ticket stands, over all workers; for notices. */
+struct budget_place {
+	size_t ahead, waiting;
+	enum budget_reason reason;
+	int limit; /* of what is short */
+};
+void budget_look(struct budget *budget, unsigned worker, const struct ticket *ticket,
+    uint64_t now_us, struct budget_place *place);
 
 /* What a worker should do for the line. */
 enum budget_advice {

@@ -81,6 +81,8 @@ pools_next(struct pool *pool)
 bool pool_borrow(struct pool *pool, struct waiter *waiter, struct server **lent);
 /* The same without waiting, and not if anybody waits: NULL when none is idle. */
 struct server *pool_borrow_idle(struct pool *pool, uint64_t settings_hash);
+/* Where it stands in line, and why. */
+void pool_look(const struct pool *pool, const struct waiter *waiter, struct budget_place *place);
 /* The waiter gives up. */
 void pool_leave(struct pool *pool, struct waiter *waiter);
 /*

@@ -51,6 +51,7 @@ struct prepared;
 struct frames;
 struct learned;
 struct hold;
+struct waiting;
 struct policy_transaction;
 struct statement;
 struct judged;
@@ -74,6 +75,7 @@ struct client {
 	bool startup_remarked;	      /* something is to be told of a setting of its first packet */
 	bool paused_for_server;	      /* its server is slow to read */
 	bool redefines;		      /* its transaction changes what a catalog tells of */
+	bool ok_told;		      /* that it is authenticated, before its greeting */
 	bool unrecorded;	      /* it takes its transaction for failed, which is still open: see hold.c */
 	uint8_t repeats;	      /* of the statement that waits for its answer: see repeat.c */
 	enum client_presence presence;
@@ -95,6 +97,7 @@ struct client {
 	bool passing_on;	    /* they go to the server, else to nobody */
 	struct startup *startup;    /* ours; until READY */
 	struct auth_server *auth;   /* ours; while LOGIN */
+	struct waiting *waiting;    /* ours; NULL unless it has waited for longer than a tick */
 	struct settings defaults;   /* asked for at start: what RESET returns to */
 	struct settings settings;   /* in force */
 	struct frames *frames;	    /* settings changed in the open transaction; NULL if none */

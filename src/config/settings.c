@@ -157,7 +157,19 @@ const struct setting settings[] = {
 	    .most = "1h",
 	    .reloadable = true,
 	    .text = "How long a client may wait for a server connection before it is refused "
-		    "with SQLSTATE 53300. 0 waits for ever." },
+		    "with SQLSTATE 53300. 0 waits for ever. The limit of its own statement "
+		    "(statement_timeout) counts from its joining the line, too; time in which "
+		    "the pool is paused counts against neither." },
+	{ .name = "pool.wait_notice",
+	    .type = SETTING_DURATION,
+	    .where = AT(pool_wait_notice_ms),
+	    .fallback = "5s",
+	    .least = "0",
+	    .most = "1h",
+	    .reloadable = true,
+	    .text = "A client that has waited for a server connection for so long is told its place "
+		    "in line and the reason by a NOTICE, and again each time that six times as long "
+		    "has passed. 0 tells nobody." },
 
 	{ .name = "limits.clients",
 	    .type = SETTING_INT,

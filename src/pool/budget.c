@@ -257,22 +257,6 @@ budget_leave(struct budget *budget, unsigned worker, struct ticket *ticket)
 	pthread_mutex_unlock(&budget->all->mutex);
 }
 
-size_t
-budget_position(struct budget *budget, const struct ticket *ticket)
-{
-	size_t ahead = 0;
-
-	pthread_mutex_lock(&budget->all->mutex);
-	for (unsigned i = 0; i < budget->all->workers; i++) {
-		const struct ticket *other;
-
-		TAILQ_FOREACH(other, &budget->workers[i].line, in_line)
-			ahead += other->since_us < ticket->since_us;
-	}
-	pthread_mutex_unlock(&budget->all->mutex);
-	return ahead;
-}
-
 /* The first in a worker's line to whom no server is on its way yet. */
 static struct ticket *
 unpromised(const struct budget_worker *worker)
@@ -413,6 +397,54 @@ find_supply(struct budget *budget, unsigned worker, uint64_t now_us)
 	if (budget->used < size && now_us >= budget->retry_us)
 		ask_to_shed(budget);
 	return BUDGET_NOTHING;
+}
+
+/* How many of a line came before this ticket, or with it where those go first. */
+static size_t
+ahead_of(const struct ticket *ticket, const struct line *line, bool equals_first)
+{
+	const struct ticket *other;
+	size_t ahead = 0;
+
+	TAILQ_FOREACH(other, line, in_line) {
+		if (other == ticket || other->since_us > ticket->since_us ||
+		    (other->since_us == ticket->since_us && !equals_first))
+			break;
+		ahead++;
+	}
+	return ahead;
+}
+
+static void
+find_reason(const struct budget *budget, uint64_t now_us, struct budget_place *place)
+{
+	if (now_us < budget->retry_us) {
+		place->reason = BUDGET_WAITS_FOR_POSTGRES;
+	} else if (budget->opening > 0) {
+		place->reason = BUDGET_WAITS_FOR_CONNECT;
+	} else if (!cap_allows(budget->by_database, budget->limits.per_database)) {
+		place->reason = BUDGET_WAITS_FOR_DATABASE;
+		place->limit = budget->limits.per_database;
+	} else if (!cap_allows(budget->by_user, budget->limits.per_user)) {
+		place->reason = BUDGET_WAITS_FOR_USER;
+		place->limit = budget->limits.per_user;
+	} else {
+		place->reason = BUDGET_WAITS_FOR_SERVER;
+		place->limit = budget->limits.size;
+	}
+}
+
+void
+budget_look(struct budget *budget, unsigned worker, const struct ticket *ticket,
+    uint64_t now_us, struct budget_place *place)
+{
+	*place = (struct budget_place){ 0 };
+	pthread_mutex_lock(&budget->all->mutex);
+	for (unsigned i = 0; i < budget->all->workers; i++)
+		place->ahead += ahead_of(ticket, &budget->workers[i].line, i <= worker);
+	place->waiting = (size_t)atomic_load(&budget->waiting);
+	find_reason(budget, now_us, place);
+	pthread_mutex_unlock(&budget->all->mutex);
 }
 
 enum budget_advice

@@ -194,6 +194,13 @@ pool_borrow(struct pool *pool, struct waiter *waiter, struct server **lent)
 }
 
 void
+pool_look(const struct pool *pool, const struct waiter *waiter, struct budget_place *place)
+{
+	budget_look(pool->budget, pools_worker(pool->pools), &waiter->ticket,
+	    loop_now_us(pools_loop(pool->pools)), place);
+}
+
+void
 pool_leave(struct pool *pool, struct waiter *waiter)
 {
 	budget_leave(pool->budget, pools_worker(pool->pools), &waiter->ticket);

@@ -26,6 +26,15 @@ borrow_server(struct client *client, bool ahead)
 	return client->link->restore == RESTORE_NONE || restore_in_step(client->link, ahead);
 }
 
+static void
+lend(struct client *client, struct server *server)
+{
+	uint64_t excused_us = waiting_excused_us(client);
+
+	link_open(client, server);
+	client->link->excused_us = excused_us;
+}
+
 void
 borrow_granted(struct waiter *waiter, struct server *server)
 {
@@ -38,7 +47,7 @@ borrow_granted(struct waiter *waiter, struct server *server)
 	if (client->state == CLIENT_GREETING)
 		login_granted(client, server);
 	else
-		link_open(client, server);
+		lend(client, server);
 	client_resume(client);
 }
 

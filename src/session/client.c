@@ -49,8 +49,10 @@ client_enter(struct client *client, enum client_state state)
 	struct client_list *timed = clients_timed(client->clients);
 
 	assert(state == CLIENT_CLOSING || (client_states[client->state].next & TO(state)));
-	if (client_states[client->state].timed)
+	if (client_states[client->state].timed) {
 		TAILQ_REMOVE(timed, client, in_timed);
+		waiting_end(client);
+	}
 	client->state = state;
 	if (client_states[state].timed)
 		TAILQ_INSERT_TAIL(timed, client, in_timed);

@@ -101,7 +101,8 @@ login_greet(struct client *client, const struct parameters *parameters)
 
 	clients_set_welcome(
 	    client->clients, client->pool, settings_that_matter(client), parameters);
-	build_authentication(out, AUTH_CODE_OK, NULL, 0);
+	if (!client->ok_told)
+		build_authentication(out, AUTH_CODE_OK, NULL, 0);
 	for (size_t i = 0; i < parameters->count; i++) {
 		bool own = strcmp(parameters->items[i].name, "application_name") == 0;
 

@@ -2,9 +2,13 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "guard.h"
+#include "own_limit.h"
 #include "session_internal.h"
 
 enum { CANCEL_AGAIN_US = 1000 * 1000 };
+
+/* The policy of a limit that no policy sets: the client's own statement_timeout. */
+static const char of_session[] = "";
 
 /* The smaller of two limits of which 0 is none. */
 static bool
@@ -30,17 +34,28 @@ running_statement(const struct link *link)
 	return NULL;
 }
 
-/* The statement limit of what the server runs now: the policies' under the configuration's ceiling. */
+/* The limit of a statement under this ruling: the policies' under the configuration's ceiling. */
 static struct policy_limit
-statement_limit(const struct link *link, const struct request *running)
+statement_limit(const struct clients *clients, const struct ruling *ruling)
 {
 	struct policy_limit limit = { 0 };
-	int64_t ceiling = clients_config(link->clients)->timeouts_statement_ms;
+	int64_t ceiling = clients_config(clients)->timeouts_statement_ms;
 
-	if (running->ruling != NULL)
-		limit = running->ruling->verdict.limits.statement_timeout;
+	if (ruling != NULL)
+		limit = ruling->verdict.limits.statement_timeout;
 	if (is_stricter(ceiling, limit.value))
 		limit = (struct policy_limit){ .value = ceiling };
+	return limit;
+}
+
+struct policy_limit
+limits_of_waiting(const struct client *client, const struct ruling *ruling)
+{
+	struct policy_limit limit = statement_limit(client->clients, ruling);
+	int64_t own_ms = own_limit_ms(&client->settings);
+
+	if (is_stricter(own_ms, limit.value))
+		limit = (struct policy_limit){ .value = own_ms, .policy = of_session };
 	return limit;
 }
 
@@ -85,6 +100,15 @@ is_past(uint64_t began_us, const struct policy_limit *limit, uint64_t now_us)
 	return limit->value > 0 && now_us - began_us >= (uint64_t)limit->value * 1000;
 }
 
+/* Since when its limit counts: its time in line does, as long as the pool was not paused. */
+static uint64_t
+began(const struct link *link, const struct request *running)
+{
+	uint64_t began_us = link->head_us > running->sent_us ? link->head_us : running->sent_us;
+
+	return began_us - running->queue_us + (running->queue_us > 0 ? link->excused_us : 0);
+}
+
 static void
 check_statement(struct link *link, uint64_t now_us)
 {
@@ -94,8 +118,10 @@ check_statement(struct link *link, uint64_t now_us)
 
 	if (running == NULL || running->judged == NULL)
 		return;
-	began_us = link->head_us > running->sent_us ? link->head_us : running->sent_us;
-	limit = statement_limit(link, running);
+	began_us = began(link, running);
+	/* PostgreSQL keeps the client's own, but knows nothing of the line. */
+	limit = running->queue_us > 0 ? limits_of_waiting(link->client, running->ruling)
+				      : statement_limit(link->clients, running->ruling);
 	if (is_past(began_us, &limit, now_us)) {
 		stop(link, POLICY_STATEMENT_TIMEOUT, limit, now_us);
 		return;
@@ -114,6 +140,9 @@ limits_detail(enum policy_limit_kind kind, const struct policy_limit *limit)
 	if (limit->rule != NULL)
 		return mem_printf("limit %s %s of rule \"%s\" in policy \"%s\"",
 		    policy_limit_name(kind), value, limit->rule, limit->policy);
+	if (limit->policy == of_session)
+		return mem_printf("limit %s %s of the session's own settings, time in line included",
+		    policy_limit_name(kind), value);
 	if (limit->policy != NULL)
 		return mem_printf("limit %s %s of the defaults of policy \"%s\"",
 		    policy_limit_name(kind), value, limit->policy);
@@ -297,56 +326,30 @@ check_link(struct link *link, uint64_t now_us)
 		check_transaction(link, link->request_us, now_us);
 }
 
-/* How long a client may be in its state, and what ends it. 0: as long as it likes. */
-static int64_t
-patience_ms(const struct client *client)
-{
-	const struct config *config = clients_config(client->clients);
-
-	switch (client->state) {
-	case CLIENT_STARTUP:
-	case CLIENT_LOGIN:
-		return config->timeouts_login_ms;
-	case CLIENT_GREETING:
-	case CLIENT_WAITING:
-		return config->pool_wait_timeout_ms;
-	default:
-		return 0;
-	}
-}
-
-/* Time in line while its pool is paused does not count; nor does what came before, then. */
 static void
-excuse_paused(struct client *client, uint64_t now_us)
+check_login(struct client *client, uint64_t now_us)
 {
-	if ((client->state == CLIENT_GREETING || client->state == CLIENT_WAITING) &&
-	    client->pool->paused)
-		client->since_us = now_us;
-}
+	int64_t most_ms = clients_config(client->clients)->timeouts_login_ms;
 
-static void
-run_out(struct client *client)
-{
-	char *detail;
-
-	if (client->state == CLIENT_STARTUP || client->state == CLIENT_LOGIN) {
+	if (now_us - client->since_us >= (uint64_t)most_ms * 1000)
 		client_end(client, "08006", "log-in did not end within timeouts.login");
-		return;
+}
+
+static void
+check_timed_clients(struct clients *clients, uint64_t now_us)
+{
+	struct client *client = TAILQ_FIRST(clients_timed(clients));
+	unsigned told = 0;
+
+	while (client != NULL) {
+		struct client *next = TAILQ_NEXT(client, in_timed);
+
+		if (client->state == CLIENT_STARTUP || client->state == CLIENT_LOGIN)
+			check_login(client, now_us);
+		else
+			waiting_check(client, now_us, &told);
+		client = next;
 	}
-	pool_leave(client->pool, &client->waiter);
-	if (client->state == CLIENT_GREETING) {
-		client_end(client, "53300", "no server connection within pool.wait_timeout");
-		return;
-	}
-	detail = mem_printf("Pool %s/%s: every server connection was in use, or none could be opened.",
-	    client->pool->database, client->pool->role);
-	borrow_give_up(client,
-	    &(struct wire_error){ .severity = "ERROR",
-		.sqlstate = "53300",
-		.message = "no server connection within pool.wait_timeout",
-		.detail = detail,
-		.hint = "Shorten transactions, or raise pool.size." });
-	mem_free(detail);
 }
 
 static void
@@ -371,7 +374,6 @@ limits_tick(struct clients *clients)
 {
 	uint64_t now_us = loop_now_us(clients_loop(clients));
 	struct link *link = TAILQ_FIRST(clients_links(clients));
-	struct client *client = TAILQ_FIRST(clients_timed(clients));
 
 	while (link != NULL) {
 		struct link *next = TAILQ_NEXT(link, in_links);
@@ -379,14 +381,6 @@ limits_tick(struct clients *clients)
 		check_link(link, now_us);
 		link = next;
 	}
-	while (client != NULL) {
-		struct client *next = TAILQ_NEXT(client, in_timed);
-		int64_t patience = patience_ms(client);
-
-		excuse_paused(client, now_us);
-		if (patience > 0 && now_us - client->since_us >= (uint64_t)patience * 1000)
-			run_out(client);
-		client = next;
-	}
+	check_timed_clients(clients, now_us);
 	check_idle_clients(clients, now_us);
 }

@@ -101,6 +101,7 @@ struct link {
 	struct portal unnamed_portal;
 	struct portal *portals;	   /* those with a name */
 	uint64_t began_us;	   /* of the loan */
+	uint64_t excused_us;	   /* of the time in line before it: the pool was paused */
 	uint64_t request_us;	   /* when the oldest unanswered message was sent */
 	uint64_t transaction_us;   /* when the open transaction began; 0: none */
 	uint64_t head_us;	   /* when the server began with the head of the queue */

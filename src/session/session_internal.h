@@ -162,8 +162,17 @@ void second_line_change(
 /* Other policies are in force: a client is ended whose session has what they refuse. */
 void reported_review(struct client *client);
 
+/* waiting.c: a client that is GREETING or WAITING; counts those that were told their place. */
+void waiting_check(struct client *client, uint64_t now_us, unsigned *told);
+/* For so long of its time in line its pool was paused. */
+uint64_t waiting_excused_us(const struct client *client);
+/* It waits no more. */
+void waiting_end(struct client *client);
+
 /* limits.c */
 void limits_tick(struct clients *clients);
+/* The limit of the statement that waits, the client's own statement_timeout included. */
+struct policy_limit limits_of_waiting(const struct client *client, const struct ruling *ruling);
 /* "limit max_rows 50000 of rule "x" in policy "y""; free with mem_free(). */
 char *limits_detail(enum policy_limit_kind kind, const struct policy_limit *limit);
 /* The error of a limit, with its rule, file and line; the strings stay their owners'. */

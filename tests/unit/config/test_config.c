@@ -270,7 +270,7 @@ unknown_keys_are_refused_with_a_near_one(void **state)
 	expect_refused(LEAST "pool: {sise: 3, zebra: 1}\n",
 	    "p.yaml:2:8: error: unknown key `sise` (did you mean `size`?)\n"
 	    "p.yaml:2:17: error: unknown key `zebra`: known here are mode, size, min, reserve, "
-	    "reserve_after, max_per_database, max_per_user, wait_timeout");
+	    "reserve_after, max_per_database, max_per_user, wait_timeout, wait_notice");
 	expect_refused("databases: {a: {hots: h}}\nusers: {u: {pasword: x}}\n",
 	    "p.yaml:1:17: error: unknown key `hots` (did you mean `host`?)\n"
 	    "p.yaml:2:13: error: unknown key `pasword` (did you mean `password`?)");

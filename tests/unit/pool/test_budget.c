@@ -561,6 +561,70 @@ the_least_number_is_kept_without_a_line_and_never_beyond_a_cap(void **state)
 	(void)state;
 }
 
+static size_t
+place_of(struct budget *budget, unsigned worker, const struct ticket *ticket)
+{
+	struct budget_place place;
+
+	budget_look(budget, worker, ticket, start, &place);
+	return place.ahead;
+}
+
+static void
+those_who_came_together_stand_in_their_order(void **state)
+{
+	struct ticket tickets[3] = { 0 };
+	struct world world;
+
+	world_open_sized(&world, 4);
+	join_all(world.budget, tickets, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(place_of(world.budget, (unsigned)i, &tickets[i]), i);
+	world_close(&world);
+	(void)state;
+}
+
+static void
+assert_waits_for(struct budget *budget, const struct ticket *ticket, enum budget_reason reason,
+    int limit)
+{
+	struct budget_place place;
+
+	budget_look(budget, 0, ticket, start, &place);
+	assert_int_equal(place.waiting, 1);
+	assert_int_equal(place.reason, reason);
+	assert_int_equal(place.limit, limit);
+}
+
+static void
+a_place_tells_what_is_short(void **state)
+{
+	const struct budget_limits by_database = { .size = 5, .per_database = 1 };
+	const struct budget_limits by_user = { .size = 5, .per_user = 1 };
+	struct budget *till;
+	struct ticket ticket = { 0 }, other = { 0 };
+	struct world world;
+
+	world_open_sized(&world, 1);
+	budget_join(world.budget, 0, &ticket, start);
+	assert_int_equal(advise(world.budget, 0, false, start), BUDGET_OPEN);
+	assert_waits_for(world.budget, &ticket, BUDGET_WAITS_FOR_CONNECT, 0);
+	budget_opened(world.budget);
+	assert_waits_for(world.budget, &ticket, BUDGET_WAITS_FOR_SERVER, 1);
+	budget_set_limits(world.budget, &by_database);
+	assert_waits_for(world.budget, &ticket, BUDGET_WAITS_FOR_DATABASE, 1);
+
+	till = budget_get(world.budgets, "till", "app", &by_user);
+	budget_join(till, 0, &other, start);
+	assert_waits_for(till, &other, BUDGET_WAITS_FOR_USER, 1);
+	budget_closed(world.budget);
+	assert_int_equal(advise(till, 0, false, start), BUDGET_OPEN);
+	budget_failed(till, start, 1000);
+	assert_waits_for(till, &other, BUDGET_WAITS_FOR_POSTGRES, 0);
+	world_close(&world);
+	(void)state;
+}
+
 static void
 counts_and_places_tell_who_waits_and_since_when(void **state)
 {
@@ -574,9 +638,9 @@ counts_and_places_tell_who_waits_and_since_when(void **state)
 	budget_join(world.budget, 2, &first, start);
 	budget_join(world.budget, 0, &second, start + 1);
 	budget_join(world.budget, 2, &third, start + 2);
-	assert_int_equal(budget_position(world.budget, &first), 0);
-	assert_int_equal(budget_position(world.budget, &second), 1);
-	assert_int_equal(budget_position(world.budget, &third), 2);
+	assert_int_equal(place_of(world.budget, 2, &first), 0);
+	assert_int_equal(place_of(world.budget, 0, &second), 1);
+	assert_int_equal(place_of(world.budget, 2, &third), 2);
 	budget_leave(world.budget, 2, &first);
 	budget_get_counts(world.budget, &counts);
 	assert_int_equal(counts.oldest_us, start + 1);
@@ -801,6 +865,8 @@ main(void)
 		cmocka_unit_test(a_doom_is_told_to_all_who_waited_and_to_nobody_later),
 		cmocka_unit_test(failures_double_the_pause_up_to_four_times),
 		cmocka_unit_test(the_least_number_is_kept_without_a_line_and_never_beyond_a_cap),
+		cmocka_unit_test(those_who_came_together_stand_in_their_order),
+		cmocka_unit_test(a_place_tells_what_is_short),
 		cmocka_unit_test(counts_and_places_tell_who_waits_and_since_when),
 		cmocka_unit_test(a_pool_is_one_for_all_workers_and_found_by_both_names),
 		cmocka_unit_test(the_welcome_is_known_once_a_server_reported),

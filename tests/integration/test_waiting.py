@@ -1,0 +1,209 @@
+"""Clients in line: what they are told, how long they wait, and who is served next."""
+import re
+import threading
+import time
+
+from support import wire
+from support.case import PgweirTest
+from support.waiting import wait_until
+
+PLACE = re.compile(r"waiting for a server connection: place (\d+) of (\d+) in the line of pool shop/app")
+
+
+class InLine(PgweirTest):
+    """A pool of one server connection, and a client that has it."""
+    config = {"pool": {"size": 1, "wait_notice": "200ms"}, "workers": 2}
+
+    def hold(self, **fields):
+        holder = self.raw_login(**fields)
+        self.assertIsNone(holder.query("BEGIN").error)
+        return holder
+
+    def waiting(self):
+        return sum(int(row["cl_waiting"]) for row in self.pgweir.console("SHOW POOLS"))
+
+    def stand_in_line(self, client, sql, place=1):
+        """The client asks, and `place` of them are in line now."""
+        client.send(wire.query(sql))
+        wait_until(lambda: self.waiting() == place, 60, f"{place} clients in line")
+
+    def notice(self, client):
+        """The next message, which must be a notice: its fields."""
+        kind, body = client.receive()
+        self.assertEqual(kind, b"N")
+        return wire.error_fields(body)
+
+    def place(self, client):
+        fields = self.notice(client)
+        self.assertEqual((fields["S"], fields["C"]), ("NOTICE", "01000"))
+        return int(PLACE.fullmatch(fields["M"]).group(1))
+
+
+class Notices(InLine):
+
+    def test_who_waits_is_told_the_place_the_pool_and_the_reason(self):
+        holder, late = self.hold(), self.raw_login()
+        self.stand_in_line(late, "SELECT 'served'")
+        fields = self.notice(late)
+        self.assertEqual(PLACE.fullmatch(fields["M"]).groups(), ("1", "1"))
+        self.assertIn("Every one of the 1 server connections of the pool (pool.size) is in use", fields["D"])
+        holder.query("COMMIT")
+        self.assertEqual(late.answer().rows, [[b"served"]])
+
+    def test_places_are_counted_over_all_workers(self):
+        holder, clients = self.hold(), [self.raw_login() for _ in range(8)]
+        for number, client in enumerate(clients, 1):
+            self.stand_in_line(client, f"SELECT {number}", number)
+            self.assertEqual(self.place(client), number)
+        holder.query("COMMIT")
+        for number, client in enumerate(clients, 1):
+            self.assertEqual(client.answer().rows, [[str(number).encode()]])
+
+    def test_a_later_notice_tells_the_place_then(self):
+        holder, first, second = self.hold(), self.raw_login(), self.raw_login()
+        self.stand_in_line(first, "SELECT 1", 1)
+        self.stand_in_line(second, "SELECT 2", 2)
+        self.assertEqual(self.place(second), 2)
+        first.close()
+        wait_until(lambda: self.waiting() == 1, 60, "the first to leave the line")
+        while self.place(second) != 1:
+            pass
+        holder.query("COMMIT")
+        self.assertEqual(second.answer().rows, [[b"2"]])
+
+    def test_a_paused_database_is_the_reason(self):
+        late = self.raw_login()
+        self.pgweir.console("PAUSE shop")
+        try:
+            self.stand_in_line(late, "SELECT 'resumed'")
+            self.assertEqual(self.notice(late)["D"], 'Database "shop" is paused.')
+        finally:
+            self.pgweir.console("RESUME shop")
+        self.assertEqual(late.answer().rows, [[b"resumed"]])
+
+    def test_a_driver_reads_its_answer_behind_the_notice(self):
+        holder, told, answers = self.hold(), threading.Event(), []
+        late = self.connect()
+        late.add_notice_handler(lambda diagnostic: told.set())
+        other = threading.Thread(target=lambda: answers.append(late.execute("SELECT %s::int", (7,)).fetchone()))
+        other.start()
+        wait_until(lambda: self.waiting() == 1, 60, "the driver to stand in line")
+        self.assertTrue(told.wait(60))
+        holder.query("COMMIT")
+        other.join()
+        self.assertEqual(answers, [(7,)])
+
+    def log_in_behind(self, holder, options):
+        """One whose settings no server has told of yet, so that its greeting needs one."""
+        late = self.raw()
+        late.send(wire.startup(user="app", database="shop", options=options))
+        wait_until(lambda: self.waiting() == 1, 60, "the login to stand in line")
+        return late
+
+    def test_who_waits_at_log_in_is_told(self):
+        holder = self.hold()
+        late = self.log_in_behind(holder, "-c work_mem=7MB")
+        self.assertEqual(late.receive(), (b"R", bytes(4)))
+        self.assertEqual(self.place(late), 1)
+        holder.query("COMMIT")
+        answer = late.answer()
+        self.assertIsNone(answer.error)
+        self.assertNotIn("R", answer.types)
+        self.assertEqual(late.query("SHOW work_mem").rows, [[b"7MB"]])
+
+    def test_without_a_wait_nobody_is_told(self):
+        client = self.raw()
+        self.assertEqual(client.login(user="app", database="shop", options="-c work_mem=9MB").notices, [])
+        self.assertEqual(client.query("SELECT 1").notices, [])
+
+
+class Silence(InLine):
+    config = {"pool": {"size": 1, "wait_notice": "0"}}
+
+    def test_nobody_is_told_where_notices_are_off(self):
+        holder, late = self.hold(), self.raw_login()
+        self.stand_in_line(late, "SELECT 1")
+        late.assert_hears_nothing(0.5)
+        holder.query("COMMIT")
+        self.assertEqual(late.answer().notices, [])
+
+
+class ShortOfCaps(InLine):
+    config = {"pool": {"size": 5, "max_per_user": 1, "wait_notice": "200ms"}}
+
+    def test_the_cap_that_is_short_is_named(self):
+        holder, late = self.hold(), self.raw_login()
+        self.stand_in_line(late, "SELECT 1")
+        self.assertIn("the 1 server connections that role \"app\" may have (pool.max_per_user)",
+                      self.notice(late)["D"])
+        holder.query("COMMIT")
+        self.assertEqual(late.answer().rows, [[b"1"]])
+
+
+class Deadlines(InLine):
+    config = {"pool": {"size": 1, "wait_notice": "0"}, "users": {"policed": {"role": "app"}}}
+    policies = {"waiting.yaml": """
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: waiting}
+rules:
+  - {id: short-of-time, match: {user: policed}, action: allow, limits: {statement_timeout: 3s}}
+"""}
+
+    def assert_not_sent(self, client, *words):
+        answer = client.answer()
+        self.assertEqual((answer.sqlstate, answer.status), ("57014", "I"))
+        self.assertEqual(answer.error["M"], "canceling statement due to statement timeout")
+        for word in (*words, "the statement was not sent"):
+            self.assertIn(word, answer.error["D"])
+
+    def test_a_statement_whose_limit_passed_in_line_is_not_sent(self):
+        at_start = self.raw_login(options="-c statement_timeout=3s")
+        by_set, policed = self.raw_login(), self.raw_login(user="policed")
+        by_set.query("SET statement_timeout TO '3000ms'")
+        holder, mark = self.hold(), self.server.log_mark()
+        for client in (at_start, by_set, policed):
+            client.send(wire.query("SELECT 'too late'"))
+        self.assert_not_sent(at_start, "limit statement_timeout 3s of the session's own settings")
+        self.assert_not_sent(by_set, "limit statement_timeout 3s of the session's own settings")
+        self.assert_not_sent(policed, 'limit statement_timeout 3s of rule "short-of-time" in policy "waiting"')
+        self.assertEqual(self.waiting(), 0)
+        holder.query("COMMIT")
+        for client in (at_start, by_set, policed):
+            self.assertEqual(client.query("SELECT 'in time'").rows, [[b"in time"]])
+        self.assertNotIn("too late", self.server.log_since(mark))
+
+    def test_a_batch_whose_limit_passed_in_line_is_answered_once(self):
+        late = self.raw_login(options="-c statement_timeout=3s")
+        holder = self.hold()
+        late.send(wire.parse("SELECT 1"), wire.bind(), wire.describe(), wire.execute(), wire.SYNC)
+        answer = late.answer()
+        self.assertEqual((answer.types.replace("1", ""), answer.sqlstate), ("EZ", "57014"))
+        holder.query("COMMIT")
+        self.assertEqual(late.query("SELECT 2").rows, [[b"2"]])
+
+    def test_time_in_line_counts_against_what_runs_then(self):
+        """PostgreSQL alone would let it run for eight seconds."""
+        late = self.raw_login(options="-c statement_timeout=8s")
+        holder = self.hold()
+        self.stand_in_line(late, "SELECT pg_sleep(120)")
+        time.sleep(4)
+        holder.query("COMMIT")
+        answer = late.answer()
+        self.assertEqual(answer.sqlstate, "57014")
+        self.assertIn("limit statement_timeout 8s of the session's own settings, time in line included",
+                      answer.error["D"])
+
+    def test_time_in_a_pause_counts_neither_for_the_statement_nor_for_the_line(self):
+        self.pgweir.change_config({"pool": {"wait_timeout": "3s"}})
+        self.pgweir.console("RELOAD")
+        late = self.raw_login(options="-c statement_timeout=3s")
+        self.pgweir.console("PAUSE shop")
+        try:
+            self.stand_in_line(late, "SELECT 'resumed'")
+            time.sleep(4)
+        finally:
+            self.pgweir.console("RESUME shop")
+            self.pgweir.change_config({"pool": {"wait_timeout": "2m"}})
+            self.pgweir.console("RELOAD")
+        self.assertEqual(late.answer().rows, [[b"resumed"]])
