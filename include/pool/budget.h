@@ -63,6 +63,8 @@ struct budget *budget_get(struct budgets *budgets, const char *database, const c
 /* Is there a budget for this database and any role? */
 bool budgets_know(struct budgets *budgets, const char *database);
 void budget_set_limits(struct budget *budget, const struct budget_limits *limits);
+/* PAUSE: who waits lays no claim to connections until it is over. */
+void budget_set_paused(struct budget *budget, bool paused);
 const char *budget_database(const struct budget *budget);
 const char *budget_role(const struct budget *budget);
 
@@ -108,6 +110,12 @@ enum budget_advice budget_advise(struct budget *budget, unsigned worker, bool id
     uint64_t now_us, struct ticket **ticket, unsigned *to);
 /* A server that was handed to this worker arrived. */
 void budget_arrived(struct budget *budget, unsigned worker);
+
+/*
+ * A server of the pool is free: is it to be closed, because a cap is short and another pool
+ * under it has fewer? Cheap unless one waits for that; asked for each return.
+ */
+bool budget_yields(struct budget *budget, uint64_t now_us);
 
 /* May a connection be opened to keep `min`? Counted if so. */
 bool budget_open_for_min(struct budget *budget, uint64_t now_us);

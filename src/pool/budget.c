@@ -4,55 +4,11 @@
 
 #include "base/mem.h"
 #include "base/random.h"
-#include "pool/budget.h"
+#include "budget_internal.h"
 
 enum {
 	FAIR_SLACK_US = 500,	    /* how much longer another worker's client must have waited */
 	RETRY_DOUBLINGS = 2,	    /* back-off ends at four times backend.connect_retry */
-};
-
-TAILQ_HEAD(line, ticket);
-
-/* Connections counted under one name, over several pools. Lives as long as the process. */
-struct cap {
-	struct cap *next;
-	char *name;
-	int used;
-};
-
-/* What a budget knows of one worker. */
-struct budget_worker {
-	struct line line;     /* its clients, longest waiting first */
-	int promised;	      /* servers on their way to it */
-	atomic_int idle;      /* written by that worker alone */
-	uint64_t doom_seen;
-	struct poke poke;
-};
-
-struct budget {
-	struct budget *next;
-	struct budgets *all; /* borrowed */
-	char *database, *role;
-	struct budget_limits limits;
-	struct cap *by_database, *by_user;
-	int used;	   /* connections, opening ones too */
-	int opening;
-	int failures;
-	uint64_t retry_us; /* open none before this */
-	uint64_t doom_id, doom_us;
-	struct error doom;
-	struct parameters welcome;
-	atomic_int waiting;
-	struct budget_worker workers[];
-};
-
-struct budgets {
-	pthread_mutex_t mutex; /* guards all that is not atomic, here and in every budget */
-	unsigned workers;
-	struct budget *first;
-	struct cap *databases, *users;
-	struct mailbox *mailboxes[BUDGET_WORKERS_MOST];
-	void (*deliver[BUDGET_WORKERS_MOST])(struct message *message, void *receiver);
 };
 
 struct budgets *
@@ -189,6 +145,14 @@ budget_set_limits(struct budget *budget, const struct budget_limits *limits)
 	pthread_mutex_unlock(&budget->all->mutex);
 }
 
+void
+budget_set_paused(struct budget *budget, bool paused)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	budget->paused = paused;
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
 const char *
 budget_database(const struct budget *budget)
 {
@@ -218,8 +182,8 @@ budget_set_idle(struct budget *budget, unsigned worker, int idle)
 	atomic_store(&budget->workers[worker].idle, idle);
 }
 
-static void
-poke(struct budget *budget, unsigned worker)
+void
+budget_poke(struct budget *budget, unsigned worker)
 {
 	struct poke *it = &budget->workers[worker].poke;
 
@@ -321,25 +285,10 @@ reserve_is_due(const struct budget *budget, uint64_t now_us)
 	return false;
 }
 
-static bool
-cap_allows(const struct cap *cap, int limit)
-{
-	return limit == 0 || cap->used < limit;
-}
-
-/* May one more be opened now? */
-static bool
-may_open(const struct budget *budget, int size, uint64_t now_us)
-{
-	return budget->used < size && budget->opening < BUDGET_OPENING_MOST &&
-	    now_us >= budget->retry_us &&
-	    cap_allows(budget->by_database, budget->limits.per_database) &&
-	    cap_allows(budget->by_user, budget->limits.per_user);
-}
-
 static void
-count_opening(struct budget *budget)
+count_opening(struct budget *budget, uint64_t now_us)
 {
+	budget->turn_us = now_us;
 	budget->used++;
 	budget->opening++;
 	budget->by_database->used++;
@@ -352,32 +301,10 @@ ask_for_idle(struct budget *budget, unsigned worker)
 {
 	for (unsigned i = 0; i < budget->all->workers; i++)
 		if (i != worker && atomic_load(&budget->workers[i].idle) > 0) {
-			poke(budget, i);
+			budget_poke(budget, i);
 			return true;
 		}
 	return false;
-}
-
-/* If a cap is what stops us: let another pool under it close an idle server for us. */
-static void
-ask_to_shed(struct budget *budget)
-{
-	bool by_database = !cap_allows(budget->by_database, budget->limits.per_database);
-	bool by_user = !cap_allows(budget->by_user, budget->limits.per_user);
-
-	for (struct budget *other = budget->all->first; other != NULL; other = other->next) {
-		bool would_help = (by_database && other->by_database == budget->by_database) ||
-		    (by_user && other->by_user == budget->by_user);
-
-		if (other == budget || !would_help)
-			continue;
-		for (unsigned i = 0; i < budget->all->workers; i++)
-			if (atomic_load(&other->workers[i].idle) > 0) {
-				atomic_store(&other->workers[i].poke.shed, true);
-				poke(other, i);
-				return;
-			}
-	}
 }
 
 static enum budget_advice
@@ -390,12 +317,12 @@ find_supply(struct budget *budget, unsigned worker, uint64_t now_us)
 		return BUDGET_NOTHING;
 	if (reserve_is_due(budget, now_us))
 		size += budget->limits.reserve;
-	if (may_open(budget, size, now_us)) {
-		count_opening(budget);
+	if (share_may_open(budget, size, now_us)) {
+		count_opening(budget, now_us);
 		return BUDGET_OPEN;
 	}
 	if (budget->used < size && now_us >= budget->retry_us)
-		ask_to_shed(budget);
+		share_press(budget);
 	return BUDGET_NOTHING;
 }
 
@@ -422,10 +349,10 @@ find_reason(const struct budget *budget, uint64_t now_us, struct budget_place *p
 		place->reason = BUDGET_WAITS_FOR_POSTGRES;
 	} else if (budget->opening > 0) {
 		place->reason = BUDGET_WAITS_FOR_CONNECT;
-	} else if (!cap_allows(budget->by_database, budget->limits.per_database)) {
+	} else if (!share_cap_allows(budget->by_database, budget->limits.per_database)) {
 		place->reason = BUDGET_WAITS_FOR_DATABASE;
 		place->limit = budget->limits.per_database;
-	} else if (!cap_allows(budget->by_user, budget->limits.per_user)) {
+	} else if (!share_cap_allows(budget->by_user, budget->limits.per_user)) {
 		place->reason = BUDGET_WAITS_FOR_USER;
 		place->limit = budget->limits.per_user;
 	} else {
@@ -470,14 +397,27 @@ budget_arrived(struct budget *budget, unsigned worker)
 }
 
 bool
+budget_yields(struct budget *budget, uint64_t now_us)
+{
+	bool yields;
+
+	if (!atomic_load(&budget->pressed))
+		return false;
+	pthread_mutex_lock(&budget->all->mutex);
+	yields = share_yields(budget, now_us);
+	pthread_mutex_unlock(&budget->all->mutex);
+	return yields;
+}
+
+bool
 budget_open_for_min(struct budget *budget, uint64_t now_us)
 {
 	bool open;
 
 	pthread_mutex_lock(&budget->all->mutex);
-	open = budget->used < budget->limits.min && may_open(budget, budget->limits.min, now_us);
+	open = budget->used < budget->limits.min && share_may_open(budget, budget->limits.min, now_us);
 	if (open)
-		count_opening(budget);
+		count_opening(budget, now_us);
 	pthread_mutex_unlock(&budget->all->mutex);
 	return open;
 }
@@ -517,7 +457,7 @@ budget_doom(struct budget *budget, const struct error *err, uint64_t now_us)
 	budget->doom_us = now_us;
 	budget->doom_id++;
 	for (unsigned i = 0; i < budget->all->workers; i++)
-		poke(budget, i);
+		budget_poke(budget, i);
 	pthread_mutex_unlock(&budget->all->mutex);
 }
 
@@ -566,7 +506,7 @@ budget_closed(struct budget *budget)
 			continue;
 		for (unsigned i = 0; i < all->workers; i++)
 			if (!TAILQ_EMPTY(&other->workers[i].line)) {
-				poke(other, i);
+				budget_poke(other, i);
 				break;
 			}
 	}

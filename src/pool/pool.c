@@ -302,6 +302,8 @@ pool_server_fit(struct server *server)
 {
 	const char *why = why_retire(server);
 
+	if (why == NULL && budget_yields(server->pool->budget, loop_now_us(server->loop)))
+		why = "another pool under the same cap has fewer";
 	if (why != NULL) {
 		server_close(server, why);
 		return;

@@ -202,6 +202,8 @@ pools_get(struct pools *pools, const char *database, const char *role)
 	if (pool == NULL) {
 		pool = pool_new(pools, database, role);
 		pool->paused = pools_are_paused(pools, database);
+		if (pool->paused)
+			budget_set_paused(pool->budget, true);
 		TAILQ_INSERT_TAIL(&pools->all, pool, in_pools);
 	}
 	return pool;
@@ -283,6 +285,7 @@ static void
 apply_pause(struct pool *pool)
 {
 	pool->paused = pools_are_paused(pool->pools, pool->database);
+	budget_set_paused(pool->budget, pool->paused);
 	if (!pool->paused)
 		pool_serve_later(pool);
 	while (pool->paused && !TAILQ_EMPTY(&pool->idle))

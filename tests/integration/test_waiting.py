@@ -207,3 +207,65 @@ rules:
             self.pgweir.change_config({"pool": {"wait_timeout": "2m"}})
             self.pgweir.console("RELOAD")
         self.assertEqual(late.answer().rows, [[b"resumed"]])
+
+
+class FairShares(InLine):
+    """A cap over two pools allows one server connection; many clients want it in one pool, one in the other."""
+    config = {"pool": {"size": 5, "max_per_database": 1, "wait_notice": "0"}, "backend": {"connect_retry": "50ms"}}
+    flood = {"user": "app", "database": "shop"}
+    single = {"user": "other", "database": "shop"}
+    turn_loans = 16     # src/pool/share.c
+
+    def setUp(self):
+        super().setUp()
+        self.server.run("DROP SEQUENCE IF EXISTS loans; CREATE SEQUENCE loans; GRANT ALL ON loans TO PUBLIC", dbname="shop")
+        self.over, self.failures, self.threads = threading.Event(), [], []
+        self.addCleanup(self.end_flood)
+        for _ in range(8):
+            client = self.raw_login(timeout=60, **self.flood)
+            self.threads.append(threading.Thread(target=self.ask_again_and_again, args=(client,)))
+            self.threads[-1].start()
+
+    def ask_again_and_again(self, client):
+        while not self.over.is_set():
+            try:
+                answer = client.query("SELECT nextval('loans')")
+            except Exception as error:
+                answer = error
+            if not getattr(answer, "rows", None):
+                self.failures.append(answer)
+                return
+
+    def end_flood(self):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+    def loans(self):
+        return self.server.run("SELECT last_value FROM loans", dbname="shop")[0][0]
+
+    def line_of_single(self):
+        return next(int(row["cl_waiting"]) for row in self.pgweir.console("SHOW POOLS")
+                    if row["database"] == self.single["database"] and row["user"] == self.single["user"])
+
+    def test_a_single_client_has_its_turn_within_some_loans_of_a_flood(self):
+        client = self.raw_login(timeout=60, **self.single)
+        for _ in range(3):
+            before = self.loans()
+            wait_until(lambda: self.loans() > before + 40, 60, "the flood to have its turn")
+            client.send(wire.query("BEGIN"))
+            in_line = threading.Event()
+            asked = threading.Thread(target=lambda: (client.receive_until((b"Z",)), in_line.set()))
+            asked.start()
+            wait_until(lambda: in_line.is_set() or self.line_of_single() == 1, 60, "it to be in line, or served")
+            before = self.loans()
+            asked.join()
+            # It has the only server connection, in a transaction: nobody else is served.
+            self.assertLessEqual(self.loans() - before, self.turn_loans)
+            self.assertEqual(client.query("COMMIT").tags, ["COMMIT"])
+        self.assertEqual(self.failures, [])
+
+
+class FairSharesOfDatabases(FairShares):
+    config = {"pool": {"size": 5, "max_per_user": 1, "wait_notice": "0"}, "backend": {"connect_retry": "50ms"}}
+    single = {"user": "app", "database": "postgres"}

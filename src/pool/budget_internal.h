@@ -1,0 +1,70 @@
+/* budget_internal.h - what budget.c and share.c share and nobody else sees. */
+#ifndef POOL_BUDGET_INTERNAL_H
+#define POOL_BUDGET_INTERNAL_H
+
+#include <pthread.h>
+
+#include "pool/budget.h"
+
+TAILQ_HEAD(line, ticket);
+
+/* Connections counted under one name, over several pools. Lives as long as the process. */
+struct cap {
+	struct cap *next;
+	char *name;
+	int used;
+};
+
+/* What a budget knows of one worker. */
+struct budget_worker {
+	struct line line;     /* its clients, longest waiting first */
+	int promised;	      /* servers on their way to it */
+	atomic_int idle;      /* written by that worker alone */
+	uint64_t doom_seen;
+	struct poke poke;
+};
+
+struct budget {
+	struct budget *next;
+	struct budgets *all; /* borrowed */
+	char *database, *role;
+	struct budget_limits limits;
+	struct cap *by_database, *by_user;
+	int used;	   /* connections, opening ones too */
+	int opening;
+	int failures;
+	uint64_t retry_us; /* open none before this */
+	uint64_t doom_id, doom_us;
+	struct error doom;
+	struct parameters welcome;
+	bool paused;	   /* whoever waits is served by RESUME only */
+	uint64_t turn_us;  /* when it last began a connection, or gave one up for another pool */
+	int spared;	   /* loans since another pool wants its last connection */
+	atomic_int waiting;
+	atomic_bool pressed; /* another pool under a cap of ours waits for a connection of ours */
+	struct budget_worker workers[];
+};
+
+struct budgets {
+	pthread_mutex_t mutex; /* guards all that is not atomic, here and in every budget */
+	unsigned workers;
+	struct budget *first;
+	struct cap *databases, *users;
+	struct mailbox *mailboxes[BUDGET_WORKERS_MOST];
+	void (*deliver[BUDGET_WORKERS_MOST])(struct message *message, void *receiver);
+};
+
+/* budget.c: let a worker look at the line. All of these are called under the mutex. */
+void budget_poke(struct budget *budget, unsigned worker);
+
+/* share.c */
+/* Is there room under this cap? */
+bool share_cap_allows(const struct cap *cap, int limit);
+/* May one more be opened now, and is it this pool's turn? */
+bool share_may_open(const struct budget *budget, int size, uint64_t now_us);
+/* A cap stops this pool: ask the others under it for a connection. */
+void share_press(struct budget *budget);
+/* One of its connections is free: is it another pool's turn to have one? */
+bool share_yields(struct budget *budget, uint64_t now_us);
+
+#endif
