@@ -100,35 +100,35 @@ is_past(uint64_t began_us, const struct policy_limit *limit, uint64_t now_us)
 	return limit->value > 0 && now_us - began_us >= (uint64_t)limit->value * 1000;
 }
 
-/* Since when its limit counts: its time in line does, as long as the pool was not paused. */
-static uint64_t
-began(const struct link *link, const struct request *running)
+/* The client's own limit on what runs, if it waited in line for it: PostgreSQL knows nothing of that. */
+static int64_t
+own_limit(const struct link *link, const struct request *running)
 {
-	uint64_t began_us = link->head_us > running->sent_us ? link->head_us : running->sent_us;
-
-	return began_us - running->queue_us + (running->queue_us > 0 ? link->excused_us : 0);
+	if (running->queue_us == 0 || link->client == NULL)
+		return 0;
+	return own_limit_ms(&link->client->settings);
 }
 
+/* A policy's limit is on what runs; a client's own on how long it waits for its answer. */
 static void
 check_statement(struct link *link, uint64_t now_us)
 {
 	const struct request *running = running_statement(link);
-	struct policy_limit limit;
+	struct policy_limit limit, own, message;
 	uint64_t began_us;
 
 	if (running == NULL || running->judged == NULL)
 		return;
-	began_us = began(link, running);
-	/* PostgreSQL keeps the client's own, but knows nothing of the line. */
-	limit = running->queue_us > 0 ? limits_of_waiting(link->client, running->ruling)
-				      : statement_limit(link->clients, running->ruling);
-	if (is_past(began_us, &limit, now_us)) {
+	began_us = link->head_us > running->sent_us ? link->head_us : running->sent_us;
+	limit = statement_limit(link->clients, running->ruling);
+	own = (struct policy_limit){ .value = own_limit(link, running), .policy = of_session };
+	message = message_limit(link);
+	if (is_past(began_us, &limit, now_us))
 		stop(link, POLICY_STATEMENT_TIMEOUT, limit, now_us);
-		return;
-	}
-	limit = message_limit(link);
-	if (is_past(link->request_us, &limit, now_us))
-		stop(link, POLICY_MESSAGE_TIMEOUT, limit, now_us);
+	else if (is_past(began_us - running->queue_us + link->excused_us, &own, now_us))
+		stop(link, POLICY_STATEMENT_TIMEOUT, own, now_us);
+	else if (is_past(link->request_us, &message, now_us))
+		stop(link, POLICY_MESSAGE_TIMEOUT, message, now_us);
 }
 
 char *
