@@ -11,6 +11,7 @@
 #include "frames.h"
 #include "guard.h"
 #include "pin.h"
+#include "prepared.h"
 #include "probe.h"
 #include "rewrite.h"
 #include "session_internal.h"
@@ -74,16 +75,6 @@ statement_at(const struct request *request, size_t sub)
 	return &judged->facts->statements[sub];
 }
 
-/* What was asked in its place succeeded: the client hears our answer. */
-static void
-replace(struct link *link, const struct request *head)
-{
-	if (link->client == NULL)
-		return;
-	record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
-	buf_put(relay_emit(link), head->reply, head->reply_length);
-}
-
 /* A statement was answered: CommandComplete, EmptyQueryResponse or PortalSuspended. */
 static void
 complete(struct link *link, struct request *head, const char *tag)
@@ -92,8 +83,6 @@ complete(struct link *link, struct request *head, const char *tag)
 	int64_t count = tag == NULL ? -1 : count_in_tag(tag);
 	bool returned = tag == NULL || tag_tells_rows_returned(tag);
 
-	if (head->answer == ANSWER_REPLACE)
-		replace(link, head);
 	if (head->settles)
 		restore_settled(link);
 	if (head->answer != ANSWER_FORWARD)
@@ -111,6 +100,34 @@ complete(struct link *link, struct request *head, const char *tag)
 	link->head_us = now(link);
 }
 
+static void
+confirm_added(struct link *link, const struct request *head, const struct rewrite_name *name)
+{
+	statements_sent(link->server->statements, &name->statement->id, head->batch);
+	statements_confirm(link->server->statements, &name->statement->id);
+	if (link->client != NULL && prepared_find(&link->client->prepared, name->name) == NULL)
+		prepared_add(&link->client->prepared, name->name, name->statement);
+}
+
+/*
+ * This statement of the text did with names what was taken for done when it was sent; others of
+ * the text may have undone that then, or now.
+ */
+static void
+confirm_names(struct link *link, const struct request *head, size_t sub)
+{
+	for (size_t i = 0; i < head->rewrite->name_count; i++) {
+		const struct rewrite_name *name = &head->rewrite->names[i];
+
+		if (name->sub != sub)
+			continue;
+		if (name->change == REWRITE_ADDS)
+			confirm_added(link, head, name);
+		else if (name->change == REWRITE_TAKES && link->client != NULL)
+			prepared_remove(&link->client->prepared, name->name);
+	}
+}
+
 /* A CommandComplete: of ours that nobody hears, or with the tag of what the client wrote. */
 static enum fate
 on_tag(struct link *link, struct request *head, const uint8_t *body, size_t length)
@@ -119,12 +136,17 @@ on_tag(struct link *link, struct request *head, const uint8_t *body, size_t leng
 	enum fate fate = head->answer == ANSWER_FORWARD ? FATE_FORWARD : FATE_SWALLOW;
 	struct reader reader = reader_over(body, length);
 	const char *tag = read_cstring(&reader), *told;
+	size_t sub = link->sub;
 
 	if (link->ours_due > 0) {
 		link->ours_due--;
 		return FATE_SWALLOW;
 	}
 	complete(link, head, tag);
+	if (head->has_id)
+		statements_confirm(link->server->statements, &head->id);
+	if (head->rewrite != NULL)
+		confirm_names(link, head, sub);
 	if (!head->edited || statement == NULL || link->client == NULL)
 		return fate;
 	if (head->rewrite != NULL && rewrite_resets_all(statement))
@@ -189,7 +211,7 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
     const uint8_t *body, size_t length)
 {
 	bool swallowed = head->answer == ANSWER_SWALLOW &&
-	    (link->restore == RESTORE_SENT || link->asking);
+	    (link->restore == RESTORE_SENT || link->asking || link->placing == PLACING_SENT);
 	enum fate fate = swallowed ? FATE_SWALLOW : FATE_FORWARD;
 	bool ours = link->stopped && strcmp(report->sqlstate, "57014") == 0;
 
@@ -316,6 +338,11 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 	}
 	if (link->asking) {
 		probe_end(link, link->failed);
+		link->failed = false;
+		return FATE_SWALLOW;
+	}
+	if (link->placing == PLACING_SENT) {
+		link->placing = link->failed ? PLACING_FAILED : PLACING_DONE;
 		link->failed = false;
 		return FATE_SWALLOW;
 	}

@@ -86,6 +86,8 @@ on_bind(struct client *client, const struct inbound *message)
 	if (names_is_unsettled(client, name))
 		return STEP_LATER;
 	statement = names_find(client, name);
+	if (statement != NULL && names_await(client, statement->judged))
+		return STEP_LATER;
 	if (statement != NULL && !aborted_is(client))
 		ruling = permit_rule(client, statement->judged);
 	if (!aborted_is(client) && !borrow_server(client, !guard_concerns(client, ruling)))
@@ -149,6 +151,8 @@ on_describe(struct client *client, const struct inbound *message)
 		tell_missing(client, name);
 		return STEP_DONE;
 	}
+	if (names_await(client, statement->judged))
+		return STEP_LATER;
 	statement = rewritten_now(client, name, statement);
 	if (names_is_renamed(client, statement))
 		put_renamed(client, message, 1, strlen(name) + 1,
@@ -161,18 +165,19 @@ on_describe(struct client *client, const struct inbound *message)
 	return STEP_DONE;
 }
 
-/* What it resets is the client's default on the server too. */
+/* What the portal runs went to the server as another text: so does what that does. */
 static void
-execute_edited(struct client *client, struct request *request, const struct portal *portal)
+execute_edited(struct client *client, struct request *request, struct rewrite *rewrite)
 {
-	if (portal->statement != NULL && portal->statement->rewrite != NULL) {
-		request->rewrite = rewrite_reference(portal->statement->rewrite);
-		request->edited = true;
-	}
-	if (!rewrite_is_reset_all(portal->judged->facts) || settings_length(&client->defaults) == 0)
-		return;
 	request->edited = true;
-	place_defaults(client);
+	requests_rewrite(&client->link->requests, request, rewrite);
+	names_change(client, rewrite);
+}
+
+static struct rewrite *
+rewrite_of(const struct portal *portal)
+{
+	return portal == NULL || portal->statement == NULL ? NULL : portal->statement->rewrite;
 }
 
 enum step
@@ -180,6 +185,7 @@ on_execute(struct client *client, const struct inbound *message)
 {
 	struct reader reader = reader_over(message->body, message->length);
 	const char *name = read_cstring(&reader);
+	struct rewrite *rewrite;
 	struct portal *portal;
 	struct judged *judged;
 	struct ruling *ruling;
@@ -198,7 +204,8 @@ on_execute(struct client *client, const struct inbound *message)
 	portal = link_portal(client->link, name);
 	judged = portal == NULL ? NULL : portal->judged;
 	ruling = portal == NULL ? NULL : portal->ruling;
-	if (names_are_renamed(client) && names_awaits_deallocated(client, judged))
+	rewrite = rewrite_of(portal);
+	if (names_await(client, judged))
 		return STEP_LATER;
 	guarded = guard_concerns(client, ruling);
 	if (guarded && guard_awaits(client, judged, ruling, 'E'))
@@ -216,8 +223,14 @@ on_execute(struct client *client, const struct inbound *message)
 		    message->length + FRAME_HEADER);
 		return STEP_DONE;
 	}
+	if (!names_permit(client, judged, rewrite, 'E'))
+		return STEP_DONE;
 	if (guarded && !guard_admits(client, judged, ruling, 'E'))
 		return STEP_DONE;
+	if (rewrite != NULL) {
+		place_made(client, rewrite);
+		place_used(client, rewrite);
+	}
 	if (guarded)
 		guard_put_ahead(client, judged, ruling, 'E');
 	request = outgoing_expect(client, REQUEST_EXECUTE, ANSWER_FORWARD);
@@ -225,9 +238,14 @@ on_execute(struct client *client, const struct inbound *message)
 	if (guarded)
 		guard_note(client, request, portal);
 	client->link->executed_batch = client->link->server->batch;
+	if (rewrite != NULL)
+		execute_edited(client, request, rewrite);
 	outgoing_pass(client, message);
-	if (judged != NULL && judged->edits)
-		execute_edited(client, request, portal);
+	if (judged != NULL && judged->edits && rewrite_is_reset_all(judged->facts) &&
+	    settings_length(&client->defaults) > 0) {
+		request->edited = true;
+		place_defaults(client);
+	}
 	/* Nothing goes on before it is known what is prepared: the server must say so now. */
 	if (client->link->discarding)
 		build_flush(outgoing_buf(client));
@@ -268,7 +286,7 @@ on_close(struct client *client, const struct inbound *message)
 	statement = what == 'S' ? names_find(client, name) : NULL;
 	/* The server's copy stays for the next who wants it; portals end with the loan. */
 	if (client->link == NULL ||
-	    (what == 'S' && names_are_renamed(client) && (statement == NULL || !statement->from_sql))) {
+	    (what == 'S' && names_are_renamed(client) && (statement == NULL || names_is_renamed(client, statement)))) {
 		request = make_up_close(client);
 	} else {
 		outgoing_pass_extended(client, message);

@@ -89,9 +89,17 @@ bool names_is_renamed(const struct client *client, const struct statement *state
 struct statement *names_find(const struct client *client, const char *name);
 /* Does it hang on the answer to an earlier batch what this name means? Then ask again. */
 bool names_is_unsettled(struct client *client, const char *name);
-/* The renamed statement that a text DEALLOCATEs, or NULL; and does it hang on an answer? */
+/* Are statements of SQL's PREPARE renamed too, and not left to one server? */
+bool names_are_kept(const struct client *client);
+/* The renamed statement that a text DEALLOCATEs, or NULL. */
 const char *names_deallocated(const struct client *client, const struct judged *judged);
-bool names_awaits_deallocated(struct client *client, const struct judged *judged);
+/* Does the text use a name that hangs on an answer? Then ask again; NULL is fine. */
+bool names_await(struct client *client, const struct judged *judged);
+/* False: it PREPAREs a name that is taken, or one too many, and the client was told. */
+bool names_permit(struct client *client, struct judged *judged, const struct rewrite *rewrite,
+    uint8_t type);
+/* A text is sent that changes names. */
+void names_change(struct client *client, const struct rewrite *rewrite);
 /* The statement is gone, unless the request turns out to be skipped; or at once. */
 void names_take_away(struct client *client, struct request *request, const char *name);
 void names_forget(struct client *client, const char *name);
@@ -107,7 +115,7 @@ void names_note_prepare(struct client *client, struct request *request, struct j
  * a Parse message, which can have one statement only.
  */
 struct rewrite *rewritten_text(
-    const struct client *client, const struct judged *judged, const char *text, bool alone);
+    const struct client *client, struct judged *judged, const char *text, bool alone);
 /* As statement_new(), with what goes to the server for its text. */
 struct statement *rewritten_statement(const struct client *client, struct judged *judged,
     const uint8_t *body, size_t length, bool named);
@@ -116,6 +124,16 @@ struct statement *rewritten_now(
     struct client *client, const char *name, struct statement *statement);
 
 /* place.c */
+/*
+ * The statements that a Query EXECUTEs, on their way to the server by themselves: true as long as
+ * it has to wait for that.
+ */
+bool place_awaits(struct client *client, const struct judged *judged);
+/* False: one of them could not be prepared there, and the client was told. */
+bool place_succeeded(struct client *client, struct judged *judged);
+/* In the middle of a batch: those that a text uses; those it makes must not be there. */
+void place_used(struct client *client, const struct rewrite *rewrite);
+void place_made(struct client *client, const struct rewrite *rewrite);
 /* Behind a RESET ALL: what the client gave at log-in. */
 void place_defaults(struct client *client);
 /* Write a Parse for a statement under a name. */

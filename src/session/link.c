@@ -191,7 +191,7 @@ is_busy(const struct link *link)
 	const struct client *client = link->client;
 
 	if (link->requests.count > 0 || link->server->transaction != 'I' || link->unsynced ||
-	    link->restore == RESTORE_SENT || link->passing > 0 || buf_length(&link->in) > 0 ||
+	    link->restore == RESTORE_SENT || link->placing != PLACING_NOTHING || link->passing > 0 || buf_length(&link->in) > 0 ||
 	    stream_pending(link->server->stream) > 0)
 		return true;
 	return client != NULL && (client->passing > 0 || client->state == CLIENT_JUDGING);
@@ -325,6 +325,7 @@ link_abandon(struct link *link)
 	client->link = NULL;
 	link->client = NULL;
 	link->restore = RESTORE_NONE;
+	link->placing = PLACING_NOTHING;
 	probe_free(link->probe);
 	link->probe = NULL;
 	link->asking = false;

@@ -37,6 +37,14 @@ enum link_restore {
 	RESTORE_ANSWERED, /* just now: the message that asked for the server is still to go */
 };
 
+/* Statements that a Query EXECUTEs, and that the server did not have: see place.c. */
+enum link_placing {
+	PLACING_NOTHING,
+	PLACING_SENT, /* the Query waits */
+	PLACING_DONE, /* just now: it is still to go */
+	PLACING_FAILED,
+};
+
 /* Has the server answered anything in this loan? */
 enum link_hearing {
 	LINK_KEEPING, /* no, and all that the client sent is kept: see repeat.c */
@@ -79,6 +87,7 @@ struct link {
 	bool copy_in;		   /* the server reads CopyData */
 	bool unsettled;		   /* the client's next message waits for an answer */
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
+	enum link_placing placing;
 	enum link_restore restore;
 	uint64_t restore_batch;	   /* while AHEAD or FAILED: to which they belong */
 	struct settings restoring; /* what the server has when they are confirmed */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "inbound.h"
 #include "prepared.h"
+#include "rewrite.h"
 
 /* Was the unnamed statement changed in an earlier batch that is not answered yet? */
 static bool
@@ -44,10 +45,17 @@ names_find(const struct client *client, const char *name)
 bool
 names_is_renamed(const struct client *client, const struct statement *statement)
 {
-	return names_are_renamed(client) && !statement->from_sql;
+	return names_are_renamed(client) && (!statement->from_sql || statement->server_name[0] != '\0');
 }
 
-/* DEALLOCATE of a statement that was prepared by message: it has another name on the server. */
+bool
+names_are_kept(const struct client *client)
+{
+	return names_are_renamed(client) &&
+	    clients_config(client->clients)->protocol_max_prepared_statements > 0;
+}
+
+/* The name that a prepared DEALLOCATE takes away, which no server has to hear of. */
 const char *
 names_deallocated(const struct client *client, const struct judged *judged)
 {
@@ -60,16 +68,22 @@ names_deallocated(const struct client *client, const struct judged *judged)
 	if (!statement->deallocates || statement->prepared_name == NULL)
 		return NULL;
 	prepared = prepared_find(&client->prepared, statement->prepared_name);
-	return prepared == NULL || prepared->from_sql ? NULL : statement->prepared_name;
+	return prepared == NULL || prepared->server_name[0] == '\0' ? NULL : statement->prepared_name;
 }
 
-/* Does it DEALLOCATE a name of which an earlier, unanswered batch decides what it is? */
+/* Does it use a name of which an earlier, unanswered batch decides what it is? */
 bool
-names_awaits_deallocated(struct client *client, const struct judged *judged)
+names_await(struct client *client, const struct judged *judged)
 {
-	const char *name = names_deallocated(client, judged);
+	if (judged == NULL || !judged->edits || !names_are_renamed(client))
+		return false;
+	for (size_t i = 0; i < judged->facts->statement_count; i++) {
+		const char *name = judged->facts->statements[i].prepared_name;
 
-	return name != NULL && names_is_unsettled(client, name);
+		if (name != NULL && *name != '\0' && names_is_unsettled(client, name))
+			return true;
+	}
+	return false;
 }
 
 void
@@ -109,6 +123,62 @@ names_forget(struct client *client, const char *name)
 	}
 	statement_release(client->unnamed);
 	client->unnamed = NULL;
+}
+
+void
+names_change(struct client *client, const struct rewrite *rewrite)
+{
+	for (size_t i = 0; i < rewrite->name_count; i++) {
+		const struct rewrite_name *name = &rewrite->names[i];
+		bool known = prepared_find(&client->prepared, name->name) != NULL;
+
+		if (name->change == REWRITE_TAKES)
+			prepared_remove(&client->prepared, name->name);
+		else if (name->change == REWRITE_ADDS && !known)
+			prepared_add(&client->prepared, name->name, name->statement);
+	}
+}
+
+/* One is there already? A failed transaction is told that it failed, by PostgreSQL. */
+static const char *
+taken_of(const struct client *client, const struct rewrite *rewrite)
+{
+	if (client->link->server->transaction == 'E')
+		return NULL;
+	if (rewrite->taken != NULL)
+		return rewrite->taken;
+	/* Prepared by message, it may have been free then. */
+	for (size_t i = 0; i < rewrite->name_count && rewrite->name_count == 1; i++)
+		if (rewrite->names[i].change == REWRITE_ADDS &&
+		    prepared_find(&client->prepared, rewrite->names[i].name) != NULL)
+			return rewrite->names[i].name;
+	return NULL;
+}
+
+bool
+names_permit(struct client *client, struct judged *judged, const struct rewrite *rewrite, uint8_t type)
+{
+	const struct config *config = clients_config(client->clients);
+	struct wire_error error = { .severity = "ERROR" };
+	const char *taken;
+	char *text;
+
+	if (!rewrite_changes_names(rewrite))
+		return true;
+	taken = taken_of(client, rewrite);
+	if (taken == NULL &&
+	    (int64_t)prepared_count(&client->prepared) < 10 * config->protocol_max_prepared_statements)
+		return true;
+	error.sqlstate = taken != NULL ? "42P05" : "53400";
+	text = taken != NULL
+	    ? mem_printf("prepared statement \"%s\" already exists", taken)
+	    : mem_strdup("too many prepared statements in this session: close some, or raise "
+			 "protocol.max_prepared_statements");
+	error.message = text;
+	record_answered(client, judged, error.sqlstate);
+	refuse_with(client, type, &error);
+	mem_free(text);
+	return false;
 }
 
 /* A PREPARE makes a statement that may be bound by its name, as one of a Parse is. */

@@ -69,21 +69,29 @@ place_has(struct link *link, const struct statement *statement)
  * still unanswered, or was skipped, the server may have it or not: closing a missing
  * statement is no error, so a Close in front makes both ways right.
  */
+static void
+make_room(struct client *client, const struct statement *statement)
+{
+	struct statements *statements = client->link->server->statements;
+	uint64_t batch = client->link->server->batch;
+
+	if (statements_find(statements, &statement->id, &batch) == STATEMENT_SENT) {
+		build_close(outgoing_buf(client), 'S', statement->server_name);
+		outgoing_expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
+	} else {
+		evict_statements(client);
+	}
+}
+
 struct request *
 place_parse(
     struct client *client, const struct statement *statement, enum request_answer answer)
 {
 	struct link *link = client->link;
 	const char *name = statement->server_name;
-	uint64_t batch = link->server->batch;
 	struct request *request;
 
-	if (statements_find(link->server->statements, &statement->id, &batch) == STATEMENT_SENT) {
-		build_close(outgoing_buf(client), 'S', name);
-		outgoing_expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
-	} else {
-		evict_statements(client);
-	}
+	make_room(client, statement);
 	place_under(client, name, statement);
 	statements_sent(link->server->statements, &statement->id, link->server->batch);
 	request = outgoing_expect(client, REQUEST_PARSE, answer);
@@ -114,18 +122,23 @@ place_unnamed(struct client *client, struct statement *statement, enum request_a
 /* Of what we run in the middle of a client's batch: its own unnamed portal may still be wanted. */
 static const char own_portal[] = "pgweir_own";
 
+/* `id` is of the statement that it prepares, or NULL. */
 static void
-run_ours(const char *text, void *arg)
+run_ours(struct client *client, const char *text, const struct statement_id *id)
 {
-	struct client *client = arg;
 	struct buf *out = outgoing_buf(client);
+	struct request *request;
 
 	build_parse(out, "", text);
 	outgoing_expect(client, REQUEST_PARSE, ANSWER_SWALLOW);
 	build_bind_portal(out, own_portal, "");
 	outgoing_expect(client, REQUEST_BIND, ANSWER_SWALLOW);
 	build_execute(out, own_portal);
-	outgoing_expect(client, REQUEST_EXECUTE, ANSWER_SWALLOW);
+	request = outgoing_expect(client, REQUEST_EXECUTE, ANSWER_SWALLOW);
+	if (id != NULL) {
+		request->has_id = true;
+		request->id = *id;
+	}
 	build_close(out, 'P', own_portal);
 	outgoing_expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
 	client->link->unsynced = true;
@@ -133,10 +146,28 @@ run_ours(const char *text, void *arg)
 	client->link->unnamed = NULL;
 }
 
+static void
+run_each(const char *statement, void *arg)
+{
+	run_ours(arg, statement, NULL);
+}
+
 void
 place_defaults(struct client *client)
 {
-	settings_difference(&(struct settings){ 0 }, &client->defaults, run_ours, client);
+	settings_difference(&(struct settings){ 0 }, &client->defaults, run_each, client);
+}
+
+/* One of SQL's PREPARE is made by that: its parameter types are names. */
+static void
+place_prepare(struct client *client, const struct statement *statement)
+{
+	struct server *server = client->link->server;
+
+	make_room(client, statement);
+	run_ours(client, (const char *)statement->body, &statement->id);
+	statements_sent(server->statements, &statement->id, server->batch);
+	server->pool->counters.server_parse_count++;
 }
 
 const char *
@@ -145,11 +176,128 @@ place_statement(struct client *client, struct statement *statement, bool unnamed
 	struct link *link = client->link;
 
 	if (!unnamed) {
-		if (!place_has(link, statement))
+		if (place_has(link, statement))
+			return statement->server_name;
+		if (statement->from_sql)
+			place_prepare(client, statement);
+		else
 			place_parse(client, statement, ANSWER_SWALLOW);
 		return statement->server_name;
 	}
 	if (link->unnamed != statement)
 		place_unnamed(client, statement, ANSWER_SWALLOW, NULL, NULL);
 	return "";
+}
+
+void
+place_used(struct client *client, const struct rewrite *rewrite)
+{
+	for (size_t i = 0; rewrite != NULL && i < rewrite->name_count; i++)
+		if (rewrite->names[i].change == REWRITE_USES)
+			place_statement(client, rewrite->names[i].statement, false);
+}
+
+/* They are made anew: the server looks at the text, and says what is wrong with it now. */
+void
+place_made(struct client *client, const struct rewrite *rewrite)
+{
+	struct link *link = client->link;
+
+	for (size_t i = 0; i < rewrite->name_count; i++) {
+		const struct statement *made = rewrite->names[i].statement;
+		uint64_t batch = link->server->batch;
+
+		if (rewrite->names[i].change != REWRITE_ADDS)
+			continue;
+		if (statements_find(link->server->statements, &made->id, &batch) == STATEMENT_ABSENT) {
+			evict_statements(client);
+		} else {
+			build_close(outgoing_buf(client), 'S', made->server_name);
+			outgoing_expect(client, REQUEST_CLOSE, ANSWER_SWALLOW);
+			link->unsynced = true;
+		}
+		statements_sent(link->server->statements, &made->id, link->server->batch);
+	}
+}
+
+/* The i-th statement's EXECUTE is of this one, which the server does not have; or NULL. */
+static struct statement *
+missing_at(struct client *client, const struct sql_statement *statement)
+{
+	struct statement *found;
+
+	if (statement->prepared_name == NULL || statement->deallocates ||
+	    (statement->residue & SQL_RESIDUE_PREPARE))
+		return NULL;
+	found = prepared_find(&client->prepared, statement->prepared_name);
+	if (found == NULL || found->server_name[0] == '\0' || place_has(client->link, found))
+		return NULL;
+	return found;
+}
+
+/* Write what the server lacks; false: nothing. With `look` it is only looked for. */
+static bool
+place_missing(struct client *client, const struct judged *judged, bool look)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < judged->facts->statement_count; i++) {
+		struct statement *missing = missing_at(client, &judged->facts->statements[i]);
+
+		if (missing != NULL && !look)
+			place_statement(client, missing, false);
+		any |= missing != NULL;
+	}
+	return any;
+}
+
+/* Will all that is under way come to its end without the client saying more? */
+static bool
+is_ended(const struct link *link)
+{
+	const struct request *last = requests_at(&link->requests, link->requests.count - 1);
+
+	return last != NULL && (last->kind == REQUEST_SYNC || last->kind == REQUEST_QUERY ||
+				last->kind == REQUEST_FUNCTION);
+}
+
+bool
+place_awaits(struct client *client, const struct judged *judged)
+{
+	struct link *link = client->link;
+	bool in_batch = link->requests.count > 0 || link->unsynced;
+
+	if (!judged->edits || !names_are_kept(client))
+		return false;
+	if (link->placing != PLACING_NOTHING)
+		return link->placing == PLACING_SENT;
+	if (!place_missing(client, judged, true))
+		return false;
+	link->unsettled = is_ended(link);
+	if (link->unsettled)
+		return true; /* what is under way may change what there is */
+	place_missing(client, judged, false);
+	if (in_batch)
+		return false; /* behind messages without a Sync: an error is that batch's */
+	build_sync(outgoing_buf(client));
+	outgoing_expect(client, REQUEST_SYNC, ANSWER_SWALLOW);
+	link->server->batch++;
+	link->placing = PLACING_SENT;
+	return true;
+}
+
+bool
+place_succeeded(struct client *client, struct judged *judged)
+{
+	struct link *link = client->link;
+
+	if (link->placing != PLACING_FAILED)
+		return true;
+	record_answered(client, judged, link->last_state);
+	refuse_with(client, 'Q',
+	    &(struct wire_error){ .severity = "ERROR",
+		.sqlstate = link->last_state,
+		.message = link->last_message,
+		.detail = "while preparing the statement on a server connection" });
+	return false;
 }

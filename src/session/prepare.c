@@ -97,6 +97,7 @@ take_parse(struct client *client, const struct inbound *message, const char *nam
 	struct statement *statement =
 	    rewritten_statement(client, judged, rest, message->length - strlen(name) - 1, *name != '\0');
 
+	place_used(client, statement->rewrite);
 	permit_warn(client, &ruling->verdict);
 	if (guard_concerns(client, ruling))
 		guard_put_ahead(client, judged, ruling, 'P');
@@ -131,6 +132,8 @@ on_parse(struct client *client, const struct inbound *message)
 	judged = permit_judge(client, text, strlen(text));
 	if (judged == NULL)
 		return STEP_LATER;
+	if (names_await(client, judged))
+		return permit_later(client, judged, NULL);
 	ruling = permit_rule(client, judged);
 	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
 	    !borrow_server(client, !guard_concerns(client, ruling)))

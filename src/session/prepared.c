@@ -51,6 +51,29 @@ statement_from_sql(struct judged *judged)
 }
 
 struct statement *
+statement_of_prepare(struct judged *judged, const char *rest, size_t length, size_t nth)
+{
+	struct statement *statement = statement_from_sql(judged);
+	struct buf text = { 0 };
+	uint8_t digest[DIGEST_SIZE];
+
+	buf_printf(&text, "PREPARE %zu ", nth);
+	buf_put(&text, rest, length);
+	digest_sha256(buf_bytes(&text), buf_length(&text), digest);
+	memcpy(&statement->id, digest, sizeof(statement->id));
+	statement_name(&statement->id, statement->server_name);
+	buf_clear(&text);
+	buf_printf(&text, "PREPARE %s", statement->server_name);
+	buf_put(&text, rest, length);
+	buf_put_u8(&text, 0);
+	buf_put_u16(&text, 0); /* parameter types */
+	statement->body = mem_copy(buf_bytes(&text), buf_length(&text));
+	statement->body_length = buf_length(&text);
+	buf_free(&text);
+	return statement;
+}
+
+struct statement *
 statement_reference(struct statement *statement)
 {
 	statement->references++;

@@ -19,18 +19,24 @@ struct statement {
 	struct statement_id id;
 	char server_name[STATEMENT_NAME_SIZE]; /* under which servers have it */
 	bool described;	       /* its client may have been told the shape of its rows */
-	bool from_sql;	       /* made by PREPARE: the server has it under the client's name */
+	bool from_sql; /* made by PREPARE; without a server_name it is there under the client's */
 	struct judged *judged; /* referenced; of a PREPARE: that text */
 	struct rewrite *rewrite; /* referenced: its text is another one than the client's; or NULL */
-	uint8_t *body;	       /* of the Parse message, behind the name: text and types; or NULL */
+	uint8_t *body; /* of a Parse message, behind the name: text (a PREPARE, if from SQL) and types; or NULL */
 	size_t body_length;
 };
 
 /* From a Parse body behind its name; referenced. One without a name has no id. */
 struct statement *statement_new(
     struct judged *judged, const uint8_t *body, size_t length, bool named);
-/* Made by a PREPARE in this text; referenced. */
+/* Made by a PREPARE in this text, in session mode; referenced. */
 struct statement *statement_from_sql(struct judged *judged);
+/*
+ * Made by a PREPARE whose text goes on like this behind the name; referenced. `nth`: so many
+ * names stand before it in its text, in which equal ones may follow.
+ */
+struct statement *statement_of_prepare(
+    struct judged *judged, const char *rest, size_t length, size_t nth);
 struct statement *statement_reference(struct statement *statement);
 void statement_release(struct statement *statement); /* NULL is fine */
 

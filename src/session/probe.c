@@ -167,6 +167,7 @@ static const char question[] =
     "WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() "
     "UNION ALL SELECT 'cursor', name, '' FROM pg_catalog.pg_cursors WHERE is_holdable "
     "UNION ALL SELECT 'prepared', name, '' FROM pg_catalog.pg_prepared_statements WHERE from_sql "
+    "AND name !~ '^pgweir_[0-9a-f]{32}$' "
     "UNION ALL SELECT 'slot', slot_name::pg_catalog.text, '' FROM pg_catalog.pg_replication_slots "
     "WHERE temporary AND active_pid = pg_catalog.pg_backend_pid() "
     "UNION ALL SELECT 'role', session_user::pg_catalog.text, '' "

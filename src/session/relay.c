@@ -196,6 +196,14 @@ after_data(struct link *link)
 			link_release(link);
 		return;
 	}
+	if (link->placing == PLACING_DONE || link->placing == PLACING_FAILED) {
+		client_resume(client); /* as above */
+		if (client->link != link)
+			return;
+		link->placing = PLACING_NOTHING;
+		link_release(link);
+		return;
+	}
 	link_release(link);
 	client_resume(client);
 }

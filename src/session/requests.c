@@ -99,17 +99,43 @@ requests_name(struct requests *requests, struct request *request, const char *na
 	requests->named++;
 }
 
+/* Does it run a text that adds names or takes them away? */
+static bool
+changes_names(const struct request *request)
+{
+	return (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE) &&
+	    rewrite_changes_names(request->rewrite);
+}
+
+void
+requests_rewrite(struct requests *requests, struct request *request, struct rewrite *rewrite)
+{
+	request->rewrite = rewrite_reference(rewrite);
+	requests->named += changes_names(request);
+}
+
+static bool
+has_name(const struct request *request, const char *name)
+{
+	if (request->name != NULL && strcmp(request->name, name) == 0)
+		return true;
+	for (size_t i = 0; changes_names(request) && i < request->rewrite->name_count; i++)
+		if (strcmp(request->rewrite->names[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 bool
 requests_await_name(const struct requests *requests, const char *name, uint64_t batch)
 {
 	for (size_t i = 0, left = requests->named; left > 0 && i < requests->count; i++) {
 		const struct request *request = requests_at(requests, i);
 
-		if (request->name == NULL)
+		if (request->name == NULL && !changes_names(request))
 			continue;
-		if (request->batch != batch && strcmp(request->name, name) == 0)
+		if (request->batch != batch && has_name(request, name))
 			return true;
-		left--;
+		left -= (request->name != NULL) + changes_names(request);
 	}
 	return false;
 }
@@ -117,7 +143,7 @@ requests_await_name(const struct requests *requests, const char *name, uint64_t 
 static void
 release(struct requests *requests, struct request *request)
 {
-	requests->named -= request->name != NULL;
+	requests->named -= (size_t)(request->name != NULL) + changes_names(request);
 	mem_free(request->name);
 	statement_release(request->statement);
 	statement_release(request->unnamed);

@@ -41,7 +41,6 @@ enum request_answer {
 	ANSWER_SWALLOW, /* nobody: the request is ours */
 	ANSWER_MADE_UP, /* the client, from us; the server was never asked */
 	ANSWER_REFUSE,	/* the server will fail it; the client hears `reply` in its place */
-	ANSWER_REPLACE, /* the server does nothing; the client hears `reply` for its tag */
 };
 
 struct request {
@@ -74,7 +73,7 @@ struct request {
 struct requests {
 	struct request *items;
 	size_t first, count, size; /* size is a power of two */
-	size_t named;		   /* requests with a name */
+	size_t named;		   /* requests that change names */
 	struct quota_hold *holds;  /* ours: places in quotas, each for some of the requests */
 };
 
@@ -99,6 +98,9 @@ request_is_statement(const struct request *request)
 /* It adds this statement of the client, or takes it away; a reference is taken. */
 void requests_name(struct requests *requests, struct request *request, const char *name,
     struct statement *statement, bool adds);
+/* It is rewritten like this; a reference is taken. */
+void requests_rewrite(
+    struct requests *requests, struct request *request, struct rewrite *rewrite);
 /* Is there one of another batch with this name, of which nobody knows yet how it ends? */
 bool requests_await_name(const struct requests *requests, const char *name, uint64_t batch);
 /* Drop the head; what it refers to is released. */

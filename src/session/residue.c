@@ -70,11 +70,12 @@ note_prepare(struct client *client, const struct request *head, const struct sql
 
 /* DISCARD ALL and DEALLOCATE ALL took away what was prepared. */
 static void
-note_discard(struct link *link, const struct sql_statement *statement)
+note_discard(struct link *link, const struct request *head, const struct sql_statement *statement)
 {
 	struct client *client = link->client;
 
-	if (client != NULL && statement->deallocates && statement->prepared_name != NULL)
+	if (client != NULL && statement->deallocates && statement->prepared_name != NULL &&
+	    head->rewrite == NULL)
 		prepared_remove(&client->prepared, statement->prepared_name);
 	if (!statement_discards(statement))
 		return;
@@ -137,14 +138,18 @@ void
 residue_of(struct link *link, const struct request *head, const struct sql_statement *statement,
     const char *tag)
 {
-	note(link, statement->residue & ~(unsigned)SQL_RESIDUE_OPAQUE, head->judged);
+	/* A PREPARE under a name of ours is there for all. */
+	unsigned ignored = SQL_RESIDUE_OPAQUE | (head->rewrite != NULL ? SQL_RESIDUE_PREPARE : 0);
+
+	note(link, statement->residue & ~ignored, head->judged);
 	note_calls(link, head->judged, statement);
 	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))
 		probe_want(link, head->judged);
 	if (tag != NULL)
 		note_transaction(link, head, statement, tag);
-	note_prepare(link->client, head, statement);
-	note_discard(link, statement);
+	if (head->rewrite == NULL)
+		note_prepare(link->client, head, statement);
+	note_discard(link, head, statement);
 	if ((statement->effects & SQL_DDL) && link->client != NULL)
 		note_definition(link->client->learned, statement);
 }

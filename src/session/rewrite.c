@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "prepared.h"
 #include "rewrite.h"
 #include "sql/places.h"
 #include "wire/build.h"
@@ -37,7 +38,7 @@ bool
 rewrite_may(const struct sql_facts *facts)
 {
 	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++)
-		if (resets(&facts->statements[i]))
+		if (resets(&facts->statements[i]) || facts->statements[i].prepared_name != NULL)
 			return true;
 	return false;
 }
@@ -160,9 +161,98 @@ edit_setting(struct making *making, const struct sql_statement *statement, struc
 	return true;
 }
 
+/* What a name means in the middle of the text. */
+static struct statement *
+find_name(const struct making *making, const char *name)
+{
+	for (size_t i = making->rewrite->name_count; i > 0; i--) {
+		const struct rewrite_name *known = &making->rewrite->names[i - 1];
+
+		if (known->change == REWRITE_TAKES_ALL)
+			return NULL;
+		if (strcmp(known->name, name) == 0)
+			return known->change == REWRITE_TAKES ? NULL : known->statement;
+	}
+	return prepared_find(making->whose->prepared, name);
+}
+
+static void
+add_name(struct making *making, enum rewrite_change change, size_t sub, const char *name,
+    struct statement *statement)
+{
+	struct rewrite *rewrite = making->rewrite;
+
+	rewrite->names = mem_resize(rewrite->names, rewrite->name_count + 1, sizeof(*rewrite->names));
+	rewrite->names[rewrite->name_count++] = (struct rewrite_name){ .change = change,
+		.sub = sub,
+		.name = mem_strdup(name),
+		.statement = statement == NULL ? NULL : statement_reference(statement) };
+}
+
+static void
+replace(struct making *making, struct sql_place place, const char *text)
+{
+	size_t began = begin_edit(making, place);
+
+	buf_put_text(&making->out, text);
+	end_edit(making, place, began);
+}
+
 static bool
-edit_statement(
-    struct making *making, const struct sql_statement *statement, struct sql_place within)
+edit_prepare(struct making *making, const char *name, size_t sub, struct sql_place place)
+{
+	const char *text = making->text;
+	bool taken = find_name(making, name) != NULL;
+	struct sql_place where = place;
+	struct statement *made;
+
+	if (!sql_place_prepared_name(text, place, &where))
+		return false;
+	made = statement_of_prepare(making->whose->judged, text + where.end, place.end - where.end,
+	    making->rewrite->name_count);
+	replace(making, where, made->server_name);
+	add_name(making, REWRITE_ADDS, sub, name, made);
+	statement_release(made);
+	if (taken)
+		making->rewrite->taken = making->rewrite->names[making->rewrite->name_count - 1].name;
+	return true;
+}
+
+/*
+ * What the server gets for a DEALLOCATE. Whether that is run at all, the server alone knows: it
+ * may be skipping to a Sync, or in a failed transaction.
+ */
+static const char does_nothing[] = "UNLISTEN pgweir_nothing";
+
+/* One that there is not goes as it is: the server says so, in its turn and place. */
+static bool
+edit_name(struct making *making, const struct sql_statement *statement, size_t sub,
+    struct sql_place place)
+{
+	const char *name = statement->prepared_name;
+	struct sql_place where = place;
+	struct statement *found;
+
+	if (is_verb(statement, "PREPARE"))
+		return edit_prepare(making, name, sub, place);
+	if (statement->deallocates && *name == '\0') {
+		add_name(making, REWRITE_TAKES_ALL, sub, name, NULL);
+		return true;
+	}
+	found = find_name(making, name);
+	if (found == NULL || found->server_name[0] == '\0' ||
+	    (statement->deallocates && making->whose->alone))
+		return true;
+	if (!statement->deallocates && !sql_place_prepared_name(making->text, place, &where))
+		return false;
+	replace(making, where, statement->deallocates ? does_nothing : found->server_name);
+	add_name(making, statement->deallocates ? REWRITE_TAKES : REWRITE_USES, sub, name, found);
+	return true;
+}
+
+static bool
+edit_statement(struct making *making, const struct sql_statement *statement, size_t sub,
+    struct sql_place within)
 {
 	struct sql_place place = within;
 
@@ -171,7 +261,8 @@ edit_statement(
 	for (size_t i = 0; resets(statement) && i < statement->setting_count; i++)
 		if (!edit_setting(making, statement, place, &statement->settings[i]))
 			return false;
-	return true;
+	return statement->prepared_name == NULL || making->whose->prepared == NULL ||
+	    edit_name(making, statement, sub, place);
 }
 
 /* Locations are those of this very text where it has several statements. */
@@ -186,7 +277,7 @@ edit_all(struct making *making, const struct sql_facts *facts)
 		if (facts->statement_count > 1)
 			place = (struct sql_place){ (size_t)statement->location,
 				(size_t)(statement->location + statement->length) };
-		if (!edit_statement(making, statement, place))
+		if (!edit_statement(making, statement, i, place))
 			return false;
 	}
 	return true;
@@ -229,7 +320,21 @@ rewrite_release(struct rewrite *rewrite)
 	mem_free(rewrite->original);
 	mem_free(rewrite->text);
 	mem_free(rewrite->edits);
+	for (size_t i = 0; i < rewrite->name_count; i++) {
+		mem_free(rewrite->names[i].name);
+		statement_release(rewrite->names[i].statement);
+	}
+	mem_free(rewrite->names);
 	mem_free(rewrite);
+}
+
+bool
+rewrite_changes_names(const struct rewrite *rewrite)
+{
+	for (size_t i = 0; rewrite != NULL && i < rewrite->name_count; i++)
+		if (rewrite->names[i].change == REWRITE_ADDS || rewrite->names[i].change == REWRITE_TAKES)
+			return true;
+	return false;
 }
 
 /* --- Places ----------------------------------------------------------------- */
@@ -296,6 +401,37 @@ rewrite_position(const struct rewrite *rewrite, int position)
 	return character_of(rewrite->original, at);
 }
 
+/* The name that the client has for the one that begins here, or NULL. */
+static const char *
+clients_name(const struct rewrite *rewrite, const char *at, size_t *length)
+{
+	for (size_t i = 0; i < rewrite->name_count; i++) {
+		const struct statement *statement = rewrite->names[i].statement;
+
+		if (statement == NULL)
+			continue;
+		*length = strlen(statement->server_name);
+		if (strncmp(at, statement->server_name, *length) == 0)
+			return rewrite->names[i].name;
+	}
+	return NULL;
+}
+
+static void
+put_words(const struct rewrite *rewrite, struct buf *out, const char *field)
+{
+	while (*field != '\0') {
+		size_t length = 1;
+		const char *name = clients_name(rewrite, field, &length);
+
+		if (name != NULL)
+			buf_put_text(out, name);
+		else
+			buf_put_u8(out, (uint8_t)*field);
+		field += name != NULL ? length : 1;
+	}
+}
+
 void
 rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
     const uint8_t *body, size_t length)
@@ -316,7 +452,7 @@ rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
 		if (code == 'P')
 			buf_put_int(out, rewrite_position(rewrite, atoi(field)));
 		else
-			buf_put_text(out, field);
+			put_words(rewrite, out, field);
 		buf_put_u8(out, 0);
 	}
 	buf_put_u8(out, 0);
@@ -326,5 +462,7 @@ rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
 const char *
 rewrite_tag(const struct sql_statement *statement, const char *tag)
 {
-	return is_verb(statement, "RESET") && strcmp(tag, "SET") == 0 ? "RESET" : NULL;
+	if (is_verb(statement, "RESET") && strcmp(tag, "SET") == 0)
+		return "RESET";
+	return is_verb(statement, "DEALLOCATE") && strcmp(tag, "UNLISTEN") == 0 ? "DEALLOCATE" : NULL;
 }

@@ -2,7 +2,9 @@
  * rewrite.h - a text that goes to the server otherwise than its client wrote it.
  *
  * RESET means what the client gave at log-in, of which the server knows nothing: it goes as
- * the SET that makes it so. The client is told the tags and places of its own text.
+ * the SET that makes it so. PREPARE and EXECUTE go with the names that statements have on
+ * servers, and DEALLOCATE as something that does nothing, for the server keeps what others may
+ * want. The client is told the tags, names and places of its own text.
  */
 #ifndef SESSION_REWRITE_H
 #define SESSION_REWRITE_H
@@ -16,10 +18,22 @@
 #include "sql/facts.h"
 
 struct judged;
+struct prepared;
+struct statement;
 
 /* A piece of the client's text, and how long it is on the server. */
 struct rewrite_edit {
 	size_t at, old_length, new_length;
+};
+
+enum rewrite_change { REWRITE_USES, REWRITE_ADDS, REWRITE_TAKES, REWRITE_TAKES_ALL };
+
+/* What a statement of the text does with a prepared one. */
+struct rewrite_name {
+	enum rewrite_change change;
+	size_t sub;		     /* which statement of the text */
+	char *name;		     /* ours */
+	struct statement *statement; /* referenced; NULL for TAKES_ALL */
 };
 
 /* Counted; never changes. Referenced by statements and by what is asked of a server. */
@@ -32,11 +46,16 @@ struct rewrite {
 	struct rewrite_edit *edits; /* in their order in the text */
 	size_t edit_count;
 	size_t behind_reset_all; /* statements of ours behind each RESET ALL */
+	struct rewrite_name *names; /* in their order in the text */
+	size_t name_count;
+	const char *taken; /* of `names`: a PREPARE of one that was there already; or NULL */
 };
 
 /* For whom a text is rewritten; borrowed. */
 struct rewrite_for {
 	const struct settings *defaults;
+	struct prepared *const *prepared; /* its statements; NULL: names are left as they are */
+	struct judged *judged;		  /* of the text; for what it prepares */
 	bool alone; /* several statements cannot stand in it: a Parse message */
 };
 
@@ -48,9 +67,11 @@ struct rewrite *rewrite_new(const struct rewrite_for *whose, const struct sql_fa
 struct rewrite *rewrite_reference(struct rewrite *rewrite); /* NULL is fine */
 void rewrite_release(struct rewrite *rewrite);		      /* NULL is fine */
 
+/* Does it add a name, or take one away? */
+bool rewrite_changes_names(const struct rewrite *rewrite);
 /* The place in the client's text of one in the server's; characters from 1. */
 int rewrite_position(const struct rewrite *rewrite, int position);
-/* Append an ErrorResponse or NoticeResponse of this body with the places of the client's text. */
+/* Append an ErrorResponse of this body with the names and places of the client's text. */
 void rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
     const uint8_t *body, size_t length);
 /* What the client is told for the tag of this statement, or NULL: that very tag. */

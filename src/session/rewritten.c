@@ -12,9 +12,12 @@
 
 struct rewrite *
 rewritten_text(
-    const struct client *client, const struct judged *judged, const char *text, bool alone)
+    const struct client *client, struct judged *judged, const char *text, bool alone)
 {
-	struct rewrite_for whose = { .defaults = &client->defaults, .alone = alone };
+	struct rewrite_for whose = { .defaults = &client->defaults,
+		.prepared = names_are_kept(client) ? &client->prepared : NULL,
+		.judged = judged,
+		.alone = alone };
 
 	if (!judged->edits)
 		return NULL;
@@ -64,9 +67,10 @@ rewritten_now(struct client *client, const char *name, struct statement *stateme
 {
 	struct statement *anew;
 
-	if (!statement->judged->edits || statement->body == NULL || !names_are_renamed(client))
+	if (!statement->judged->edits || statement->from_sql || !names_are_renamed(client))
 		return statement;
 	anew = rewritten_anew(client, statement, *name != '\0');
+	place_used(client, anew->rewrite);
 	if (anew->body_length == statement->body_length &&
 	    memcmp(anew->body, statement->body, anew->body_length) == 0) {
 		statement_release(anew);

@@ -6,42 +6,31 @@
 #include "wire/frame.h"
 #include "wire/read.h"
 
-/*
- * What the server gets for a Query that DEALLOCATEs. Whether that is run at all, the server
- * alone knows: it may be skipping to a Sync, or in a failed transaction.
- */
-static const char does_nothing[] = "UNLISTEN pgweir_nothing";
-
 static void
 send_query(struct client *client, const struct inbound *message, struct judged *judged,
-    struct ruling *ruling)
+    struct ruling *ruling, struct rewrite *rewrite)
 {
-	const char *name = names_are_renamed(client) ? names_deallocated(client, judged) : NULL;
 	bool guarded = guard_concerns(client, ruling);
-	struct rewrite *rewrite =
-	    judged->edits ? rewritten_text(client, judged, (const char *)message->body, false) : NULL;
 	struct request *request;
 
+	if (rewrite != NULL)
+		place_made(client, rewrite);
 	if (guarded)
 		guard_put_ahead(client, judged, ruling, 'Q');
-	request =
-	    outgoing_expect(client, REQUEST_QUERY, name == NULL ? ANSWER_FORWARD : ANSWER_REPLACE);
+	request = outgoing_expect(client, REQUEST_QUERY, ANSWER_FORWARD);
 
 	/* A Query destroys the unnamed statement. */
 	link_change_unnamed(client->link, request, NULL);
 	statement_release(client->link->unnamed);
 	client->link->unnamed = NULL;
-	request->rewrite = rewrite;
-	request->edited = rewrite != NULL;
-	if (name == NULL) {
-		outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
-		if (rewrite == NULL)
-			outgoing_pass(client, message);
-		else
-			build_query(outgoing_buf(client), rewrite->text);
+	outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
+	if (rewrite == NULL) {
+		outgoing_pass(client, message);
 	} else {
-		names_deallocate(client, request, name, judged, ruling, message->length + FRAME_HEADER);
-		build_query(outgoing_buf(client), does_nothing);
+		request->edited = true;
+		requests_rewrite(&client->link->requests, request, rewrite);
+		names_change(client, rewrite);
+		build_query(outgoing_buf(client), rewrite->text);
 	}
 	if (guarded)
 		guard_note(client, request, NULL);
@@ -55,6 +44,7 @@ on_query(struct client *client, const struct inbound *message)
 	const char *text = read_cstring(&reader);
 	size_t length = message->length - 1;
 	struct judged *judged;
+	struct rewrite *rewrite = NULL;
 	struct ruling *ruling;
 	bool recordable;
 
@@ -68,21 +58,26 @@ on_query(struct client *client, const struct inbound *message)
 	ruling = permit_rule(client, judged);
 	recordable = hold_permits(client, 'Q', judged, ruling);
 	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    (!borrow_server(client, !guard_concerns(client, ruling)) || names_awaits_deallocated(client, judged) ||
+	    (!borrow_server(client, !judged->edits && !guard_concerns(client, ruling)) || names_await(client, judged) ||
+		place_awaits(client, judged) ||
 		(guard_concerns(client, ruling) && guard_awaits(client, judged, ruling, 'Q')) ||
 		!hold_intends(client, judged, ruling)))
 		return permit_later(client, judged, ruling);
 	client->stmt++;
+	if (judged->edits)
+		rewrite = rewritten_text(client, judged, text, false);
 	if (!recordable)
 		; /* it has been told */
 	else if (ruling->verdict.action == POLICY_DENY)
 		permit_refuse(client, 'Q', judged, ruling);
 	else if (!aborted_query(client, judged) && permit_in_pool_mode(client, judged, 'Q') &&
-	    permit_names(client, judged, 'Q') &&
+	    permit_names(client, judged, 'Q') && place_succeeded(client, judged) &&
+	    names_permit(client, judged, rewrite, 'Q') &&
 	    (!guard_concerns(client, ruling) || guard_admits(client, judged, ruling, 'Q'))) {
 		permit_warn(client, &ruling->verdict);
-		send_query(client, message, judged, ruling);
+		send_query(client, message, judged, ruling, rewrite);
 	}
+	rewrite_release(rewrite);
 	judged_release(judged);
 	ruling_release(ruling);
 	return STEP_DONE;

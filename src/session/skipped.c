@@ -3,6 +3,7 @@
  * was taken for done when they were sent is taken back.
  */
 #include "prepared.h"
+#include "rewrite.h"
 #include "session_internal.h"
 
 /* A Parse or PREPARE did not add the statement, a Close or DEALLOCATE did not take it away. */
@@ -17,6 +18,34 @@ undo_named(struct client *client, const struct request *request)
 		prepared_add(&client->prepared, request->name, request->statement);
 }
 
+/*
+ * What a text did to names, the last first. Statements before the one that failed have done
+ * theirs: PostgreSQL takes no PREPARE back.
+ */
+static void
+undo_rewritten(struct link *link, const struct request *request)
+{
+	bool runs = request == requests_head(&link->requests);
+	const struct rewrite *rewrite = request->rewrite;
+
+	for (size_t i = rewrite->name_count; i > 0; i--) {
+		const struct rewrite_name *name = &rewrite->names[i - 1];
+		struct statement *now;
+
+		if (runs && name->sub < link->sub)
+			return;
+		if (name->change == REWRITE_ADDS)
+			statements_doubt(link->server->statements, &name->statement->id);
+		if (link->client == NULL || (name->change != REWRITE_ADDS && name->change != REWRITE_TAKES))
+			continue;
+		now = prepared_find(&link->client->prepared, name->name);
+		if (name->change == REWRITE_ADDS && now == name->statement)
+			prepared_remove(&link->client->prepared, name->name);
+		else if (name->change == REWRITE_TAKES && now == NULL)
+			prepared_add(&link->client->prepared, name->name, name->statement);
+	}
+}
+
 void
 skipped_undo(struct link *link, struct request *request)
 {
@@ -24,6 +53,8 @@ skipped_undo(struct link *link, struct request *request)
 		statements_doubt(link->server->statements, &request->id);
 	if (request->name != NULL && link->client != NULL)
 		undo_named(link->client, request);
+	if (request->rewrite != NULL && request_is_statement(request))
+		undo_rewritten(link, request);
 }
 
 /* The first from the i-th on that changed the client's unnamed statement, before `end`. */

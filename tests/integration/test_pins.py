@@ -24,7 +24,6 @@ BEGIN_AND_END = {
         ("DECLARE mine CURSOR WITH HOLD FOR SELECT 1", "CLOSE mine"),
         ("DECLARE mine CURSOR WITH HOLD FOR SELECT 1", "CLOSE ALL"),
     ],
-    "SQL PREPARE": [("PREPARE mine AS SELECT 1", "DEALLOCATE mine"), ("PREPARE mine AS SELECT 1", "DEALLOCATE ALL")],
     "role changed": [("SET ROLE other", "RESET ROLE"), ("SET ROLE other", "SET ROLE NONE")],
 }
 NEVER = [
@@ -38,6 +37,8 @@ NEVER = [
     "BEGIN; DECLARE mine CURSOR WITH HOLD FOR SELECT 1; CLOSE mine; COMMIT",
     "BEGIN; DECLARE mine CURSOR WITH HOLD FOR SELECT 1; ROLLBACK",
     "BEGIN; SET ROLE other; ROLLBACK",
+    "PREPARE mine AS SELECT 1",
+    "DEALLOCATE mine",
     "SET SESSION AUTHORIZATION app",
     "SELECT set_config('work_mem', (4 + 4) || 'MB', false)",
     "SELECT set_config('app.tenant', 'a' || 'b', false)",

@@ -3,12 +3,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/mem.h"
+#include "gate.h"
+#include "prepared.h"
 #include "rewrite.h"
 #include "wire/build.h"
 #include "wire/frame.h"
+#include "wire/report.h"
 
 /* Texts here are short, so that the test's own stack is enough for the parser. */
 enum { CAP = 2048 };
@@ -157,6 +162,117 @@ a_report_is_told_with_the_clients_place(void **state)
 	(void)state;
 }
 
+/* What the names of a text become, for a client that has `known` already. */
+static struct rewrite *
+rewrite_names(const char *text, bool alone)
+{
+	static struct settings no_defaults;
+	struct judged judged = { .references = 1000 };
+	struct statement *known = statement_of_prepare(&judged, " AS SELECT 0", 12, 0);
+	struct prepared *prepared = NULL;
+	struct rewrite_for whose = { .defaults = &no_defaults,
+		.prepared = &prepared,
+		.judged = &judged,
+		.alone = alone };
+	struct sql_facts *facts;
+	struct rewrite *rewrite;
+	struct error err;
+	int position;
+
+	prepared_add(&prepared, "known", known);
+	if (sql_facts(text, strlen(text), CAP, &facts, &err, &position) != SQL_KNOWN)
+		fail_msg("%s: %s", text, err.text);
+	assert_true(rewrite_may(facts));
+	rewrite = rewrite_new(&whose, facts, text, strlen(text));
+	/* The judged text is on this stack: what refers to it goes on without. */
+	for (size_t i = 0; rewrite != NULL && i < rewrite->name_count; i++)
+		if (rewrite->names[i].statement != NULL)
+			rewrite->names[i].statement->judged = NULL;
+	known->judged = NULL;
+	statement_release(known);
+	prepared_clear(&prepared);
+	sql_facts_free(facts);
+	return rewrite;
+}
+
+static void
+a_prepared_statement_goes_by_the_name_that_servers_know(void **state)
+{
+	struct rewrite *made = rewrite_names("PREPARE mine(int) AS SELECT $1", false);
+	struct rewrite *again = rewrite_names("PREPARE \"My own\"(int) AS SELECT $1", false);
+	const char *name = made->names[0].statement->server_name;
+	char expected[100];
+
+	assert_int_equal(made->name_count, 1);
+	assert_int_equal(made->names[0].change, REWRITE_ADDS);
+	assert_true(statement_name_is_ours(name));
+	snprintf(expected, sizeof(expected), "PREPARE %s(int) AS SELECT $1", name);
+	assert_string_equal(made->text, expected);
+	assert_string_equal((const char *)made->names[0].statement->body, expected);
+	/* whatever the client calls it */
+	assert_string_equal(again->text, expected);
+	assert_string_equal(again->names[0].name, "My own");
+	rewrite_release(made);
+	rewrite_release(again);
+	(void)state;
+}
+
+static void
+a_name_means_what_the_text_before_it_made_of_it(void **state)
+{
+	struct rewrite *rewrite = rewrite_names(
+	    "EXECUTE known; DEALLOCATE known; PREPARE known AS SELECT 0; EXECUTE known; EXECUTE nobody", false);
+	const struct rewrite_name *names = rewrite->names;
+
+	assert_int_equal(rewrite->name_count, 4);
+	assert_int_equal(names[0].change, REWRITE_USES);
+	assert_int_equal(names[1].change, REWRITE_TAKES);
+	assert_int_equal(names[2].change, REWRITE_ADDS);
+	assert_ptr_equal(names[3].statement, names[2].statement);
+	assert_ptr_not_equal(names[0].statement, names[2].statement);
+	assert_null(rewrite->taken);
+	assert_non_null(strstr(rewrite->text, "; UNLISTEN pgweir_nothing; PREPARE pgweir_"));
+	assert_non_null(strstr(rewrite->text, "; EXECUTE nobody"));
+	rewrite_release(rewrite);
+	(void)state;
+}
+
+static void
+a_name_that_is_taken_is_told_unless_all_were_taken_away(void **state)
+{
+	struct rewrite *rewrite = rewrite_names("PREPARE known AS SELECT 1", false);
+
+	assert_string_equal(rewrite->taken, "known");
+	rewrite_release(rewrite);
+	rewrite = rewrite_names("DEALLOCATE ALL; PREPARE known AS SELECT 1", false);
+	assert_null(rewrite->taken);
+	rewrite_release(rewrite);
+	assert_null(rewrite_names("DEALLOCATE ALL; EXECUTE known", false));
+	assert_null(rewrite_names("DEALLOCATE known", true)); /* answered by us when it is executed */
+	(void)state;
+}
+
+static void
+errors_call_a_statement_by_its_clients_name(void **state)
+{
+	struct rewrite *rewrite = rewrite_names("EXECUTE known(1)", false);
+	char *message = mem_printf("prepared statement \"%s\"!", rewrite->names[0].statement->server_name);
+	struct wire_error error = { .severity = "ERROR", .sqlstate = "42601", .message = message };
+	struct buf from = { 0 }, to = { 0 };
+	struct wire_report report;
+
+	build_error(&from, &error);
+	rewrite_put_report(rewrite, &to, 'E', buf_bytes(&from) + FRAME_HEADER,
+	    buf_length(&from) - FRAME_HEADER);
+	report = report_read(buf_bytes(&to) + FRAME_HEADER, buf_length(&to) - FRAME_HEADER);
+	assert_string_equal(report.message, "prepared statement \"known\"!");
+	mem_free(message);
+	buf_free(&from);
+	buf_free(&to);
+	rewrite_release(rewrite);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -167,6 +283,10 @@ main(void)
 		cmocka_unit_test(behind_reset_all_stand_the_defaults_unless_it_is_alone),
 		cmocka_unit_test(places_are_those_of_the_clients_text_in_characters),
 		cmocka_unit_test(a_report_is_told_with_the_clients_place),
+		cmocka_unit_test(a_prepared_statement_goes_by_the_name_that_servers_know),
+		cmocka_unit_test(a_name_means_what_the_text_before_it_made_of_it),
+		cmocka_unit_test(a_name_that_is_taken_is_told_unless_all_were_taken_away),
+		cmocka_unit_test(errors_call_a_statement_by_its_clients_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
