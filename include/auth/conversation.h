@@ -80,6 +80,12 @@ void auth_server_free(struct auth_server *auth);
  */
 void auth_mock_resemble(const char *const *secrets, size_t count);
 
+/*
+ * The secret of a user that is not listed: from now on unknown users look like this one. For
+ * auth.query, where all that are not listed are the server's, and mostly alike. Any thread.
+ */
+void auth_mock_learn(const char *secret);
+
 /* We log in to PostgreSQL. Opaque; owned by the caller. */
 struct auth_client;
 

@@ -47,6 +47,7 @@ struct database_config {
 	size_t host_count;
 	int port;
 	char *dbname; /* name on the server; NULL: the name that the client gave */
+	char *auth_database; /* where auth.query is asked; NULL: see auth.query_database */
 	int pool_size, min, reserve; /* or CONFIG_INHERIT */
 	int pool_mode;		     /* enum pool_mode or CONFIG_INHERIT */
 	int max_connections;	     /* or CONFIG_INHERIT for pool.max_per_database */
@@ -86,6 +87,7 @@ struct config {
 	int auth_method;     /* enum auth_method */
 	char *auth_userlist; /* path or "" */
 	char *auth_hba, *auth_ident; /* path or "" */
+	char *auth_query, *auth_query_user, *auth_query_database; /* "" for none */
 
 	int pool_mode; /* enum pool_mode */
 	int64_t pool_size, pool_min, pool_reserve, pool_reserve_after_ms;

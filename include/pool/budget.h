@@ -19,7 +19,7 @@
 #include "pool/parameters.h"
 
 struct budgets; /* all of the process */
-struct budget;	/* of one pool: (database, PostgreSQL role) */
+struct budget;	/* of one pool: (database, PostgreSQL role), and what it is for */
 
 enum { BUDGET_WORKERS_MOST = 128, BUDGET_OPENING_MOST = 8 };
 
@@ -60,6 +60,9 @@ struct poke {
 /* The budget of a pool; made at first use, lives as long as the process. */
 struct budget *budget_get(struct budgets *budgets, const char *database, const char *role,
     const struct budget_limits *limits);
+/* The same of a pool whose servers ask about users. */
+struct budget *budget_get_asking(struct budgets *budgets, const char *database,
+    const char *role, const struct budget_limits *limits);
 /* Is there a budget for this database and any role? */
 bool budgets_know(struct budgets *budgets, const char *database);
 void budget_set_limits(struct budget *budget, const struct budget_limits *limits);
@@ -67,6 +70,7 @@ void budget_set_limits(struct budget *budget, const struct budget_limits *limits
 void budget_set_paused(struct budget *budget, bool paused);
 const char *budget_database(const struct budget *budget);
 const char *budget_role(const struct budget *budget);
+bool budget_asks(const struct budget *budget);
 
 /* Is anyone in line? Cheap; asked for each borrow and return. */
 bool budget_has_line(const struct budget *budget);

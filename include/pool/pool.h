@@ -39,11 +39,13 @@ struct pool {
 	struct pools *pools; /* borrowed */
 	char *database;	     /* as clients name it */
 	char *role;
+	bool asks;		    /* its servers ask about users: no client gets one */
 	struct budget *budget;	    /* shared, lives as long as the process */
 	struct server_list servers; /* all of this worker */
 	struct server_list idle;    /* most recently used first */
 	int idle_count;
 	struct scram_keys keys; /* a client's own, when the role has no secret */
+	char *secret; /* ours: the role's, as auth.query told it, when it is not listed; or NULL */
 	struct pool_counters counters;
 	struct pool_history history; /* of the counters */
 	struct histogram query_times, wait_times; /* of queries; of those who had to wait */
@@ -66,6 +68,11 @@ void pools_configure(struct pools *pools, struct config *config, struct users *u
 
 /* The pool of a database (its configured name or what the client gave) and role. */
 struct pool *pools_get(struct pools *pools, const char *database, const char *role);
+/*
+ * The pool whose servers ask a database about users, as this role, with search_path pinned: no
+ * client shares a session with them.
+ */
+struct pool *pools_get_asking(struct pools *pools, const char *database, const char *role);
 /* For SHOW: every pool of the worker. */
 struct pool *pools_first(const struct pools *pools);
 static inline struct pool *

@@ -18,6 +18,7 @@
 
 enum client_state {
 	CLIENT_STARTUP,	  /* the first packet is awaited */
+	CLIENT_LOOKUP,	  /* a database is asked about its user */
 	CLIENT_LOGIN,	  /* proving who it is */
 	CLIENT_GREETING,  /* waits for what a server reports, to be told it */
 	CLIENT_READY,	  /* between transactions, no server */
@@ -50,6 +51,7 @@ struct link;
 struct prepared;
 struct frames;
 struct learned;
+struct lookup;
 struct hold;
 struct waiting;
 struct policy_transaction;
@@ -98,6 +100,7 @@ struct client {
 	struct startup *startup;    /* ours; until READY */
 	struct auth_server *auth;   /* ours; while LOGIN */
 	struct waiting *waiting;    /* ours; NULL unless it has waited for longer than a tick */
+	struct lookup *lookup;	    /* ours; from LOOKUP to the end of LOGIN, else NULL */
 	struct settings defaults;   /* asked for at start: what RESET returns to */
 	struct settings settings;   /* in force */
 	struct frames *frames;	    /* settings changed in the open transaction; NULL if none */

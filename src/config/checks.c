@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "reading.h"
+#include "settings.h"
 
 enum { HTTP_TOKEN_LEAST = 16 };
 
@@ -260,6 +261,52 @@ check_audit(const struct reading *reading)
 		    "take plan out");
 }
 
+/* Where users are asked about must be a database that is here. */
+static void
+check_asked(const struct reading *reading, const struct yaml *at, const char *setting, const char *name)
+{
+	if (name != NULL && name[0] != '\0' && config_database(reading->config, name) == NULL)
+		yaml_problem(reading->problems, at,
+		    "%s: there is no database \"%s\" in databases: that is where users are asked about",
+		    setting, name);
+}
+
+/*
+ * Whom a client wants to be is asked before it has proved anything: then it does not choose
+ * the database that is connected to.
+ */
+static void
+check_any_database(const struct reading *reading, const struct database_config *any)
+{
+	if (any->auth_database == NULL && reading->config->auth_query_database[0] == '\0')
+		yaml_problem(reading->problems, place_of(reading, "databases", "*"),
+		    "databases.*: where are users asked about who want a database that has no name "
+		    "here? Set auth.query_database, or auth_database in this entry");
+}
+
+static void
+check_query(const struct reading *reading)
+{
+	const struct config *config = reading->config;
+	const struct yaml *query = reading_place(reading, "auth.query");
+	const struct yaml *where = reading_place(reading, "auth.query_database");
+	bool own = strcmp(config->auth_query, setting_find("auth.query")->fallback) != 0;
+
+	if (config->auth_query_user[0] == '\0' && (own || config->auth_query_database[0] != '\0'))
+		yaml_problem(reading->problems, own ? query : where,
+		    "auth.query: nobody asks it: set auth.query_user, and its password in roles");
+	check_asked(reading, where, "auth.query_database", config->auth_query_database);
+	for (size_t i = 0; i < config->database_count; i++) {
+		const struct database_config *database = &config->databases[i];
+
+		check_asked(reading,
+		    place_of_field(reading, "databases", database->name, "auth_database"),
+		    "auth_database", database->auth_database);
+		if (config->auth_query_user[0] != '\0' && strcmp(database->name, "*") == 0)
+			check_any_database(reading, database);
+	}
+}
+
 void
 checks_run(const struct reading *reading)
 {
@@ -270,5 +317,6 @@ checks_run(const struct reading *reading)
 	check_files(reading);
 	check_exposure(reading);
 	check_http(reading);
+	check_query(reading);
 	check_audit(reading);
 }

@@ -86,6 +86,33 @@ const struct setting settings[] = {
 	    .text = "A file in the format of PostgreSQL's pg_ident.conf: the maps that lines of "
 		    "auth.hba name by map=, from names of this machine's users to users of a "
 		    "database. Empty is no such file." },
+	{ .name = "auth.query",
+	    .type = SETTING_TEXT,
+	    .where = AT(auth_query),
+	    .fallback = "SELECT rolname, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword "
+			"END FROM pg_catalog.pg_authid WHERE rolname = $1 AND rolcanlogin",
+	    .least = "1",
+	    .most = "500",
+	    .reloadable = true,
+	    .text = "What a database is asked about a user whose secret is not listed here, if "
+		    "auth.query_user is set. $1 is its name; the answer is one row of name and stored "
+		    "password, or none. search_path is pg_catalog: name a function with its schema." },
+	{ .name = "auth.query_user",
+	    .type = SETTING_TEXT,
+	    .where = AT(auth_query_user),
+	    .fallback = "",
+	    .most = "63",
+	    .reloadable = true,
+	    .text = "The role that asks auth.query; its password stands in roles. Empty: no "
+		    "database is asked, and who is not listed cannot log in." },
+	{ .name = "auth.query_database",
+	    .type = SETTING_TEXT,
+	    .where = AT(auth_query_database),
+	    .fallback = "",
+	    .most = "63",
+	    .reloadable = true,
+	    .text = "Of databases, the one that is asked about users. Empty: the one that the "
+		    "client wants, if it has a name in databases." },
 
 	{ .name = "pool.mode",
 	    .type = SETTING_ENUM,
@@ -738,6 +765,12 @@ static const struct setting database_fields[] = {
 	    .most = "63",
 	    .text = "The name of the database in PostgreSQL, if it is not the name that clients "
 		    "use." },
+	{ .name = "auth_database",
+	    .type = SETTING_TEXT,
+	    .where = offsetof(struct database_config, auth_database),
+	    .least = "1",
+	    .most = "63",
+	    .text = "auth.query_database for those who log in to this database." },
 	{ .name = "pool_size",
 	    .type = SETTING_SMALL,
 	    .where = offsetof(struct database_config, pool_size),
@@ -880,8 +913,7 @@ const char include_text[] =
     "includes no others.";
 
 /* What the contract promises and this version does not do yet. */
-static const char *const unsupported[] = { "auth.query",
-	"auth.query_user", "auth.query_database", "protocol.pin_budget", "tls.client.cert",
+static const char *const unsupported[] = { "protocol.pin_budget", "tls.client.cert",
 	"tls.client.key", "tls.client.ca", "tls.client.min_version", "tls.server.ca",
 	"tls.server.cert", "tls.server.key", "tls.server.min_version" };
 

@@ -87,7 +87,7 @@ cap_get(struct cap **caps, const char *name)
 }
 
 static struct budget *
-budget_new(struct budgets *budgets, const char *database, const char *role)
+budget_new(struct budgets *budgets, const char *database, const char *role, bool asks)
 {
 	struct budget *budget = mem_zalloc(
 	    1, sizeof(*budget) + budgets->workers * sizeof(struct budget_worker));
@@ -95,6 +95,7 @@ budget_new(struct budgets *budgets, const char *database, const char *role)
 	budget->all = budgets;
 	budget->database = mem_strdup(database);
 	budget->role = mem_strdup(role);
+	budget->asks = asks;
 	budget->by_database = cap_get(&budgets->databases, database);
 	budget->by_user = cap_get(&budgets->users, role);
 	for (unsigned i = 0; i < budgets->workers; i++) {
@@ -107,21 +108,36 @@ budget_new(struct budgets *budgets, const char *database, const char *role)
 	return budget;
 }
 
-struct budget *
-budget_get(struct budgets *budgets, const char *database, const char *role,
+static struct budget *
+get(struct budgets *budgets, const char *database, const char *role, bool asks,
     const struct budget_limits *limits)
 {
 	struct budget *budget;
 
 	pthread_mutex_lock(&budgets->mutex);
 	for (budget = budgets->first; budget != NULL; budget = budget->next)
-		if (strcmp(budget->database, database) == 0 && strcmp(budget->role, role) == 0)
+		if (strcmp(budget->database, database) == 0 && strcmp(budget->role, role) == 0 &&
+		    budget->asks == asks)
 			break;
 	if (budget == NULL)
-		budget = budget_new(budgets, database, role);
+		budget = budget_new(budgets, database, role, asks);
 	budget->limits = *limits;
 	pthread_mutex_unlock(&budgets->mutex);
 	return budget;
+}
+
+struct budget *
+budget_get(struct budgets *budgets, const char *database, const char *role,
+    const struct budget_limits *limits)
+{
+	return get(budgets, database, role, false, limits);
+}
+
+struct budget *
+budget_get_asking(struct budgets *budgets, const char *database, const char *role,
+    const struct budget_limits *limits)
+{
+	return get(budgets, database, role, true, limits);
 }
 
 bool
@@ -163,6 +179,12 @@ const char *
 budget_role(const struct budget *budget)
 {
 	return budget->role;
+}
+
+bool
+budget_asks(const struct budget *budget)
+{
+	return budget->asks;
 }
 
 bool

@@ -28,6 +28,7 @@ struct budget {
 	struct budget *next;
 	struct budgets *all; /* borrowed */
 	char *database, *role;
+	bool asks; /* the servers of its pool ask about users */
 	struct budget_limits limits;
 	struct cap *by_database, *by_user;
 	int used;	   /* connections, opening ones too */

@@ -7,7 +7,10 @@
 #include "base/random.h"
 #include "pool_internal.h"
 
-enum { SAME_SETTINGS_SEARCH = 16 }; /* idle servers looked at for one with equal settings */
+enum {
+	SAME_SETTINGS_SEARCH = 16, /* idle servers looked at for one with equal settings */
+	ASKING_MOST = 4,	   /* server connections of a pool that asks about users */
+};
 
 static int
 or_default(int value, int64_t fallback)
@@ -36,11 +39,15 @@ pool_limits(const struct pool *pool)
 	}
 	if (user != NULL)
 		limits.per_user = or_default(user->max_connections, limits.per_user);
+	if (pool->asks) {
+		limits.size = limits.size < ASKING_MOST ? limits.size : ASKING_MOST;
+		limits.min = limits.reserve = 0;
+	}
 	return limits;
 }
 
 struct pool *
-pool_new(struct pools *pools, const char *database, const char *role)
+pool_new(struct pools *pools, const char *database, const char *role, bool asks)
 {
 	struct pool *pool = mem_zalloc(1, sizeof(*pool));
 	struct budget_limits limits;
@@ -50,8 +57,10 @@ pool_new(struct pools *pools, const char *database, const char *role)
 	pool->pools = pools;
 	pool->database = mem_strdup(database);
 	pool->role = mem_strdup(role);
+	pool->asks = asks;
 	limits = pool_limits(pool);
-	pool->budget = budget_get(pools_budgets(pools), database, role, &limits);
+	pool->budget = (asks ? budget_get_asking : budget_get)(
+	    pools_budgets(pools), database, role, &limits);
 	return pool;
 }
 
@@ -61,6 +70,7 @@ pool_free(struct pool *pool)
 	host_lookup_free(pool->lookup);
 	mem_free(pool->database);
 	mem_free(pool->role);
+	mem_free_secret(pool->secret);
 	mem_free(pool);
 }
 

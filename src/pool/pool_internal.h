@@ -58,7 +58,7 @@ void pool_serve(struct pool *pool);
 void pool_take_over(struct pool *pool, struct server *server);
 /* Close an idle server, if there is one, so that another pool may open one. */
 void pool_shed(struct pool *pool);
-struct pool *pool_new(struct pools *pools, const char *database, const char *role);
+struct pool *pool_new(struct pools *pools, const char *database, const char *role, bool asks);
 void pool_free(struct pool *pool);
 /* The limits that the configuration sets for a pool. */
 struct budget_limits pool_limits(const struct pool *pool);

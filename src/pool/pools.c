@@ -184,23 +184,24 @@ pools_configure(struct pools *pools, struct config *config, struct users *users)
 }
 
 static struct pool *
-find(const struct pools *pools, const char *database, const char *role)
+find(const struct pools *pools, const char *database, const char *role, bool asks)
 {
 	struct pool *pool;
 
 	TAILQ_FOREACH(pool, &pools->all, in_pools)
-		if (strcmp(pool->database, database) == 0 && strcmp(pool->role, role) == 0)
+		if (strcmp(pool->database, database) == 0 && strcmp(pool->role, role) == 0 &&
+		    pool->asks == asks)
 			return pool;
 	return NULL;
 }
 
-struct pool *
-pools_get(struct pools *pools, const char *database, const char *role)
+static struct pool *
+get(struct pools *pools, const char *database, const char *role, bool asks)
 {
-	struct pool *pool = find(pools, database, role);
+	struct pool *pool = find(pools, database, role, asks);
 
 	if (pool == NULL) {
-		pool = pool_new(pools, database, role);
+		pool = pool_new(pools, database, role, asks);
 		pool->paused = pools_are_paused(pools, database);
 		if (pool->paused)
 			budget_set_paused(pool->budget, true);
@@ -210,9 +211,21 @@ pools_get(struct pools *pools, const char *database, const char *role)
 }
 
 struct pool *
+pools_get(struct pools *pools, const char *database, const char *role)
+{
+	return get(pools, database, role, false);
+}
+
+struct pool *
+pools_get_asking(struct pools *pools, const char *database, const char *role)
+{
+	return get(pools, database, role, true);
+}
+
+struct pool *
 pools_of_budget(struct pools *pools, struct budget *budget)
 {
-	return pools_get(pools, budget_database(budget), budget_role(budget));
+	return get(pools, budget_database(budget), budget_role(budget), budget_asks(budget));
 }
 
 struct pool *

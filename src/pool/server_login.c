@@ -28,6 +28,12 @@ static const char *const startup_settings[] = {
 	"1s",
 };
 
+/*
+ * Of servers that ask about users: whatever their role or database has set, names in their
+ * question mean PostgreSQL's own, or what is named with its schema.
+ */
+static const char *const asking_settings[] = { "search_path", "pg_catalog, pg_temp" };
+
 /* Errors that waiting does not mend: everyone in line is told. */
 static const char *const fatal_states[] = {
 	"28P01", /* invalid_password */
@@ -43,7 +49,8 @@ server_login_begin(struct server *server)
 	const struct config *config = pools_config(pool->pools);
 	const struct database_config *database = config_database(config, pool->database);
 	const char *dbname = pool->database;
-	const char *pairs[10];
+	const char *pairs[12];
+	const char *secret = users_role_secret(pools_users(pool->pools), pool->role);
 	size_t count = 2;
 
 	if (database != NULL && database->dbname != NULL)
@@ -56,9 +63,10 @@ server_login_begin(struct server *server)
 	pairs[3] = dbname;
 	memcpy(pairs + 4, startup_settings, sizeof(startup_settings));
 	count = server->plain_startup ? 4 : 5;
+	if (pool->asks)
+		memcpy(pairs + 2 * count++, asking_settings, sizeof(asking_settings));
 	build_startup(stream_out(server->stream), pairs, count);
-	server->auth = auth_client_new(pool->role,
-	    users_role_secret(pools_users(pool->pools), pool->role),
+	server->auth = auth_client_new(pool->role, secret != NULL ? secret : pool->secret,
 	    pool->keys.set ? &pool->keys : NULL);
 	stream_flush(server->stream);
 }

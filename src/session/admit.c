@@ -1,9 +1,9 @@
 /*
  * admit.c - by which method a client must prove who it is.
  *
- * The lines of auth.hba say it for each client, or auth.method for all. Called by
- * client_login.c behind the startup packet; what a client is told is PostgreSQL's words, and
- * why goes to the log.
+ * The lines of auth.hba say it for each client, or auth.method for all; whose secret is not
+ * listed is asked about by lookup.c. Called by client_login.c behind the startup packet; what a
+ * client is told is PostgreSQL's words, and why goes to the log.
  */
 #include <string.h>
 
@@ -61,28 +61,63 @@ refuse_peer(struct client *client, const char *why)
 	mem_free(message);
 }
 
+/* Who it is must be known, whatever it is asked for; then it proves that it is. */
+static void
+prove(struct client *client, struct admission admission)
+{
+	const struct users *users = clients_users(client->clients);
+	const char *user = client_user(client);
+	const char *secret = users_secret(users, user);
+	bool known = users_known(users, user) || lookup_found(client->lookup);
+
+	if (secret == NULL)
+		secret = lookup_secret(client->lookup);
+	if (!known && admission.peer)
+		refuse_peer(client, "no such user");
+	else if (!known && admission.method == AUTH_METHOD_TRUST)
+		login_wrong_password(client, "no such user");
+	else
+		login_prove(client, admission.method, secret);
+}
+
+/* Whose secret is listed is never asked about. */
+static void
+admit(struct client *client, struct admission admission)
+{
+	const struct users *users = clients_users(client->clients);
+	const char *user = client_user(client);
+	bool enough = users_known(users, user) &&
+	    (admission.method == AUTH_METHOD_TRUST || users_secret(users, user) != NULL);
+
+	if (enough || !lookup_begin(client, admission))
+		prove(client, admission);
+}
+
+void
+admit_go_on(struct client *client)
+{
+	prove(client, lookup_admission(client->lookup));
+}
+
 /* Its user on this machine must be the one it wants to be, or one that the map lets be it. */
 static void
 ask_peer(struct client *client, const struct hba_verdict *verdict)
 {
-	const struct users *users = clients_users(client->clients);
 	const char *user = client_user(client);
-	char name[PEER_NAME_SIZE], *why = NULL;
+	char name[PEER_NAME_SIZE], *why;
 	struct error err;
 
 	if (!peer_user_name(stream_fd(client->stream), name, &err)) {
 		refuse_peer(client, err.text);
 		return;
 	}
-	if (!users_may_be(users, verdict->map, name, user))
-		why = mem_printf("line %d of %s: the user \"%s\" of this machine may not be \"%s\"",
-		    verdict->line, verdict->file, name, user);
-	else if (!users_known(users, user))
-		why = mem_printf("no such user");
-	if (why == NULL)
-		login_prove(client, AUTH_METHOD_TRUST);
-	else
-		refuse_peer(client, why);
+	if (users_may_be(clients_users(client->clients), verdict->map, name, user)) {
+		admit(client, (struct admission){ .method = AUTH_METHOD_TRUST, .peer = true });
+		return;
+	}
+	why = mem_printf("line %d of %s: the user \"%s\" of this machine may not be \"%s\"",
+	    verdict->line, verdict->file, name, user);
+	refuse_peer(client, why);
 	mem_free(why);
 }
 
@@ -90,22 +125,18 @@ void
 admit_client(struct client *client)
 {
 	const struct hba *hba = users_hba(clients_users(client->clients));
+	int method = clients_config(client->clients)->auth_method;
 	struct hba_client asker = { .database = client->database, .user = client_user(client) };
-	struct hba_verdict verdict;
+	struct hba_verdict verdict = { .act = HBA_ASK, .method = (enum auth_method)method };
 
-	if (hba == NULL) {
-		login_prove(
-		    client, (enum auth_method)clients_config(client->clients)->auth_method);
-		return;
-	}
 	put_address(&asker, &client->peer);
-	if (!hba_find(hba, &asker, &verdict)) {
+	if (hba != NULL && !hba_find(hba, &asker, &verdict)) {
 		refuse_by_hba(client, "no pg_hba.conf entry for", "no line of auth.hba fits");
 		return;
 	}
 	switch (verdict.act) {
 	case HBA_ASK:
-		login_prove(client, verdict.method);
+		admit(client, (struct admission){ .method = verdict.method });
 		return;
 	case HBA_PEER:
 		ask_peer(client, &verdict);

@@ -8,6 +8,7 @@
 #include "doings.h"
 #include "frames.h"
 #include "inbound.h"
+#include "lookup.h"
 #include "prepared.h"
 #include "session_internal.h"
 #include "wire/frame.h"
@@ -18,7 +19,10 @@ static const struct client_state_info {
 	unsigned next;	  /* states that may follow; CLOSING always may */
 	bool timed;	  /* does limits.c look after it? */
 } client_states[] = {
-	[CLIENT_STARTUP] = { "login", TO(CLIENT_LOGIN) | TO(CLIENT_GREETING) | TO(CLIENT_READY) |
+	[CLIENT_STARTUP] = { "login", TO(CLIENT_LOOKUP) | TO(CLIENT_LOGIN) | TO(CLIENT_GREETING) | TO(CLIENT_READY) |
+		    TO(CLIENT_RESTORING) | TO(CLIENT_ACTIVE),
+	    true },
+	[CLIENT_LOOKUP] = { "login", TO(CLIENT_LOGIN) | TO(CLIENT_GREETING) | TO(CLIENT_READY) |
 		    TO(CLIENT_RESTORING) | TO(CLIENT_ACTIVE),
 	    true },
 	[CLIENT_LOGIN] = { "login",
@@ -352,6 +356,7 @@ client_close(struct client *client, const char *why)
 		return;
 	client_enter(client, CLIENT_CLOSING);
 	hold_drop(client);
+	lookup_drop(client);
 	say_goodbye(client, why);
 	if (was == CLIENT_WAITING || was == CLIENT_GREETING)
 		pool_leave(client->pool, &client->waiter);

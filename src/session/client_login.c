@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "auth/digest.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "census.h"
@@ -66,8 +67,8 @@ login_reject(struct client *client, const char *sqlstate, const char *message, c
 	client_end(client, sqlstate, message);
 }
 
-static void
-wrong_password(struct client *client, const char *why)
+void
+login_wrong_password(struct client *client, const char *why)
 {
 	char *message = mem_printf(
 	    "password authentication failed for user \"%s\"", client_user(client));
@@ -210,17 +211,35 @@ enter_console(struct client *client)
 	    "console.viewers and console.auditors", "not in console.admins, viewers or auditors");
 }
 
-/* A client that logged in with SCRAM brought keys with which its role can log in too. */
+/* What was asked about it told a secret: its role can log in with that, if not by SCRAM. */
+static void
+lend_secret(struct client *client)
+{
+	const char *secret = lookup_secret(client->lookup);
+	struct pool *pool = client->pool;
+
+	if (secret == NULL || secret_kind(secret) == SECRET_SCRAM ||
+	    (pool->secret != NULL && digest_same_secret(pool->secret, secret)))
+		return;
+	mem_free_secret(pool->secret);
+	pool->secret = mem_strdup(secret);
+}
+
+/*
+ * A client whose role has its own name brought what that role can log in with: the keys of
+ * its log-in by SCRAM, or the secret.
+ */
 static void
 lend_keys(struct client *client)
 {
 	const struct scram_keys *keys =
 	    client->auth == NULL ? NULL : auth_server_keys(client->auth);
 
-	if (keys == NULL || !keys->set ||
-	    strcmp(client_user(client), client_role(client)) != 0)
+	if (strcmp(client_user(client), client_role(client)) != 0)
 		return;
-	client->pool->keys = *keys;
+	if (keys != NULL && keys->set)
+		client->pool->keys = *keys;
+	lend_secret(client);
 }
 
 static void
@@ -236,6 +255,7 @@ logged_in(struct client *client)
 	client->log_in_done = true;
 	census_authenticated(client);
 	if (console->answers(client->database)) {
+		lookup_drop(client);
 		enter_console(client);
 		return;
 	}
@@ -271,6 +291,7 @@ logged_in(struct client *client)
 	    pools_get(clients_pools(client->clients), client->database, client_role(client));
 	client->learned = learned_of(clients_learned(client->clients), client->database);
 	lend_keys(client);
+	lookup_drop(client);
 	client_label(client, label);
 	if (config->log_connections)
 		log_info("%s login attempt: db=%s user=%s tls=no", label, client->database,
@@ -284,7 +305,7 @@ go_on(struct client *client, enum auth_step step, uint32_t code, struct buf *bod
     const struct error *err)
 {
 	if (step == AUTH_FAILED) {
-		wrong_password(client, err->text);
+		login_wrong_password(client, err->text);
 		return;
 	}
 	if (code != AUTH_CODE_OK)
@@ -292,25 +313,19 @@ go_on(struct client *client, enum auth_step step, uint32_t code, struct buf *bod
 		    body->data == NULL ? NULL : buf_bytes(body), buf_length(body));
 	if (step == AUTH_DONE)
 		logged_in(client);
-	else if (client->state == CLIENT_STARTUP)
+	else if (client->state != CLIENT_LOGIN)
 		client_enter(client, CLIENT_LOGIN);
 }
 
 void
-login_prove(struct client *client, enum auth_method method)
+login_prove(struct client *client, enum auth_method method, const char *secret)
 {
-	const struct users *users = clients_users(client->clients);
-	const char *user = client_user(client);
 	struct buf body = { 0 };
 	struct error err = { 0 };
 	uint32_t code = AUTH_CODE_OK;
 	enum auth_step step;
 
-	if (method == AUTH_METHOD_TRUST && !users_known(users, user)) {
-		wrong_password(client, "no such user");
-		return;
-	}
-	client->auth = auth_server_new(method, user, users_secret(users, user));
+	client->auth = auth_server_new(method, client_user(client), secret);
 	step = auth_server_start(client->auth, &code, &body);
 	go_on(client, step, code, &body, &err);
 	buf_free(&body);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "census.h"
 #include "learned.h"
+#include "lookup.h"
 #include "plan.h"
 #include "session_internal.h"
 #include "stats/queries.h"
@@ -42,6 +43,7 @@ struct clients {
 	struct link_list links, spare_links;
 	struct hold_list holds;
 	struct plan *plan; /* under way; NULL: none */
+	struct lookup_list lookups; /* under way */
 	struct message kept; /* from the audit's writer: look at the holds */
 	atomic_bool kept_posted;
 	size_t spare_link_count;
@@ -65,6 +67,7 @@ on_tick(void *arg)
 	hold_check_all(clients);
 	if (clients->plan != NULL)
 		plan_tick(clients->plan);
+	lookups_tick(&clients->lookups, loop_now_us(clients->loop));
 	if (clients->drain == CLIENTS_FINISH)
 		clients_drain(clients, CLIENTS_FINISH, clients->drain_why);
 }
@@ -107,6 +110,7 @@ clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,
 	TAILQ_INIT(&clients->all);
 	TAILQ_INIT(&clients->timed);
 	TAILQ_INIT(&clients->links);
+	TAILQ_INIT(&clients->lookups);
 	TAILQ_INIT(&clients->spare_links);
 	TAILQ_INIT(&clients->holds);
 	clients->mailbox = mailbox_new(loop, clients);
@@ -176,6 +180,7 @@ clients_free(struct clients *clients)
 	audit_watch(clients->lane, NULL, NULL);
 	if (clients->plan != NULL)
 		plan_abandon(clients->plan);
+	lookups_free(&clients->lookups);
 	free_spare_links(clients);
 	gate_free(clients->gate);
 	learned_table_free(clients->learned);
@@ -188,6 +193,12 @@ clients_free(struct clients *clients)
 	settings_clear(&clients->usual);
 	mem_free(clients->slots);
 	mem_free(clients);
+}
+
+struct lookup_list *
+clients_lookups(struct clients *clients)
+{
+	return &clients->lookups;
 }
 
 struct plan *

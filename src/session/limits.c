@@ -344,7 +344,7 @@ check_timed_clients(struct clients *clients, uint64_t now_us)
 	while (client != NULL) {
 		struct client *next = TAILQ_NEXT(client, in_timed);
 
-		if (client->state == CLIENT_STARTUP || client->state == CLIENT_LOGIN)
+		if (client->state <= CLIENT_LOGIN)
 			check_login(client, now_us);
 		else
 			waiting_check(client, now_us, &told);

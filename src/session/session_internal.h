@@ -5,6 +5,7 @@
 #include "gate.h"
 #include "hold.h"
 #include "link.h"
+#include "lookup.h"
 #include "session/client.h"
 #include "wire/build.h"
 #include "wire/report.h"
@@ -25,6 +26,8 @@ struct hold_list *clients_holds(struct clients *clients);
 /* A zeroed link, and back: a loan is too short for malloc(3). */
 struct link *clients_take_link(struct clients *clients);
 void clients_give_link(struct clients *clients, struct link *link);
+/* What lookup.c has under way. */
+struct lookup_list *clients_lookups(struct clients *clients);
 /* What plan.c has under way, or NULL. */
 struct plan *clients_plan(const struct clients *clients);
 void clients_set_plan(struct clients *clients, struct plan *plan);
@@ -86,11 +89,18 @@ void startup_settings_welcome(struct client *client, struct buf *out);
 /* It may not come in: say so to it, in the log and in the access log. */
 void login_reject(
     struct client *client, const char *sqlstate, const char *message, const char *why);
-/* It must prove who it is by this method: begin to ask; trust asks for nothing. */
-void login_prove(struct client *client, enum auth_method method);
+/* What is told to whoever is not known, or gave a wrong password. */
+void login_wrong_password(struct client *client, const char *why);
+/*
+ * It must prove by this method that it knows the secret (NULL: there is none, and it will
+ * fail): begin to ask; trust asks for nothing.
+ */
+void login_prove(struct client *client, enum auth_method method, const char *secret);
 
 /* admit.c: a client has said who it wants to be; it is refused, or must prove it. */
 void admit_client(struct client *client);
+/* What was asked about its user is answered. */
+void admit_go_on(struct client *client);
 
 /* inbound.c: handle as many messages as can be; returns the bytes used up. */
 size_t inbound_consume(struct client *client, const uint8_t *bytes, size_t length);

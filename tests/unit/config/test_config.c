@@ -288,10 +288,27 @@ unknown_keys_are_refused_with_a_near_one(void **state)
 static void
 what_later_versions_will_know_is_refused_by_name(void **state)
 {
-	expect_refused(LEAST "auth: {query_user: a, query: x}\ntls: {client: {cert: x}}\n",
-	    "p.yaml:2:8: error: `auth.query_user` is not supported by this version\n"
-	    "p.yaml:2:23: error: `auth.query` is not supported by this version\n"
+	expect_refused(LEAST "protocol: {pin_budget: 3}\ntls: {client: {cert: x}}\n",
+	    "p.yaml:2:12: error: `protocol.pin_budget` is not supported by this version\n"
 	    "p.yaml:3:16: error: `tls.client.cert` is not supported by this version");
+	(void)state;
+}
+
+static void
+where_users_are_asked_about_must_be_known(void **state)
+{
+	expect_refused(LEAST "auth: {query: SELECT}\n",
+	    "p.yaml:2:15: error: auth.query: nobody asks it: set auth.query_user, and its password in "
+	    "roles");
+	expect_refused(LEAST "auth: {query_user: u, query_database: nowhere}\n",
+	    "p.yaml:2:39: error: auth.query_database: there is no database \"nowhere\" in databases: "
+	    "that is where users are asked about");
+	expect_refused("databases: {a: {host: h, auth_database: b}}\nauth: {query_user: u}\n",
+	    "p.yaml:1:41: error: auth_database: there is no database \"b\" in databases: that is "
+	    "where users are asked about");
+	expect_refused("databases: {\"*\": {host: h}}\nauth: {query_user: u}\n",
+	    "p.yaml:1:18: error: databases.*: where are users asked about who want a database that "
+	    "has no name here? Set auth.query_database, or auth_database in this entry");
 	(void)state;
 }
 
@@ -794,6 +811,7 @@ main(void)
 		cmocka_unit_test(unknown_keys_are_refused_with_a_near_one),
 		cmocka_unit_test(what_later_versions_will_know_is_refused_by_name),
 		cmocka_unit_test(numbers_for_all_the_world_need_a_token),
+		cmocka_unit_test(where_users_are_asked_about_must_be_known),
 		cmocka_unit_test(words_of_later_versions_are_refused_with_the_reason),
 		cmocka_unit_test(values_of_the_wrong_type_are_refused),
 		cmocka_unit_test(maps_lists_and_values_are_not_taken_for_one_another),
