@@ -33,6 +33,9 @@ const char *users_secret(const struct users *users, const char *name);
 bool users_known(const struct users *users, const char *name);
 /* The PostgreSQL role of a user; the same name when nothing else is said. */
 const char *users_role(const struct users *users, const char *name);
+/* The role of each user who may log in; one that several have is told several times. */
+void users_each_role(
+    const struct users *users, void (*take)(void *arg, const char *role), void *arg);
 /*
  * The secret with which to log in to PostgreSQL as this role: roles.x.password,
  * else the secret stored for the user of the same name. NULL: none.

@@ -249,6 +249,14 @@ users_role(const struct users *users, const char *name)
 	return user != NULL && user->role != NULL ? user->role : name;
 }
 
+void
+users_each_role(
+    const struct users *users, void (*take)(void *arg, const char *role), void *arg)
+{
+	for (const struct user *user = users->clients; user != NULL; user = user->hh.next)
+		take(arg, user->role != NULL ? user->role : user->name);
+}
+
 const char *
 users_role_secret(const struct users *users, const char *role)
 {

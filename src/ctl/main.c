@@ -25,15 +25,23 @@ static const struct ctl_command commands[] = {
 	    "Exit status: 0 good, 1 it could not be read, 2 usage.\n",
 	    ctl_catalog },
 	{ "check", "check the configuration, users, policies and their tests",
-	    "[FILE]\n"
+	    "[OPTION]... [FILE]\n"
 	    "Check a configuration as pgweir -t does: the file, the userlist, every policy\n"
 	    "and its tests. Every fault is printed as file:line:col: error: text.\n"
 	    "\n"
-	    "  FILE        configuration (default " PGWEIR_SYSCONFDIR "/pgweir.yaml)\n"
-	    "  -h, --help  print this and exit\n"
+	    "  FILE              configuration (default " PGWEIR_SYSCONFDIR "/pgweir.yaml)\n"
+	    "      --live        then ask its databases if the roles that users are mapped to\n"
+	    "                    have no more than they should; tell what is wrong, why, and\n"
+	    "                    the SQL that mends it. Nothing is changed\n"
+	    "      --user U      ask as this role (default: catalog.user)\n"
+	    "      --database D  only this one, as the client names it; may be repeated\n"
+	    "      --role R      only about this role; may be repeated\n"
+	    "      --owner R     this role is meant to own and make objects; may be repeated\n"
+	    "      --format F    text or json, of what --live finds\n"
+	    "  -h, --help        print this and exit\n"
 	    "\n"
-	    "Exit status: 0 good, 1 an exception of a policy has expired, 2 usage, 78 bad\n"
-	    "configuration or policy.\n",
+	    "Exit status: 0 good, 1 an exception of a policy has expired, or --live found\n"
+	    "something or could not ask, 2 usage, 78 bad configuration or policy.\n",
 	    ctl_check },
 	{ "explain", "tell what the policies say of a statement",
 	    "[OPTION]... 'SQL'\n"
