@@ -41,6 +41,7 @@ struct policy_limit {
 	int64_t value; /* milliseconds, bytes or a count */
 	const char *rule; /* where it came from (borrowed): NULL for the defaults … */
 	const char *policy; /* … and for what no policy says */
+	const char *ident;  /* of the policy: "name@sha256:8 hex digits" */
 	const char *file;
 	int line;
 };
@@ -73,6 +74,8 @@ enum policy_limit_kind {
 	POLICY_LIMIT_KINDS,
 };
 #define POLICY_LIMIT_BIT(kind) (1u << (kind))
+/* Beside the others: there are limits in mode warn. */
+#define POLICY_LIMITS_TRIED POLICY_LIMIT_BIT(POLICY_LIMIT_KINDS)
 /* As a policy writes it. */
 const char *policy_limit_name(enum policy_limit_kind kind);
 /* "5s", "64MiB", "50000", "500/s". */
@@ -113,7 +116,7 @@ struct verdict {
 	enum policy_action action; /* POLICY_DENY only when it is to be refused */
 	enum policy_mode mode;	   /* of the rule that decided, else of `policy`, else ENFORCE */
 	bool would_deny;	   /* a rule in mode warn would have denied */
-	unsigned limited;	   /* POLICY_LIMIT_BIT of each limit that is set */
+	unsigned limited;	   /* POLICY_LIMIT_BIT of each limit that is set; POLICY_LIMITS_TRIED */
 	const char *rule;	   /* id of the rule that decided, or NULL */
 	/* "name@sha256:8 hex digits" of the deciding policy, else of the first that applies, or NULL */
 	const char *policy;
@@ -132,6 +135,7 @@ struct verdict {
 	size_t statement;     /* index of the statement at fault */
 	int position;	      /* in the text, characters from 1; 0 when none */
 	struct policy_limits limits;
+	struct policy_limits *tried; /* (own) those in mode warn: told of, not enforced; or NULL */
 	struct policy_logged logged;
 	/* Of the catalogs, when a rule asked for one: it may say otherwise later. Else 0. */
 	unsigned catalogs_generation;
@@ -248,6 +252,11 @@ void policies_find(const struct policies *policies, const struct subject *subjec
  */
 void policies_limits(const struct policies *policies, const struct subject *subject,
     uint64_t wall_us, struct policy_limits *limits);
+
+/* The same of limits in mode warn; are there any, for anybody? */
+void policies_tried_limits(const struct policies *policies, const struct subject *subject,
+    uint64_t wall_us, struct policy_limits *limits);
+bool policies_try_limits(const struct policies *policies);
 
 /*
  * A statement_timeout that no statement of the subject may exceed, whichever rules it meets,

@@ -104,15 +104,16 @@ put_verdict(struct buf *out, const struct verdict *verdict)
 }
 
 static void
-put_limits(struct buf *out, const struct policy_limits *limits)
+put_limits(struct buf *out, const struct policy_limits *limits, const char *what, bool all)
 {
-	buf_put_text(out, "limits:\n");
+	buf_put_text(out, what);
 	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++) {
 		const struct policy_limit *limit = policy_limit_of(limits, kind);
 		char value[TEXT_UNIT_SIZE];
 
 		if (limit->value == 0) {
-			buf_printf(out, "  %s: none\n", policy_limit_name(kind));
+			if (all)
+				buf_printf(out, "  %s: none\n", policy_limit_name(kind));
 			continue;
 		}
 		policy_limit_text(kind, limit->value, value);
@@ -152,7 +153,9 @@ policies_explain(const struct policies *policies, const struct subject *subject,
 	buf_put_text(out, seen.any ? "rules that matched:\n" : "rules that matched: none\n");
 	buf_put(out, buf_length(&seen.text) > 0 ? buf_bytes(&seen.text) : (const uint8_t *)"",
 	    buf_length(&seen.text));
-	put_limits(out, &verdict.limits);
+	put_limits(out, &verdict.limits, "limits:\n", true);
+	if (verdict.tried != NULL)
+		put_limits(out, verdict.tried, "limits in mode warn:\n", false);
 	logged_explain(out, &verdict.logged);
 	buf_free(&seen.text);
 	verdict_free(&verdict);

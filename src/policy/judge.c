@@ -11,8 +11,8 @@
 
 #include "policy_internal.h"
 
-static bool
-policy_applies(const struct policy *policy, const struct subject *subject)
+bool
+judge_policy_applies(const struct policy *policy, const struct subject *subject)
 {
 	return match_names_fit(&policy->databases, subject->database) &&
 	    match_names_fit(&policy->users, subject->user) &&
@@ -34,16 +34,15 @@ judge_mode_of(const struct run *run, const struct rule *rule)
 								 : POLICY_MODE_ENFORCE;
 }
 
-/* Is the policy asked at all? */
-static bool
-policy_is_on(const struct run *run, const struct policy *policy)
+bool
+judge_policy_is_on(const struct run *run, const struct policy *policy)
 {
 	return (policy->mode != POLICY_MODE_OFF || is_trial(run)) &&
-	    policy_applies(policy, run->asked.subject);
+	    judge_policy_applies(policy, run->asked.subject);
 }
 
-static bool
-is_enforced(const struct run *run, const struct policy *policy)
+bool
+judge_is_enforced(const struct run *run, const struct policy *policy)
 {
 	return policy->mode == POLICY_MODE_ENFORCE || is_trial(run);
 }
@@ -136,9 +135,8 @@ action_for(const struct rule *rule, const struct asked *asked, const struct sql_
 	return POLICY_DENY;
 }
 
-/* An exception lets it pass. One with break_glass is told before any other. */
-static void
-note_lifted(struct run *run, const struct exception *lifted)
+void
+judge_note_lifted(struct run *run, const struct exception *lifted)
 {
 	struct verdict *verdict = run->verdict;
 
@@ -193,7 +191,7 @@ consider(struct run *run, const struct policy *policy, const struct rule *rule,
 		run->judging->seen(run->judging->arg, policy, rule, action, statement, &run->asked,
 		    act, lifted);
 	if (lifted != NULL) {
-		note_lifted(run, lifted);
+		judge_note_lifted(run, lifted);
 		return;
 	}
 	if (action == POLICY_DENY && mode == POLICY_MODE_WARN) {
@@ -356,54 +354,6 @@ ask_default(struct run *run, const struct policy *policy)
 	}
 }
 
-/* ---- limits ---- */
-
-static void
-merge_limits(struct run *run, const struct policy *policy, struct policy_limits *limits)
-{
-	size_t turns = judge_turns(&run->asked);
-
-	for (size_t turn = 0; turn < turns; turn++) {
-		struct limits_merge merge = { 0 };
-		struct candidates candidates;
-		const struct rule *rule;
-
-		judge_set_statement(&run->asked, turn);
-		candidates_begin(&candidates, policy, run->asked.subject);
-		while ((rule = candidates_next(&candidates)) != NULL) {
-			const struct exception *lifted;
-			const struct sql_act *act;
-
-			if (!rule->has_limits || judge_mode_of(run, rule) != POLICY_MODE_ENFORCE ||
-			    !judge_rule_fits(rule, &run->asked, &act))
-				continue;
-			lifted = exception_for(policy, rule, &run->asked);
-			if (lifted != NULL)
-				note_lifted(run, lifted);
-			else
-				limits_merge_rule(&merge, policy, rule);
-		}
-		limits_merge_end(&merge, policy, limits);
-	}
-}
-
-/* Only for a statement that asks for it: it goes through all rules once more. */
-bool
-judge_counts_rows(const struct asked *asked)
-{
-	struct run run = *asked->run;
-	struct policy_limits limits = { 0 };
-
-	run.asked.counting = true;
-	for (size_t i = 0; i < run.count; i++) {
-		if (!policy_is_on(&run, run.policies[i]) || !is_enforced(&run, run.policies[i]))
-			continue;
-		run.asked.policy = run.policies[i];
-		merge_limits(&run, run.policies[i], &limits);
-	}
-	return limits.max_affected_rows.value != 0;
-}
-
 /* ---- one policy ---- */
 
 /* What a policy's defaults say of a text that was not parsed. */
@@ -436,8 +386,7 @@ ask_policy(struct run *run, const struct policy *policy)
 		ask_unparsed(run, policy, oversize);
 	ask_rules(run, policy);
 	ask_default(run, policy);
-	if (is_enforced(run, policy))
-		merge_limits(run, policy, &run->verdict->limits);
+	limits_judge(run, policy);
 	if (policy->any_logged)
 		logged_judge(run, policy);
 	oversize_free_insert(&insert);
@@ -465,7 +414,7 @@ judge_text(const struct policy *const *policies, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		const struct policy *policy = policies[i];
 
-		if (!policy_is_on(&run, policy))
+		if (!judge_policy_is_on(&run, policy))
 			continue;
 		if (verdict->policy == NULL) {
 			verdict->policy = policy->ident;
@@ -474,6 +423,8 @@ judge_text(const struct policy *const *policies, size_t count,
 		ask_policy(&run, policy);
 	}
 	verdict->limited = limits_set(&verdict->limits);
+	if (verdict->tried != NULL)
+		verdict->limited |= POLICY_LIMITS_TRIED;
 	verdict_tell(&run);
 	logged_end(verdict);
 	if (run.known.asked)
@@ -516,60 +467,4 @@ policies_judge_in(const struct policies *policies, const struct subject *subject
 
 	judge_text((const struct policy *const *)policies->items, policies->count, &question,
 	    NULL, verdict);
-}
-
-void
-policies_limits(const struct policies *policies, const struct subject *subject,
-    uint64_t wall_us, struct policy_limits *limits)
-{
-	static const struct question nothing;
-	struct run run = { .question = &nothing,
-		.asked = { .subject = subject, .text = "", .wall_us = wall_us } };
-
-	*limits = (struct policy_limits){ 0 };
-	for (size_t i = 0; i < policies->count; i++)
-		if (policies->items[i]->mode == POLICY_MODE_ENFORCE &&
-		    policy_applies(policies->items[i], subject)) {
-			run.asked.policy = policies->items[i];
-			merge_limits(&run, policies->items[i], limits);
-		}
-}
-
-/* The largest that rules for this subject may put in the place of the defaults; 0 is none. */
-static int64_t
-loosest_of(const struct policy *policy, const struct subject *subject)
-{
-	const struct limit_spec *own = &policy->limits.items[POLICY_STATEMENT_TIMEOUT];
-	int64_t most = own->set ? own->value : 0;
-	struct candidates candidates;
-	const struct rule *rule;
-
-	candidates_begin(&candidates, policy, subject);
-	while (most > 0 && (rule = candidates_next(&candidates)) != NULL) {
-		const struct limit_spec *spec = &rule->limits.items[POLICY_STATEMENT_TIMEOUT];
-
-		if (rule->has_limits && rule->names_subject && spec->set &&
-		    rule->mode == POLICY_MODE_ENFORCE && (spec->value == 0 || spec->value > most))
-			most = spec->value;
-	}
-	return most;
-}
-
-int64_t
-policies_loosest_statement_timeout(
-    const struct policies *policies, const struct subject *subject)
-{
-	int64_t strictest = 0;
-
-	for (size_t i = 0; i < policies->count; i++) {
-		int64_t most;
-
-		if (policies->items[i]->mode != POLICY_MODE_ENFORCE ||
-		    !policy_applies(policies->items[i], subject))
-			continue;
-		most = loosest_of(policies->items[i], subject);
-		if (most > 0 && (strictest == 0 || most < strictest))
-			strictest = most;
-	}
-	return strictest;
 }

@@ -207,6 +207,7 @@ limits_merge_rule(
 		merge->items[kind] = (struct policy_limit){ .value = spec->value,
 			.rule = rule->id,
 			.policy = policy->name,
+			.ident = policy->ident,
 			.file = policy->file,
 			.line = spec->line };
 	}
@@ -214,7 +215,7 @@ limits_merge_rule(
 
 void
 limits_merge_end(const struct limits_merge *merge, const struct policy *policy,
-    struct policy_limits *limits)
+    bool with_defaults, struct policy_limits *limits)
 {
 	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++) {
 		const struct limit_spec *spec = &policy->limits.items[kind];
@@ -222,10 +223,11 @@ limits_merge_end(const struct limits_merge *merge, const struct policy *policy,
 
 		if (merge->set[kind] && is_stricter(merge->items[kind].value, kept->value))
 			*kept = merge->items[kind];
-		if (spec->set && !merge->overrides[kind] && is_stricter(spec->value, kept->value))
+		if (with_defaults && spec->set && !merge->overrides[kind] && is_stricter(spec->value, kept->value))
 			*kept = (struct policy_limit){ .value = spec->value,
 				.policy = policy->name,
-				.file = policy->file,
+				.ident = policy->ident,
+			.file = policy->file,
 				.line = spec->line };
 	}
 }

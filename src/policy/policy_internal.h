@@ -462,9 +462,9 @@ struct limits_merge {
 };
 void limits_merge_rule(
     struct limits_merge *merge, const struct policy *policy, const struct rule *rule);
-/* Add the defaults where no rule overrides them, and keep the strictest in *limits. */
+/* Add the defaults (if so asked) where no rule overrides them, and keep the strictest in *limits. */
 void limits_merge_end(const struct limits_merge *merge, const struct policy *policy,
-    struct policy_limits *limits);
+    bool with_defaults, struct policy_limits *limits);
 /* POLICY_LIMIT_BIT of each that is set. */
 unsigned limits_set(const struct policy_limits *limits);
 
@@ -547,6 +547,7 @@ struct policy {
 	struct rule unparseable, oversize, otherwise;
 	struct limits_spec limits;
 	bool any_logged; /* does a rule say something of the logs? */
+	bool tries_limits; /* are there limits in mode warn? */
 	struct rule *rules;
 	size_t rule_count;
 	size_t implied_count; /* of them, at the end: those in force by themselves */
@@ -703,6 +704,18 @@ enum policy_mode judge_mode_of(const struct run *run, const struct rule *rule);
 /* Does it fit the statement at hand? *act is what a built-in rule flags, else NULL. */
 bool judge_rule_fits(
     const struct rule *rule, struct asked *asked, const struct sql_act **act);
+/* Is it meant for the subject? */
+bool judge_policy_applies(const struct policy *policy, const struct subject *subject);
+/* Is the policy asked at all? */
+bool judge_policy_is_on(const struct run *run, const struct policy *policy);
+bool judge_is_enforced(const struct run *run, const struct policy *policy);
+/* An exception lets it pass. One with break_glass is told before any other. */
+void judge_note_lifted(struct run *run, const struct exception *lifted);
+
+/* ---- judge_limits.c ---- */
+
+/* Merge what the policy limits of the text at hand into the verdict. */
+void limits_judge(struct run *run, const struct policy *policy);
 /* Does max_affected_rows of any policy hold for the text? */
 bool judge_counts_rows(const struct asked *asked);
 /* The first class or relation of the statement at hand that no rule of the policy allows. */

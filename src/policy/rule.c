@@ -424,6 +424,20 @@ check_ids(struct reader *reader, const struct policy *policy)
 	mem_free(sorted);
 }
 
+/* Are there limits that are told of only, because the file or their rule is in mode warn? */
+static bool
+tries_limits(const struct policy *policy)
+{
+	bool tries = false;
+
+	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++)
+		tries |= policy->mode == POLICY_MODE_WARN && policy->limits.items[kind].set;
+	for (size_t i = 0; i < policy->rule_count; i++)
+		tries |= policy->rules[i].has_limits &&
+		    (policy->mode == POLICY_MODE_WARN || policy->rules[i].mode == POLICY_MODE_WARN);
+	return tries;
+}
+
 void
 rules_check(struct reader *reader, struct policy *policy)
 {
@@ -433,6 +447,7 @@ rules_check(struct reader *reader, struct policy *policy)
 	drop_replaced(policy);
 	for (size_t i = 0; i < policy->rule_count; i++)
 		policy->any_logged |= policy->rules[i].logged.adds || policy->rules[i].logged.slow;
+	policy->tries_limits = tries_limits(policy);
 }
 
 void

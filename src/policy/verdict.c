@@ -176,6 +176,8 @@ verdict_free(struct verdict *verdict)
 	mem_free(verdict->hint);
 	mem_free(verdict->schema);
 	mem_free(verdict->table);
+	mem_free(verdict->tried);
+	verdict->tried = NULL;
 	verdict->message = verdict->detail = verdict->hint = NULL;
 	verdict->schema = verdict->table = NULL;
 }

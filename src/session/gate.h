@@ -53,6 +53,7 @@ struct ruling {
 	struct audit_lane *lane;	/* borrowed: records of it may wait there */
 	struct audit_verdict *rendered; /* ours, for its records; NULL: there are no policies */
 	struct quota *concurrency, *rate; /* borrowed; NULL without such a limit */
+	struct quota *tried_concurrency, *tried_rate; /* the same of limits in mode warn */
 };
 
 /* A text and its facts. Counted; the cache holds one reference. */

@@ -26,7 +26,9 @@
 #define GUARD_AFFECTED POLICY_LIMIT_BIT(POLICY_MAX_AFFECTED_ROWS)
 #define GUARD_LOCK POLICY_LIMIT_BIT(POLICY_LOCK_TIMEOUT)
 #define GUARD_QUOTAS (POLICY_LIMIT_BIT(POLICY_MAX_CONCURRENCY) | POLICY_LIMIT_BIT(POLICY_RATE))
-#define GUARD_ALL (GUARD_ROWS | GUARD_AFFECTED | GUARD_LOCK | GUARD_QUOTAS)
+/* Of a ruling with quotas in mode warn: what runs is counted. */
+#define GUARD_TRIED (POLICY_LIMITS_TRIED << 1)
+#define GUARD_ALL (GUARD_ROWS | GUARD_AFFECTED | GUARD_LOCK | GUARD_QUOTAS | GUARD_TRIED)
 
 /* A transaction of ours around a client's statement. */
 enum guard_phase {
@@ -72,6 +74,8 @@ enum guard_way {
 /* What a request under limits carries; owned by it. */
 struct request_limits {
 	struct quota *quota;   /* borrowed: a place in it is held, or NULL */
+	struct quota *tried;   /* the same of a limit in mode warn */
+	unsigned exceeded;     /* limits in mode warn that it is above as it begins */
 	struct ration *ration; /* referenced: of its portal, or NULL */
 	unsigned kinds;	       /* GUARD_ROWS, GUARD_AFFECTED */
 	enum guard_way way;

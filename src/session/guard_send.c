@@ -256,6 +256,8 @@ guard_release(struct requests *requests, struct request_limits *limits)
 {
 	if (limits->quota != NULL)
 		leave(requests, limits->quota);
+	if (limits->tried != NULL)
+		leave(requests, limits->tried);
 	ration_release(limits->ration);
 	mem_free(limits);
 }
@@ -273,17 +275,25 @@ refuse(struct client *client, const struct judged *judged, const struct ruling *
 	mem_free(detail);
 }
 
+/* Take what the text costs of the quota, if there is one. */
+static bool
+take_rate(struct client *client, const struct judged *judged, struct quota *rate,
+    const struct policy_limits *limits, uint64_t *wait_us)
+{
+	uint64_t statements = judged != NULL && judged->facts != NULL ? judged->facts->statement_count : 1;
+
+	return rate == NULL || quota_take(rate, limits->rate.value, statements,
+	    loop_now_us(clients_loop(client->clients)), wait_us);
+}
+
 static bool
 is_within_rate(struct client *client, const struct judged *judged, const struct ruling *ruling,
     uint8_t type)
 {
-	uint64_t statements = judged != NULL && judged->facts != NULL ? judged->facts->statement_count : 1;
 	uint64_t wait_us;
 	char *hint;
 
-	if (ruling->rate == NULL ||
-	    quota_take(ruling->rate, ruling->verdict.limits.rate.value, statements,
-		loop_now_us(clients_loop(client->clients)), &wait_us))
+	if (take_rate(client, judged, ruling->rate, &ruling->verdict.limits, &wait_us))
 		return true;
 	hint = mem_printf("Try again in %" PRIu64 " ms.", (wait_us + 999) / 1000);
 	refuse(client, judged, ruling, type, POLICY_RATE, "too many statements in a short time", hint);
@@ -405,6 +415,30 @@ put_begin(struct link *link, uint8_t type)
 	guard->batch = link->server->batch;
 }
 
+/*
+ * Limits in mode warn: it takes its place and its share as if they were enforced, and goes on
+ * whatever there is. POLICY_LIMIT_BIT of those that it is above.
+ */
+static unsigned
+try_quotas(struct client *client, const struct judged *judged, const struct ruling *ruling)
+{
+	struct requests *requests = &client->link->requests;
+	struct quota *running = ruling->tried_concurrency;
+	const struct policy_limits *limits = ruling->verdict.tried;
+	unsigned exceeded = 0;
+	uint64_t wait_us;
+
+	if (!take_rate(client, judged, ruling->tried_rate, limits, &wait_us))
+		exceeded |= POLICY_LIMIT_BIT(POLICY_RATE);
+	if (running == NULL)
+		return exceeded;
+	if (find_hold(requests, running) == NULL &&
+	    quota_running(running) >= limits->max_concurrency.value)
+		exceeded |= POLICY_LIMIT_BIT(POLICY_MAX_CONCURRENCY);
+	guard_enter(requests, running, INT64_MAX);
+	return exceeded;
+}
+
 void
 guard_put_ahead(struct client *client, const struct judged *judged,
     const struct ruling *ruling, uint8_t type)
@@ -416,11 +450,15 @@ guard_put_ahead(struct client *client, const struct judged *judged,
 
 	if (wants_lock_timeout(judged, ruling))
 		put_lock_timeout(link, ruling->verdict.limits.lock_timeout.value, type);
-	if (!sends || (kinds == 0 && ruling->concurrency == NULL))
+	if (!sends || (kinds == 0 && ruling->concurrency == NULL &&
+	    (ruling->verdict.limited & GUARD_TRIED) == 0))
 		return;
 	need_guard(link);
 	ahead = mem_zalloc(1, sizeof(*ahead));
-	*ahead = (struct request_limits){ .quota = ruling->concurrency, .kinds = kinds };
+	*ahead = (struct request_limits){ .quota = ruling->concurrency,
+		.tried = ruling->tried_concurrency, .kinds = kinds };
+	if ((ruling->verdict.limited & GUARD_TRIED) != 0)
+		ahead->exceeded = try_quotas(client, judged, ruling);
 	if (kinds != 0) {
 		ahead->way = way_of(link, judged);
 		ahead->alone = type == 'E' && ahead->way == WAY_INSIDE && has_executed_in_batch(link);

@@ -243,6 +243,7 @@ check_transaction(struct link *link, uint64_t began_us, uint64_t now_us)
 	struct policy_limit idle, whole;
 	bool is_open = link->server->transaction != 'I' && !link->unsynced;
 
+	trial_tick(link, began_us, is_open, now_us);
 	policies_limits(clients_policies(link->clients), &client->identity->subject,
 	    loop_wall_us(clients_loop(link->clients)), &limits);
 	idle = under_ceiling(

@@ -128,6 +128,7 @@ struct link {
 	uint64_t executed_batch;   /* in which an Execute was last sent */
 	char last_state[6];	   /* of the last error from the server */
 	char *last_message;	   /* ours; of a FATAL or a failed restore */
+	unsigned overdue;	   /* limits of its transaction in mode warn that it is above: trial.c */
 	const char *broken_rule;   /* the rule for which we discard the server; or NULL */
 };
 

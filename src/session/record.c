@@ -35,6 +35,14 @@ count_query(struct clients *clients, struct judged *judged, const struct audit_s
 	    told->outcome != AUDIT_OK);
 }
 
+/* Is there a limit in mode warn to look at? */
+static bool
+is_tried(const struct link *link, const struct request *request)
+{
+	return request->ruling != NULL &&
+	    ((request->ruling->verdict.limited & POLICY_LIMITS_TRIED) != 0 || link->overdue != 0);
+}
+
 void
 record_statement(struct link *link, const struct request *request, size_t sub,
     const char *sqlstate, int64_t returned, int64_t affected, enum audit_outcome outcome)
@@ -45,6 +53,7 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 	uint64_t began_us = link->head_us > request->sent_us ? link->head_us : request->sent_us;
 	const struct audit_verdict *rendered;
 	struct audit_statement statement;
+	struct audit_verdict *tried = NULL;
 	struct audit_told told;
 
 	if (client == NULL || (judged == NULL && request->kind != REQUEST_FUNCTION) ||
@@ -72,9 +81,15 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 		.rendered = rendered };
 	if (judged != NULL)
 		count_query(link->clients, judged, &statement);
+	if (is_tried(link, request) && outcome != AUDIT_UNKNOWN)
+		tried = trial_tell(link, request, &statement);
+	if (tried != NULL)
+		statement.rendered = tried;
 	told = audit_tell(clients_lane(link->clients), &statement);
 	if (told.slow && !plan_begin(link, request, &statement))
 		audit_slow(clients_lane(link->clients), &statement);
+	if (tried != NULL)
+		audit_verdict_free(clients_lane(link->clients), tried);
 	if (told.position != 0)
 		hold_answer(client, link, told.position, audit_is_needed(rendered));
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "guard.h"
 #include "quota.h"
 #include "session/guardrails.h"
 #include "session_internal.h"
@@ -27,17 +28,31 @@ ruling_release(struct ruling *ruling)
 
 /* Limits that count over all workers. */
 static void
-find_quotas(struct clients *clients, struct ruling *ruling, const struct identity *identity)
+find_quotas(struct clients *clients, const struct policy_limits *limits,
+    const struct identity *identity, struct quota **concurrency, struct quota **rate)
 {
 	struct quotas *quotas = clients_shared(clients)->quotas;
-	const struct policy_limits *limits = &ruling->verdict.limits;
 
 	if (limits->max_concurrency.value != 0)
-		ruling->concurrency = quotas_find(quotas,
-		    policy_limit_name(POLICY_MAX_CONCURRENCY), &limits->max_concurrency, "");
+		*concurrency = quotas_find(quotas, policy_limit_name(POLICY_MAX_CONCURRENCY),
+		    &limits->max_concurrency, "");
 	if (limits->rate.value != 0)
-		ruling->rate = quotas_find(quotas, policy_limit_name(POLICY_RATE),
-		    &limits->rate, identity->subject.user);
+		*rate = quotas_find(
+		    quotas, policy_limit_name(POLICY_RATE), &limits->rate, identity->subject.user);
+}
+
+static void
+find_all_quotas(struct clients *clients, struct ruling *ruling, const struct identity *identity)
+{
+	struct verdict *verdict = &ruling->verdict;
+
+	find_quotas(clients, &verdict->limits, identity, &ruling->concurrency, &ruling->rate);
+	if (verdict->tried == NULL)
+		return;
+	find_quotas(clients, verdict->tried, identity, &ruling->tried_concurrency,
+	    &ruling->tried_rate);
+	if (ruling->tried_concurrency != NULL || ruling->tried_rate != NULL)
+		verdict->limited |= GUARD_TRIED;
 }
 
 /* What an administrator has blocked is refused, whatever the policies say; true if so. */
@@ -172,7 +187,7 @@ ruling_new(struct clients *clients, const struct judged *judged, const struct id
 		speak_of_shape(clients, judged, identity, script, &ruling->verdict));
 	if (script != NULL && !ruling->of_any)
 		take_words(&ruling->verdict, &(struct verdict){ 0 });
-	find_quotas(clients, ruling, identity);
+	find_all_quotas(clients, ruling, identity);
 	if (refuse_blocked(clients, judged, ruling) || !policies_are_empty(policies))
 		ruling->rendered = audit_verdict_new(&ruling->verdict);
 	take_raw_text(clients, judged, ruling, of_shape);

@@ -168,6 +168,16 @@ void second_line_put(struct client *client);
 void second_line_change(
     struct client *client, const struct policies *before, const struct policies *after);
 
+/* trial.c: limits in mode warn */
+/*
+ * A statement was answered: tell the client of those that it is above. Their verdict for its
+ * record, to be freed with audit_verdict_free(); NULL: there is none.
+ */
+struct audit_verdict *trial_tell(
+    struct link *link, const struct request *request, const struct audit_statement *statement);
+/* Its transaction began so long ago, or is idle: remember what is to be told of it. */
+void trial_tick(struct link *link, uint64_t began_us, bool is_open, uint64_t now_us);
+
 /* reported.c */
 /* Other policies are in force: a client is ended whose session has what they refuse. */
 void reported_review(struct client *client);

@@ -204,10 +204,70 @@ values_that_are_no_limit_are_refused_where_they_stand(void **state)
 	(void)state;
 }
 
+static const char tried_policy[] = HEADER
+    "defaults:\n"
+    "  limits: {max_rows: 100, statement_timeout: 5s}\n"
+    "rules:\n"
+    "  - {id: fewer, mode: warn, match: {role: app}, action: allow, limits: {max_rows: 10}}\n"
+    "  - {id: fewest, mode: warn, match: {class: READ}, action: allow, limits: {max_rows: 5}}\n"
+    "  - {id: gone, mode: \"off\", match: {class: READ}, action: allow, limits: {max_rows: 1}}\n"
+    "  - {id: held, match: {class: WRITE}, action: allow, limits: {max_rows: 50}}\n";
+
+static void
+limits_in_mode_warn_are_merged_by_themselves_and_hold_nothing_back(void **state)
+{
+	struct policies *policies = load(tried_policy);
+	struct verdict verdict = judge(policies, (struct who){ .role = "app" }, "SELECT 1");
+
+	assert_int_equal(verdict.limits.max_rows.value, 100);
+	assert_non_null(verdict.tried);
+	assert_int_equal(verdict.tried->max_rows.value, 5);
+	assert_string_equal(verdict.tried->max_rows.rule, "fewest");
+	assert_memory_equal(verdict.tried->max_rows.ident, "p@sha256:", 9);
+	/* The defaults are enforced, so they are not among those that are only told of. */
+	assert_int_equal(verdict.tried->statement_timeout.value, 0);
+	assert_true((verdict.limited & POLICY_LIMITS_TRIED) != 0);
+	verdict_free(&verdict);
+	verdict = judge(policies, (struct who){ .role = "other" }, "DELETE FROM t");
+	assert_int_equal(verdict.limits.max_rows.value, 50);
+	assert_null(verdict.tried);
+	assert_true((verdict.limited & POLICY_LIMITS_TRIED) == 0);
+	verdict_free(&verdict);
+	assert_true(policies_try_limits(policies));
+	policies_release(policies);
+	(void)state;
+}
+
+static void
+all_limits_of_a_file_in_mode_warn_are_only_told_of(void **state)
+{
+	char text[sizeof(tried_policy)];
+	char *mode;
+	struct policies *policies;
+	struct policy_limits limits;
+	const struct subject app = { .user = "", .role = "app", .database = "", .application = "",
+		.client = "" };
+
+	memcpy(text, tried_policy, sizeof(text));
+	mode = strstr(text, "enforce");
+	memcpy(mode, "warn   ", 7);
+	policies = load(text);
+	policies_limits(policies, &app, TEN_US, &limits);
+	assert_int_equal(limits.statement_timeout.value, 0);
+	policies_tried_limits(policies, &app, TEN_US, &limits);
+	assert_int_equal(limits.statement_timeout.value, 5000);
+	assert_null(limits.statement_timeout.rule);
+	assert_int_equal(limits.max_rows.value, 10);
+	policies_release(policies);
+	(void)state;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(limits_in_mode_warn_are_merged_by_themselves_and_hold_nothing_back),
+		cmocka_unit_test(all_limits_of_a_file_in_mode_warn_are_only_told_of),
 		cmocka_unit_test(the_strictest_counts_and_who_is_named_overrides_the_defaults),
 		cmocka_unit_test(a_limit_says_where_it_comes_from),
 		cmocka_unit_test(before_any_statement_only_rules_about_the_subject_count),
