@@ -28,6 +28,7 @@ struct ticket {
 	TAILQ_ENTRY(ticket) in_line;
 	uint64_t since_us;
 	bool waiting;
+	bool own; /* it needs a connection that is opened for it: an idle one will not do */
 };
 
 /* Limits of one pool, from the configuration. */
@@ -104,6 +105,8 @@ enum budget_advice {
 	BUDGET_GRANT,	/* your idle server to *ticket, which is yours and out of the line */
 	BUDGET_HAND_OVER, /* your idle server to *worker */
 	BUDGET_OPEN,	/* open a connection; it is counted already */
+	BUDGET_OPEN_OWN, /* the same for *ticket alone, which is yours and out of the line */
+	BUDGET_EXCHANGE, /* the same, in the place of your idle server: close that first */
 };
 /*
  * `idle` says whether the caller has an idle server to give. Whoever waited
@@ -123,7 +126,10 @@ bool budget_yields(struct budget *budget, uint64_t now_us);
 
 /* May a connection be opened to keep `min`? Counted if so. */
 bool budget_open_for_min(struct budget *budget, uint64_t now_us);
-/* A connection counted as opening is ready to serve. */
+/*
+ * A connection counted as opening is ready to serve. Neither this nor budget_failed() is told
+ * of one that was opened for a single ticket: nobody in line waits for it.
+ */
 void budget_opened(struct budget *budget);
 /* An opening connection failed: back off. */
 void budget_failed(struct budget *budget, uint64_t now_us, int64_t retry_ms);

@@ -19,12 +19,14 @@
 #include "stats/counters.h"
 #include "stats/histogram.h"
 
+struct own;
 struct pools; /* all of one worker */
 
 /* Waits for a server. Embedded in its owner; zeroed is not waiting. */
 struct waiter {
 	struct ticket ticket; /* first member */
 	uint64_t settings_hash; /* a server with these settings is preferred */
+	struct own *own;	/* its owner's: see own.h; NULL: any server will do */
 	/* A server is lent. Called once, from the loop. */
 	void (*granted)(struct waiter *waiter, struct server *server);
 	/* There will be none: the server's own reason. */
@@ -32,6 +34,7 @@ struct waiter {
 };
 
 TAILQ_HEAD(server_list, server);
+TAILQ_HEAD(own_list, own);
 
 /* Owned by its worker's pools. */
 struct pool {
@@ -43,6 +46,7 @@ struct pool {
 	struct budget *budget;	    /* shared, lives as long as the process */
 	struct server_list servers; /* all of this worker */
 	struct server_list idle;    /* most recently used first */
+	struct own_list unnamed;    /* to be opened when a host's name is known */
 	int idle_count;
 	struct scram_keys keys; /* a client's own, when the role has no secret */
 	char *secret; /* ours: the role's, as auth.query told it, when it is not listed; or NULL */

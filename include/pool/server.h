@@ -16,7 +16,9 @@
 #include "pool/parameters.h"
 #include "pool/settings.h"
 #include "pool/statements.h"
+#include "wire/startup.h"
 
+struct own;
 struct pool;
 struct server;
 
@@ -68,6 +70,9 @@ struct server {
 	bool retired;		       /* close at the next return */
 	bool doubted;		       /* to be checked before it is lent again */
 	bool plain_startup;	       /* without the settings that old servers do not know */
+	bool succeeded;		       /* another connection takes its place in the budget */
+	uint8_t replication;	       /* enum replication; other than NONE: never lent again */
+	struct own *own;	       /* borrowed: for whom alone it is opened; NULL, and once lent */
 	struct address address;
 	int pid;
 	uint8_t key[256]; /* for cancel requests */

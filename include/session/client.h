@@ -71,6 +71,7 @@ struct client {
 	struct stream *stream;	      /* ours */
 	enum client_state state;      /* written by client_enter() alone */
 	uint8_t pool_mode;	      /* enum pool_mode */
+	uint8_t replication;	      /* enum replication: its server is its own then */
 	bool skipping;		      /* an error was sent: everything up to Sync is ignored */
 	bool log_in_done;	      /* counted as authenticated */
 	bool counted;		      /* in the census, under its names */
@@ -151,6 +152,8 @@ void client_answered(struct client *client);
 void client_end(struct client *client, const char *sqlstate, const char *message);
 /* Close it without a word. Its server is cleaned and kept. */
 void client_close(struct client *client, const char *why);
+/* "none", "physical" or "logical", as SHOW prints it. */
+const char *replication_name(enum replication replication);
 /* The client a server is lent to, or NULL (its client is gone and it is being cleaned). */
 struct client *server_client(const struct server *server);
 

@@ -15,6 +15,9 @@
 
 enum { STARTUP_MOST = 10000, STARTUP_PARAMETERS_MOST = 200 };
 
+/* What the parameter `replication` asks for: a walsender, and with a database, which takes SQL too. */
+enum replication { REPLICATION_NONE, REPLICATION_PHYSICAL, REPLICATION_LOGICAL };
+
 enum startup_kind { STARTUP_LOGIN, STARTUP_CANCEL, STARTUP_SSL, STARTUP_GSSENC };
 
 struct startup_parameter {
@@ -29,7 +32,7 @@ struct startup {
 	uint32_t pid, key;    /* CancelRequest; only 4-byte keys are ours */
 	char *user;	      /* never NULL or "" after a good STARTUP_LOGIN */
 	char *database;	      /* the user's name when the client gave none */
-	bool replication;     /* anything but off */
+	enum replication replication;
 	/*
 	 * Settings, those of `options` first, then those given by name: a later one
 	 * wins over an earlier one, as in PostgreSQL (process_startup_options()).

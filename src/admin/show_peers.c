@@ -97,7 +97,7 @@ put_client(
 	row_text(rows, "C");
 	row_text(rows, client_user(client));
 	row_text(rows, client->database);
-	row_text(rows, "none");
+	row_text(rows, replication_name(client->replication));
 	row_text(rows, client_state_name(client));
 	put_addresses(rows, &peer, client->stream);
 	row_time(rows, client->connected_wall_us);
@@ -135,7 +135,7 @@ put_server(
 	row_text(rows, "S");
 	row_text(rows, server->pool->role);
 	row_text(rows, server->pool->database);
-	row_text(rows, "none");
+	row_text(rows, replication_name(server->replication));
 	row_text(rows, tally_server_state(server, clients_config(clients)));
 	put_addresses(rows, &server->address, server->stream);
 	row_time(rows, server->connected_wall_us);

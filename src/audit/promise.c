@@ -76,7 +76,8 @@ audit_wants_intent(const struct audit_lane *lane, const struct sql_facts *facts,
 
 	if (audit_is_needed(rendered))
 		return true;
-	return facts != NULL && (facts->classes & (unsigned)(SQL_DDL | SQL_ROLE)) != 0 &&
+	return facts != NULL &&
+	    (facts->classes & (unsigned)(SQL_DDL | SQL_ROLE | SQL_REPLICATION)) != 0 &&
 	    settings->access_on && record_will_be(settings, facts, rendered);
 }
 

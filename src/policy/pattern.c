@@ -239,13 +239,16 @@ pattern_read_class(struct pattern *pattern, struct error *err)
 	return unknown_word(err, "class", pattern->text, names, count);
 }
 
-/* The first words of PostgreSQL's command tags. */
+/* The first words of PostgreSQL's command tags, and the commands of replication. */
 static const char *const verbs[] = { "ALTER", "ANALYZE", "BEGIN", "CALL", "CHECKPOINT",
 	"CLOSE", "CLUSTER", "COMMENT", "COMMIT", "COPY", "CREATE", "DEALLOCATE", "DECLARE",
 	"DELETE", "DISCARD", "DO", "DROP", "EXECUTE", "EXPLAIN", "FETCH", "GRANT", "IMPORT",
 	"INSERT", "LISTEN", "LOAD", "LOCK", "MERGE", "MOVE", "NOTIFY", "PREPARE", "REASSIGN",
 	"REFRESH", "REINDEX", "RELEASE", "RESET", "REVOKE", "ROLLBACK", "SAVEPOINT", "SECURITY",
-	"SELECT", "SET", "SHOW", "START", "TRUNCATE", "UNLISTEN", "UPDATE", "VACUUM" };
+	"SELECT", "SET", "SHOW", "START", "TRUNCATE", "UNLISTEN", "UPDATE", "VACUUM",
+	"ALTER_REPLICATION_SLOT", "BASE_BACKUP", "CREATE_REPLICATION_SLOT",
+	"DROP_REPLICATION_SLOT", "IDENTIFY_SYSTEM", "READ_REPLICATION_SLOT", "REPLICATION",
+	"START_REPLICATION", "TIMELINE_HISTORY", "UPLOAD_MANIFEST" };
 
 bool
 pattern_read_verb(struct pattern *pattern, struct error *err)

@@ -223,6 +223,7 @@ budget_join(struct budget *budget, unsigned worker, struct ticket *ticket, uint6
 	ticket->waiting = true;
 	TAILQ_INSERT_TAIL(&budget->workers[worker].line, ticket, in_line);
 	atomic_fetch_add(&budget->waiting, 1);
+	budget->waiting_own += ticket->own;
 	pthread_mutex_unlock(&budget->all->mutex);
 }
 
@@ -232,6 +233,7 @@ take_out(struct budget *budget, unsigned worker, struct ticket *ticket)
 	TAILQ_REMOVE(&budget->workers[worker].line, ticket, in_line);
 	ticket->waiting = false;
 	atomic_fetch_sub(&budget->waiting, 1);
+	budget->waiting_own -= ticket->own;
 }
 
 void
@@ -271,8 +273,27 @@ longest_elsewhere(const struct budget *budget, unsigned worker, unsigned *where)
 	return longest;
 }
 
+static void
+count_used(struct budget *budget)
+{
+	budget->used++;
+	budget->by_database->used++;
+	budget->by_user->used++;
+}
+
+/* Its turn has come, and there is an idle server that it cannot use. */
 static enum budget_advice
-give_idle(struct budget *budget, unsigned worker, struct ticket **ticket, unsigned *to)
+give_own(struct budget *budget, uint64_t now_us)
+{
+	if (!share_has_room(budget, budget->limits.size, now_us))
+		return BUDGET_EXCHANGE;
+	count_used(budget);
+	return BUDGET_OPEN_OWN;
+}
+
+static enum budget_advice
+give_idle(struct budget *budget, unsigned worker, uint64_t now_us, struct ticket **ticket,
+    unsigned *to)
 {
 	struct ticket *own = TAILQ_FIRST(&budget->workers[worker].line);
 	const struct ticket *other = longest_elsewhere(budget, worker, to);
@@ -280,7 +301,7 @@ give_idle(struct budget *budget, unsigned worker, struct ticket **ticket, unsign
 	if (own != NULL && (other == NULL || own->since_us <= other->since_us + FAIR_SLACK_US)) {
 		take_out(budget, worker, own);
 		*ticket = own;
-		return BUDGET_GRANT;
+		return own->own ? give_own(budget, now_us) : BUDGET_GRANT;
 	}
 	if (other == NULL)
 		return BUDGET_NOTHING;
@@ -311,10 +332,8 @@ static void
 count_opening(struct budget *budget, uint64_t now_us)
 {
 	budget->turn_us = now_us;
-	budget->used++;
+	count_used(budget);
 	budget->opening++;
-	budget->by_database->used++;
-	budget->by_user->used++;
 }
 
 /* Ask another worker that has one idle to look at the line. True if one was asked. */
@@ -330,16 +349,35 @@ ask_for_idle(struct budget *budget, unsigned worker)
 }
 
 static enum budget_advice
-find_supply(struct budget *budget, unsigned worker, uint64_t now_us)
+open_own(struct budget *budget, unsigned worker, unsigned where, struct ticket *own,
+    uint64_t now_us, struct ticket **ticket)
 {
-	int waiting = atomic_load(&budget->waiting);
-	int size = budget->limits.size;
-
-	if (budget->opening >= waiting || ask_for_idle(budget, worker))
+	if (where != worker) {
+		budget_poke(budget, where);
 		return BUDGET_NOTHING;
+	}
+	take_out(budget, worker, own);
+	budget->turn_us = now_us;
+	count_used(budget);
+	*ticket = own;
+	return BUDGET_OPEN_OWN;
+}
+
+static enum budget_advice
+find_supply(struct budget *budget, unsigned worker, uint64_t now_us, struct ticket **ticket)
+{
+	int others = atomic_load(&budget->waiting) - budget->waiting_own;
+	int size = budget->limits.size;
+	unsigned where = worker;
+	struct ticket *own = turn_of_own(budget, others, &where);
+
 	if (reserve_is_due(budget, now_us))
 		size += budget->limits.reserve;
-	if (share_may_open(budget, size, now_us)) {
+	if (own != NULL && share_has_room(budget, size, now_us))
+		return open_own(budget, worker, where, own, now_us, ticket);
+	if ((own == NULL && budget->opening >= others) || ask_for_idle(budget, worker))
+		return BUDGET_NOTHING;
+	if (own == NULL && share_may_open(budget, size, now_us)) {
 		count_opening(budget, now_us);
 		return BUDGET_OPEN;
 	}
@@ -404,8 +442,8 @@ budget_advise(struct budget *budget, unsigned worker, bool idle, uint64_t now_us
 
 	pthread_mutex_lock(&budget->all->mutex);
 	if (atomic_load(&budget->waiting) > 0)
-		advice = idle ? give_idle(budget, worker, ticket, to)
-			      : find_supply(budget, worker, now_us);
+		advice = idle ? give_idle(budget, worker, now_us, ticket, to)
+			      : find_supply(budget, worker, now_us, ticket);
 	pthread_mutex_unlock(&budget->all->mutex);
 	return advice;
 }
@@ -492,6 +530,8 @@ budget_doomed(struct budget *budget, unsigned worker, struct error *err)
 	pthread_mutex_lock(&budget->all->mutex);
 	if (own->doom_seen != budget->doom_id) {
 		ticket = TAILQ_FIRST(&own->line);
+		while (ticket != NULL && ticket->own) /* it will hear of a failure of its own */
+			ticket = TAILQ_NEXT(ticket, in_line);
 		if (ticket != NULL && ticket->since_us <= budget->doom_us) {
 			take_out(budget, worker, ticket);
 			*err = budget->doom;

@@ -42,6 +42,7 @@ struct budget {
 	uint64_t turn_us;  /* when it last began a connection, or gave one up for another pool */
 	int spared;	   /* loans since another pool wants its last connection */
 	atomic_int waiting;
+	int waiting_own; /* of those, who need a connection of their own */
 	atomic_bool pressed; /* another pool under a cap of ours waits for a connection of ours */
 	struct budget_worker workers[];
 };
@@ -61,11 +62,20 @@ void budget_poke(struct budget *budget, unsigned worker);
 /* share.c */
 /* Is there room under this cap? */
 bool share_cap_allows(const struct cap *cap, int limit);
-/* May one more be opened now, and is it this pool's turn? */
+/* Is there room for one more under the size and the caps, and is it this pool's turn? */
+bool share_has_room(const struct budget *budget, int size, uint64_t now_us);
+/* The same, and may one be opened for the line now? */
 bool share_may_open(const struct budget *budget, int size, uint64_t now_us);
 /* A cap stops this pool: ask the others under it for a connection. */
 void share_press(struct budget *budget);
 /* One of its connections is free: is it another pool's turn to have one? */
 bool share_yields(struct budget *budget, uint64_t now_us);
+
+/* turn.c */
+/*
+ * Who needs a connection of its own, of which worker, and is not behind one of the `others` for
+ * whom none is opening; NULL: nobody.
+ */
+struct ticket *turn_of_own(const struct budget *budget, int others, unsigned *where);
 
 #endif

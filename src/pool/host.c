@@ -7,6 +7,7 @@
  */
 #include "base/log.h"
 #include "base/mem.h"
+#include "pool/own.h"
 #include "pool_internal.h"
 
 enum { KEEP_US = 15 * 1000 * 1000 };
@@ -24,9 +25,27 @@ struct host_lookup {
 };
 
 static void
-open_next(struct host_lookup *lookup)
+open_next(struct host_lookup *lookup, struct own *own)
 {
-	server_open(lookup->pool, &lookup->addresses[lookup->next++ % lookup->count]);
+	server_open(lookup->pool, &lookup->addresses[lookup->next++ % lookup->count], own);
+}
+
+/* Those who wait for a connection of their own, to a host of this name. */
+static void
+open_unnamed(struct host_lookup *lookup)
+{
+	struct own *own;
+	struct error err;
+
+	while ((own = own_next_unnamed(lookup->pool)) != NULL) {
+		if (lookup->count > 0) {
+			open_next(lookup, own);
+			continue;
+		}
+		budget_closed(lookup->pool->budget);
+		error_set_state(&err, ERROR_IO, "08006", "%s", lookup->request.why);
+		own_refused(own, &err);
+	}
 }
 
 static void
@@ -52,16 +71,17 @@ on_answer(struct message *message, void *receiver)
 	lookup->known_us = loop_now_us(pools_loop(lookup->pool->pools));
 	for (; lookup->wanted > 0; lookup->wanted--) {
 		if (lookup->count > 0) {
-			open_next(lookup);
+			open_next(lookup, NULL);
 			continue;
 		}
 		error_set_state(&err, ERROR_IO, "08006", "%s", lookup->request.why);
 		pool_open_failed(lookup->pool, NULL, &err, false);
 	}
+	open_unnamed(lookup);
 }
 
 static void
-open_by_name(struct pool *pool, const char *host, int port)
+open_by_name(struct pool *pool, const char *host, int port, struct own *own)
 {
 	uint64_t now_us = loop_now_us(pools_loop(pool->pools));
 	struct host_lookup *lookup = pool->lookup;
@@ -71,10 +91,13 @@ open_by_name(struct pool *pool, const char *host, int port)
 		lookup->pool = pool;
 	}
 	if (lookup->count > 0 && now_us - lookup->known_us < KEEP_US) {
-		open_next(lookup);
+		open_next(lookup, own);
 		return;
 	}
-	lookup->wanted++;
+	if (own != NULL)
+		own_wait_for_name(pool, own);
+	else
+		lookup->wanted++;
 	if (lookup->asked)
 		return;
 	lookup->asked = true;
@@ -87,7 +110,7 @@ open_by_name(struct pool *pool, const char *host, int port)
 }
 
 void
-host_open_server(struct pool *pool)
+host_open_server(struct pool *pool, struct own *own)
 {
 	const struct config *config = pools_config(pool->pools);
 	const struct database_config *database = config_database(config, pool->database);
@@ -98,14 +121,19 @@ host_open_server(struct pool *pool)
 	if (database == NULL) {
 		error_set_state(&err, ERROR_CONFIG, "3D000",
 		    "database \"%s\" is no longer in the configuration", pool->database);
-		pool_open_failed(pool, NULL, &err, true);
+		if (own == NULL) {
+			pool_open_failed(pool, NULL, &err, true);
+			return;
+		}
+		budget_closed(pool->budget);
+		own_refused(own, &err);
 		return;
 	}
 	host = database->hosts[pool->host % database->host_count];
 	if (address_from_text(host, database->port, &address))
-		server_open(pool, &address);
+		server_open(pool, &address, own);
 	else
-		open_by_name(pool, host, database->port);
+		open_by_name(pool, host, database->port, own);
 }
 
 void

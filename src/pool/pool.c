@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "pool/own.h"
 #include "pool_internal.h"
 
 enum {
@@ -54,6 +55,7 @@ pool_new(struct pools *pools, const char *database, const char *role, bool asks)
 
 	TAILQ_INIT(&pool->servers);
 	TAILQ_INIT(&pool->idle);
+	TAILQ_INIT(&pool->unnamed);
 	pool->pools = pools;
 	pool->database = mem_strdup(database);
 	pool->role = mem_strdup(role);
@@ -188,18 +190,22 @@ pool_borrow_idle(struct pool *pool, uint64_t settings_hash)
 	return server;
 }
 
+void
+pool_join(struct pool *pool, struct waiter *waiter)
+{
+	budget_join(pool->budget, pools_worker(pool->pools), &waiter->ticket,
+	    loop_now_us(pools_loop(pool->pools)));
+	pool_serve_later(pool);
+}
+
 bool
 pool_borrow(struct pool *pool, struct waiter *waiter, struct server **lent)
 {
-	struct loop *loop = pools_loop(pool->pools);
-
 	/* A newcomer never passes those in line. */
 	*lent = pool_borrow_idle(pool, waiter->settings_hash);
 	if (*lent != NULL)
 		return true;
-	budget_join(
-	    pool->budget, pools_worker(pool->pools), &waiter->ticket, loop_now_us(loop));
-	pool_serve_later(pool);
+	pool_join(pool, waiter);
 	return false;
 }
 
@@ -214,6 +220,8 @@ void
 pool_leave(struct pool *pool, struct waiter *waiter)
 {
 	budget_leave(pool->budget, pools_worker(pool->pools), &waiter->ticket);
+	if (waiter->own != NULL)
+		own_leave(pool, waiter->own);
 }
 
 static void
@@ -250,7 +258,15 @@ pool_serve(struct pool *pool)
 		case BUDGET_NOTHING:
 			return;
 		case BUDGET_OPEN:
-			host_open_server(pool);
+			host_open_server(pool, NULL);
+			break;
+		case BUDGET_EXCHANGE:
+			server->succeeded = true;
+			server_close(server, "a replication connection takes its place");
+			own_open(pool, ((struct waiter *)ticket)->own);
+			break;
+		case BUDGET_OPEN_OWN:
+			own_open(pool, ((struct waiter *)ticket)->own);
 			break;
 		case BUDGET_HAND_OVER:
 			hand_over(server, to);
@@ -338,15 +354,19 @@ pool_server_ready(struct server *server)
 	const struct config *config = pools_config(pool->pools);
 	char label[SERVER_LABEL_SIZE];
 
-	if (config->backend_max_age_ms > 0)
-		server->retire_us =
-		    server->connected_us + age_with_jitter(config->backend_max_age_ms);
 	server->deadline_us = 0;
-	budget_opened(pool->budget);
-	budget_set_welcome(pool->budget, &server->parameters);
 	server_label(server, label);
 	if (config->log_connections)
 		log_info("%s new connection to server (pid %d)", label, server->pid);
+	if (server->own != NULL) {
+		own_ready(server);
+		return;
+	}
+	if (config->backend_max_age_ms > 0)
+		server->retire_us =
+		    server->connected_us + age_with_jitter(config->backend_max_age_ms);
+	budget_opened(pool->budget);
+	budget_set_welcome(pool->budget, &server->parameters);
 	pool_server_fit(server);
 }
 
@@ -366,6 +386,10 @@ pool_open_failed(
 
 	log_warning("%s/%s: cannot open a server connection: %s (SQLSTATE %s)", pool->database,
 	    pool->role, err->text, err->sqlstate);
+	if (server != NULL && server->own != NULL) {
+		own_failed(server, err);
+		return;
+	}
 	if (fatal)
 		budget_doom(pool->budget, err, loop_now_us(loop));
 	if (server != NULL) {
@@ -477,7 +501,7 @@ pool_tick(struct pool *pool, uint64_t now_us)
 	check_idle(pool, now_us);
 	pool_history_cut(&pool->history, &pool->counters, now_us);
 	if (!pool->paused && budget_open_for_min(pool->budget, now_us))
-		host_open_server(pool);
+		host_open_server(pool, NULL);
 	if (budget_has_line(pool->budget))
 		pool_serve(pool);
 }

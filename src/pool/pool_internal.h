@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "pool/pool.h"
 
-/* server.c: open a connection that the budget has counted as opening. */
-void server_open(struct pool *pool, const struct address *to);
+/* server.c: open a connection that the budget has counted; for `own` alone, or NULL. */
+void server_open(struct pool *pool, const struct address *to, struct own *own);
 /* Feed bytes to a handler message by message; false once the server is closed. */
 typedef bool server_handler(
     struct server *server, uint8_t type, const uint8_t *body, size_t length);
@@ -33,11 +33,28 @@ struct cancel_list *pools_cancels(struct pools *pools);
 /* cancel.c: the worker ends before they did. */
 void cancels_free(struct cancel_list *cancels);
 
-/* host.c: connect to the next address of the pool's database; counted as opening already. */
-void host_open_server(struct pool *pool);
+/* host.c: connect to the next address of the pool's database; counted already. */
+void host_open_server(struct pool *pool, struct own *own);
 void host_lookup_free(struct host_lookup *lookup);
 
+/* own.c */
+/* Open what the budget has counted for it. */
+void own_open(struct pool *pool, struct own *own);
+/* Until its host's name is known; and the next one of those, or NULL. */
+void own_wait_for_name(struct pool *pool, struct own *own);
+struct own *own_next_unnamed(struct pool *pool);
+/* Its client gives up. */
+void own_leave(struct pool *pool, struct own *own);
+/* There will be none: its client is told. */
+void own_refused(struct own *own, const struct error *err);
+/* The server that is opened for it has logged in, could not, or is closed for another reason. */
+void own_ready(struct server *server);
+void own_failed(struct server *server, const struct error *err);
+void own_lost(struct server *server, const char *why);
+
 /* pool.c */
+/* Stand in line; the budget decides what is done for it. */
+void pool_join(struct pool *pool, struct waiter *waiter);
 /* Login is done. */
 void pool_server_ready(struct server *server);
 /* Opening failed. `fatal`: waiting will not mend it. Closes the server (may be NULL). */

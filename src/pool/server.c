@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "pool/own.h"
 #include "pool_internal.h"
 #include "wire/frame.h"
 #include "wire/read.h"
@@ -17,7 +18,7 @@ static const struct server_state_info {
 	unsigned next;	  /* states that may follow; CLOSING always may */
 } server_states[] = {
 	[SERVER_CONNECTING] = { "new", TO(SERVER_LOGIN) },
-	[SERVER_LOGIN] = { "new", TO(SERVER_IDLE) },
+	[SERVER_LOGIN] = { "new", TO(SERVER_IDLE) | TO(SERVER_ACTIVE) },
 	[SERVER_IDLE] = { "idle", TO(SERVER_ACTIVE) | TO(SERVER_TESTED) },
 	[SERVER_ACTIVE] = { "active", TO(SERVER_IDLE) | TO(SERVER_TESTED) | TO(SERVER_CANCELED) },
 	[SERVER_TESTED] = { "tested", TO(SERVER_IDLE) },
@@ -171,7 +172,7 @@ connection_new_id(void)
 }
 
 void
-server_open(struct pool *pool, const struct address *to)
+server_open(struct pool *pool, const struct address *to, struct own *own)
 {
 	struct server *server = mem_zalloc(1, sizeof(*server));
 	struct loop *loop = pools_loop(pool->pools);
@@ -179,6 +180,11 @@ server_open(struct pool *pool, const struct address *to)
 
 	LIST_INIT(&server->cancels);
 	server->state = SERVER_CONNECTING;
+	server->own = own;
+	if (own != NULL) {
+		own->server = server;
+		server->replication = (uint8_t)own->startup->replication;
+	}
 	server->pool = pool;
 	server->loop = loop;
 	server->address = *to;
@@ -241,7 +247,9 @@ server_close(struct server *server, const char *why)
 		TAILQ_REMOVE(&pool->idle, server, in_idle);
 		budget_set_idle(pool->budget, pools_worker(pool->pools), --pool->idle_count);
 	}
-	if (was <= SERVER_LOGIN)
+	if (server->own != NULL)
+		own_lost(server, why);
+	else if (was <= SERVER_LOGIN && server->replication == REPLICATION_NONE)
 		pool_note_failure(pool);
 	if (was == SERVER_TESTED)
 		budget_checking(pool->budget, -1);
@@ -249,6 +257,7 @@ server_close(struct server *server, const char *why)
 	TAILQ_REMOVE(&pool->servers, server, in_pool);
 	cancels_forget(server);
 	stream_close(server->stream);
-	budget_closed(pool->budget);
+	if (!server->succeeded)
+		budget_closed(pool->budget);
 	loop_defer(server->loop, &server->death, server_die);
 }

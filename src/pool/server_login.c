@@ -5,9 +5,11 @@
  * checked; what is not expected here ends the connection.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "pool/own.h"
 #include "pool_internal.h"
 #include "wire/build.h"
 #include "wire/names.h"
@@ -42,6 +44,31 @@ static const char *const fatal_states[] = {
 	"42501", /* insufficient_privilege */
 };
 
+/* What its client asked for, behind what every server is asked for. */
+static void
+put_own_startup(struct server *server, const char *const *pairs, size_t count)
+{
+	const struct startup *startup = server->own->startup;
+	const char **own =
+	    mem_zalloc(2 * (count + 1 + startup->parameter_count), sizeof(*own));
+	size_t all;
+
+	memcpy(own, pairs, 2 * count * sizeof(*own));
+	own[2 * count] = "replication";
+	own[2 * count + 1] =
+	    startup->replication == REPLICATION_LOGICAL ? "database" : "true";
+	all = count + 1;
+	for (size_t i = 0; i < startup->parameter_count; i++) {
+		if (strcasecmp(startup->parameters[i].name, "client_encoding") == 0)
+			continue; /* the same, or no conversion */
+		own[2 * all] = startup->parameters[i].name;
+		own[2 * all + 1] = startup->parameters[i].value;
+		all++;
+	}
+	build_startup(stream_out(server->stream), own, all);
+	mem_free(own);
+}
+
 void
 server_login_begin(struct server *server)
 {
@@ -51,7 +78,7 @@ server_login_begin(struct server *server)
 	const char *dbname = pool->database;
 	const char *pairs[12];
 	const char *secret = users_role_secret(pools_users(pool->pools), pool->role);
-	size_t count = 2;
+	size_t count;
 
 	if (database != NULL && database->dbname != NULL)
 		dbname = database->dbname;
@@ -65,7 +92,10 @@ server_login_begin(struct server *server)
 	count = server->plain_startup ? 4 : 5;
 	if (pool->asks)
 		memcpy(pairs + 2 * count++, asking_settings, sizeof(asking_settings));
-	build_startup(stream_out(server->stream), pairs, count);
+	if (server->own != NULL)
+		put_own_startup(server, pairs, count);
+	else
+		build_startup(stream_out(server->stream), pairs, count);
 	server->auth = auth_client_new(pool->role, secret != NULL ? secret : pool->secret,
 	    pool->keys.set ? &pool->keys : NULL);
 	stream_flush(server->stream);
@@ -119,6 +149,10 @@ on_error(struct server *server, const uint8_t *body, size_t length)
 	for (size_t i = 0; i < sizeof(fatal_states) / sizeof(fatal_states[0]); i++)
 		fatal |= strcmp(report.sqlstate, fatal_states[i]) == 0;
 	error_set_state(&err, ERROR_IO, report.sqlstate, "%s", report.message);
+	if (server->own != NULL) {
+		server->own->report = body;
+		server->own->report_length = length;
+	}
 	return fail(server, &err, fatal);
 }
 

@@ -72,12 +72,18 @@ leaves_room(const struct budget *budget, const struct cap *cap, int limit, uint6
 }
 
 bool
-share_may_open(const struct budget *budget, int size, uint64_t now_us)
+share_has_room(const struct budget *budget, int size, uint64_t now_us)
 {
-	return budget->used < size && budget->opening < BUDGET_OPENING_MOST &&
-	    now_us >= budget->retry_us &&
+	return budget->used < size &&
 	    leaves_room(budget, budget->by_database, budget->limits.per_database, now_us) &&
 	    leaves_room(budget, budget->by_user, budget->limits.per_user, now_us);
+}
+
+bool
+share_may_open(const struct budget *budget, int size, uint64_t now_us)
+{
+	return budget->opening < BUDGET_OPENING_MOST && now_us >= budget->retry_us &&
+	    share_has_room(budget, size, now_us);
 }
 
 /* Let a worker that has an idle one of this pool close it. True if one was asked. */

@@ -126,7 +126,9 @@ admit_client(struct client *client)
 {
 	const struct hba *hba = users_hba(clients_users(client->clients));
 	int method = clients_config(client->clients)->auth_method;
-	struct hba_client asker = { .database = client->database, .user = client_user(client) };
+	struct hba_client asker = { .database = client->database,
+		.user = client_user(client),
+		.replication = client->replication == REPLICATION_PHYSICAL };
 	struct hba_verdict verdict = { .act = HBA_ASK, .method = (enum auth_method)method };
 
 	put_address(&asker, &client->peer);

@@ -85,7 +85,7 @@ complete(struct link *link, struct request *head, const char *tag)
 
 	if (head->settles)
 		restore_settled(link);
-	if (head->answer != ANSWER_FORWARD)
+	if (head->answer != ANSWER_FORWARD || head->replicates) /* that one has several results */
 		return;
 	if (statement != NULL)
 		residue_of(link, head, statement, tag);
@@ -326,10 +326,14 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		return violation(link, 'Z');
 	server->transaction = (char)body[0];
 	link->copy_in = false;
+	link->copying = 0;
 	fate = requests_head(&link->requests)->answer == ANSWER_SWALLOW ? FATE_SWALLOW
 									: FATE_FORWARD;
 	if (link->requests.count == 1)
 		link->unsynced = false;
+	if (requests_head(&link->requests)->replicates && !link->failed)
+		record_statement(link, requests_head(&link->requests), 0, "00000",
+		    (int64_t)link->rows, -1, AUDIT_OK);
 	batch = requests_head(&link->requests)->batch;
 	next_head(link);
 	if (client == NULL) {
@@ -385,7 +389,7 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 	relay_settle(link);
 	head = requests_head(&link->requests);
 	match = request_match(head, type);
-	if (match == MATCH_VIOLATION)
+	if (match == MATCH_VIOLATION || (type == 'W' && !head->replicates))
 		return violation(link, type);
 	fate = head->answer == ANSWER_FORWARD ? FATE_FORWARD : FATE_SWALLOW;
 	switch (type) {
@@ -408,6 +412,11 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 		break;
 	case 'G':
 		begin_copy_in(link);
+		break;
+	case 'H':
+	case 'W':
+		if (head->replicates)
+			link->copying = (char)type;
 		break;
 	case '1':
 		if (head->has_id)

@@ -9,6 +9,7 @@
 #include "frames.h"
 #include "inbound.h"
 #include "lookup.h"
+#include "pool/own.h"
 #include "prepared.h"
 #include "session_internal.h"
 #include "wire/frame.h"
@@ -325,6 +326,7 @@ client_die(struct deferred *deferred)
 	judged_release(client->judged);
 	audit_who_free(clients_lane(client->clients), client->who);
 	buf_free(&client->in);
+	own_free(client->waiter.own);
 	mem_free(client->lost_detail);
 	judged_release(client->ending);
 	mem_free(client->database);

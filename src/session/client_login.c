@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "census.h"
 #include "learned.h"
+#include "replication.h"
 #include "session_internal.h"
 #include "wire/frame.h"
 
@@ -55,7 +56,7 @@ set_identity(struct client *client)
 }
 
 void
-login_reject(struct client *client, const char *sqlstate, const char *message, const char *why)
+login_failed(struct client *client, const char *sqlstate, const char *why)
 {
 	char label[CLIENT_LABEL_SIZE];
 
@@ -64,6 +65,12 @@ login_reject(struct client *client, const char *sqlstate, const char *message, c
 	if (client->who != NULL)
 		audit_session(clients_lane(client->clients), "session.fail", client->who, why,
 		    sqlstate, 0, client->bytes_in, client->bytes_out);
+}
+
+void
+login_reject(struct client *client, const char *sqlstate, const char *message, const char *why)
+{
+	login_failed(client, sqlstate, why);
 	client_end(client, sqlstate, message);
 }
 
@@ -100,8 +107,9 @@ login_greet(struct client *client, const struct parameters *parameters)
 	struct buf *out = stream_out(client->stream);
 	uint32_t pid, key;
 
-	clients_set_welcome(
-	    client->clients, client->pool, settings_that_matter(client), parameters);
+	if (client->replication == REPLICATION_NONE)
+		clients_set_welcome(
+		    client->clients, client->pool, settings_that_matter(client), parameters);
 	if (!client->ok_told)
 		build_authentication(out, AUTH_CODE_OK, NULL, 0);
 	for (size_t i = 0; i < parameters->count; i++) {
@@ -119,7 +127,8 @@ login_greet(struct client *client, const struct parameters *parameters)
 	client->startup = NULL;
 	auth_server_free(client->auth);
 	client->auth = NULL;
-	second_line_put(client);
+	if (client->replication == REPLICATION_NONE)
+		second_line_put(client);
 	clients_share_settings(client->clients, client);
 	client->pool->counters.logins++;
 	/* A link is given back by whoever called: relay.c may still be walking over it. */
@@ -201,6 +210,10 @@ greet_from_responder(struct client *client)
 static void
 enter_console(struct client *client)
 {
+	if (client->replication != REPLICATION_NONE) {
+		login_reject(client, "0A000", "the console has nothing to replicate", "replication asked for");
+		return;
+	}
 	client->responder = clients_shared(client->clients)->console;
 	if (client->responder->admits(client)) {
 		greet_from_responder(client);
@@ -296,7 +309,10 @@ logged_in(struct client *client)
 	if (config->log_connections)
 		log_info("%s login attempt: db=%s user=%s tls=no", label, client->database,
 		    client_user(client));
-	begin_greeting(client);
+	if (client->replication != REPLICATION_NONE)
+		replication_begin(client);
+	else
+		begin_greeting(client);
 }
 
 /* Send what the conversation says next, or end it. */
@@ -340,12 +356,7 @@ begin_login(struct client *client)
 		build_negotiate(stream_out(client->stream), 0,
 		    (const char *const *)startup->unknown_options, startup->unknown_count);
 	set_identity(client);
-	if (startup->replication) {
-		login_reject(client, "0A000",
-		    "replication connections are not supported by this version",
-		    "replication asked for");
-		return;
-	}
+	client->replication = (uint8_t)startup->replication;
 	admit_client(client);
 }
 

@@ -266,6 +266,8 @@ is_between_transactions(const struct client *client)
 
 	if (client->hold != NULL)
 		return false;
+	if (client->link != NULL && client->link->copying == 'W')
+		return true; /* it goes on where it was, and never ends by itself */
 	return client->state <= CLIENT_READY ||
 	    (client->state == CLIENT_ACTIVE && client->link->requests.count == 0 &&
 		!client->link->unsynced && server->transaction == 'I');

@@ -9,6 +9,7 @@
 #include "parsers.h"
 #include "rewrite.h"
 #include "session_internal.h"
+#include "sql/replication.h"
 #include "sql/shape.h"
 
 enum {
@@ -297,6 +298,13 @@ gate_judge_call(struct gate *gate)
 	if (gate->call == NULL)
 		gate->call = judged_new(gate, "", 0, SQL_KNOWN, sql_facts_of_call(), NULL, 0);
 	return judged_reference(gate->call);
+}
+
+struct judged *
+gate_judge_replication(struct gate *gate, const char *verb, const char *text, size_t length)
+{
+	return judged_new(gate, text, length, SQL_KNOWN,
+	    sql_facts_of_replication(verb, text, length), NULL, 0);
 }
 
 static void

@@ -103,6 +103,9 @@ struct judged *gate_judge(
 struct judged *gate_judge_now(struct gate *gate, const char *text, size_t length);
 /* The facts of a FunctionCall message; referenced. */
 struct judged *gate_judge_call(struct gate *gate);
+/* The facts of what is asked of a walsender; referenced, and remembered nowhere. */
+struct judged *gate_judge_replication(
+    struct gate *gate, const char *verb, const char *text, size_t length);
 /* The ruling for an identity under the policies now in force; referenced. */
 struct ruling *gate_rule(
     struct gate *gate, struct judged *judged, const struct identity *identity);

@@ -90,7 +90,8 @@ guard_concerns(const struct client *client, const struct ruling *ruling)
 {
 	return ruling != NULL &&
 	    ((ruling->verdict.limited & GUARD_ALL) != 0 ||
-		(client->link != NULL && client->link->guard != NULL));
+		(client->link != NULL && client->link->guard != NULL)) &&
+	    client->replication == REPLICATION_NONE; /* no walsender takes what we would add */
 }
 /* Must answers to what was sent before be awaited, because all hangs on them? Ask again then. */
 bool guard_awaits(struct client *client, const struct judged *judged,

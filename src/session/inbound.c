@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "guard.h"
 #include "inbound.h"
+#include "replication.h"
 #include "wire/frame.h"
 #include "wire/names.h"
 
@@ -94,7 +95,8 @@ on_copy_end(struct client *client, const struct inbound *message)
 static enum step
 on_terminate(struct client *client, const struct inbound *message)
 {
-	(void)message;
+	if (client->replication != REPLICATION_NONE && client->link != NULL)
+		return replication_terminate(client, message);
 	/* PostgreSQL reads it when it is done with what came before. */
 	if (client->link != NULL && link_finish(client->link))
 		return STEP_LATER;
@@ -106,20 +108,21 @@ on_terminate(struct client *client, const struct inbound *message)
 static const struct handler {
 	enum step (*run)(struct client *client, const struct inbound *message);
 	bool streams;
+	bool refused; /* on replication connections */
 } handlers[256] = {
-	['B'] = { on_bind, true },
-	['C'] = { on_close, false },
-	['D'] = { on_describe, false },
-	['E'] = { on_execute, false },
-	['F'] = { on_function_call, false },
-	['H'] = { on_flush, false },
-	['P'] = { on_parse, false },
-	['Q'] = { on_query, false },
-	['S'] = { on_sync, false },
-	['X'] = { on_terminate, false },
-	['c'] = { on_copy_end, false },
-	['d'] = { on_copy_data, true },
-	['f'] = { on_copy_end, false },
+	['B'] = { on_bind, true, true },
+	['C'] = { on_close, false, true },
+	['D'] = { on_describe, false, true },
+	['E'] = { on_execute, false, true },
+	['F'] = { on_function_call, false, true },
+	['H'] = { on_flush, false, false },
+	['P'] = { on_parse, false, true },
+	['Q'] = { on_query, false, false },
+	['S'] = { on_sync, false, false },
+	['X'] = { on_terminate, false, false },
+	['c'] = { on_copy_end, false, false },
+	['d'] = { on_copy_data, true, false },
+	['f'] = { on_copy_end, false, false },
 };
 
 /* Bytes of a message whose beginning was dealt with. */
@@ -185,6 +188,10 @@ handle(struct client *client, const struct inbound *message)
 		return respond(client, message);
 	if (!handler->streams && message->here < message->length)
 		return STEP_LATER;
+	if (client->replication != REPLICATION_NONE && handler->refused) {
+		outgoing_drop(client, message);
+		return replication_refuse(client, message->type);
+	}
 	if (client->link != NULL && client->link->guard != NULL &&
 	    guard_holds(client, message->type))
 		return STEP_LATER;

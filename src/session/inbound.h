@@ -69,6 +69,8 @@ enum step permit_later(struct client *client, struct judged *judged, struct ruli
 /* Answer with the policy's refusal, and record it. */
 void permit_refuse(
     struct client *client, uint8_t type, struct judged *judged, struct ruling *ruling);
+/* Record and count the refusal; whoever calls tells it. */
+void permit_note_refusal(struct client *client, struct judged *judged, struct ruling *ruling);
 /* A rule that warns: its notice, in its turn. */
 void permit_warn(struct client *client, const struct verdict *verdict);
 /* False: the client was told what its pool mode cannot do. */

@@ -318,6 +318,8 @@ check_link(struct link *link, uint64_t now_us)
 	}
 	if (link->guard != NULL)
 		guard_tick(link, now_us);
+	if (link->requests.count > 0 && requests_head(&link->requests)->replicates)
+		return; /* no statement: a stream is meant to last */
 	if (link->requests.count > 0 && !guard_is_over(link))
 		check_statement(link, now_us);
 	/* A batch whose Sync has not come yet keeps its server, as an open transaction does. */

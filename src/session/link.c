@@ -7,6 +7,7 @@
 #include "pin.h"
 #include "prepared.h"
 #include "probe.h"
+#include "replication.h"
 #include "session_internal.h"
 
 /* The server's socket took everything: its client may be read again. */
@@ -215,7 +216,7 @@ link_release(struct link *link)
 
 	if (is_busy(link) || server->state != SERVER_ACTIVE)
 		return false;
-	if (link->probe != NULL && probe_begin(link))
+	if (link->probe != NULL && server->replication == REPLICATION_NONE && probe_begin(link))
 		return false;
 	if (is_kept(link))
 		return false;
@@ -330,6 +331,10 @@ link_abandon(struct link *link)
 	link->probe = NULL;
 	link->asking = false;
 	stream_resume(server->stream);
+	if (server->replication != REPLICATION_NONE) {
+		replication_abandon(link, client->presence == CLIENT_LEFT);
+		return;
+	}
 	if (half_sent) {
 		link_discard(link, "its client went away inside a message");
 		return;

@@ -85,6 +85,7 @@ struct link {
 	bool failed;		   /* an error since the last ReadyForQuery */
 	bool unsynced;		   /* extended messages sent, their Sync not yet answered */
 	bool copy_in;		   /* the server reads CopyData */
+	char copying;		   /* a walsender sends a copy: 'W' both ways, 'H' a backup; else 0 */
 	bool unsettled;		   /* the client's next message waits for an answer */
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
 	enum link_placing placing;

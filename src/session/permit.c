@@ -61,14 +61,20 @@ count(const struct client *client, const struct verdict *verdict, const struct j
 }
 
 void
+permit_note_refusal(struct client *client, struct judged *judged, struct ruling *ruling)
+{
+	record_refused(client, judged, ruling);
+	client->pool->counters.denied++;
+	count(client, &ruling->verdict, judged);
+}
+
+void
 permit_refuse(struct client *client, uint8_t type, struct judged *judged, struct ruling *ruling)
 {
 	struct buf error = { 0 };
 
 	refuse_build(&error, &ruling->verdict);
-	record_refused(client, judged, ruling);
-	client->pool->counters.denied++;
-	count(client, &ruling->verdict, judged);
+	permit_note_refusal(client, judged, ruling);
 	refuse_message(client, type, &error);
 	buf_free(&error);
 }

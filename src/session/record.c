@@ -79,14 +79,14 @@ record_statement(struct link *link, const struct request *request, size_t sub,
 		.outcome = outcome,
 		.verdict = rendered != NULL ? &request->ruling->verdict : NULL,
 		.rendered = rendered };
-	if (judged != NULL)
+	if (judged != NULL && !request->replicates)
 		count_query(link->clients, judged, &statement);
 	if (is_tried(link, request) && outcome != AUDIT_UNKNOWN)
 		tried = trial_tell(link, request, &statement);
 	if (tried != NULL)
 		statement.rendered = tried;
 	told = audit_tell(clients_lane(link->clients), &statement);
-	if (told.slow && !plan_begin(link, request, &statement))
+	if (told.slow && !request->replicates && !plan_begin(link, request, &statement))
 		audit_slow(clients_lane(link->clients), &statement);
 	if (tried != NULL)
 		audit_verdict_free(clients_lane(link->clients), tried);
@@ -143,7 +143,7 @@ static bool
 is_announced(const struct sql_facts *facts, size_t i)
 {
 	return facts != NULL && i < facts->statement_count &&
-	    (facts->statements[i].classes & (unsigned)(SQL_DDL | SQL_ROLE)) != 0;
+	    (facts->statements[i].classes & (unsigned)(SQL_DDL | SQL_ROLE | SQL_REPLICATION)) != 0;
 }
 
 uint64_t

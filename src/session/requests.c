@@ -36,6 +36,7 @@ static const struct answer_row {
 	['d'] = { KIND(REQUEST_QUERY) | KIND(REQUEST_EXECUTE), 0 },
 	['c'] = { KIND(REQUEST_QUERY) | KIND(REQUEST_EXECUTE), 0 },
 	['V'] = { KIND(REQUEST_FUNCTION), 0 },
+	['W'] = { KIND(REQUEST_QUERY), 0 }, /* of a walsender: answer.c looks at that */
 	['Z'] = { 0, KIND(REQUEST_QUERY) | KIND(REQUEST_FUNCTION) | KIND(REQUEST_SYNC) },
 };
 

@@ -52,6 +52,7 @@ struct request {
 	bool restores : 1;    /* ours: puts the client's settings on the server, see restore.c */
 	bool settles : 1;     /* the last of those */
 	bool edited : 1;      /* its RESETs give the server what the client's defaults are */
+	bool replicates : 1;  /* a command of the replication protocol, and no SQL */
 
 	struct statement_id id;
 	/* The client's statement that it added (a Parse) or took away (a Close): requests_name(). */

@@ -65,6 +65,8 @@ size_t login_consume(struct client *client, const uint8_t *bytes, size_t length)
 /* A server was lent for the greeting, or there will be none. */
 void login_granted(struct client *client, struct server *server);
 void login_refused(struct client *client, const struct error *err);
+/* It may not come in: tell the log and the access log. */
+void login_failed(struct client *client, const char *sqlstate, const char *why);
 /* The client's startup settings are on the server: tell it what that reports. */
 void login_greet(struct client *client, const struct parameters *parameters);
 

@@ -2,6 +2,7 @@
 #include "guard.h"
 #include "inbound.h"
 #include "prepared.h"
+#include "replication.h"
 #include "rewrite.h"
 #include "wire/frame.h"
 #include "wire/read.h"
@@ -52,6 +53,8 @@ on_query(struct client *client, const struct inbound *message)
 		return STEP_DONE;
 	if (!reader_done(&reader))
 		return inbound_malformed(client, 'Q');
+	if (client->replication != REPLICATION_NONE && replication_takes(client, text))
+		return replication_query(client, message, text, length);
 	judged = permit_judge(client, text, length);
 	if (judged == NULL)
 		return STEP_LATER;

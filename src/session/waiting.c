@@ -116,7 +116,8 @@ tell_if_due(struct client *client, uint64_t now_us, unsigned *told)
 	struct waiting *waiting = client->waiting;
 	int64_t after_us = notice_after_us(client);
 
-	if (after_us == 0 || now_us < waiting->notice_us || *told == NOTICES_IN_A_TICK)
+	if (after_us == 0 || now_us < waiting->notice_us || *told == NOTICES_IN_A_TICK ||
+	    !client->waiter.ticket.waiting) /* the connection of its own is being opened */
 		return;
 	waiting->notice_us = now_us + NOTICE_EVERY * (uint64_t)after_us;
 	++*told;

@@ -36,17 +36,14 @@ trim_blanks(struct buf *out)
 }
 
 char *
-normalize(struct arena *arena, const char *text, size_t length, bool hide_numbers)
+normalize_unparsed(struct arena *arena, const char *text, size_t length, bool hide_numbers)
 {
-	char *parsed = parse_normalize(text);
-	struct lexer lexer = { .text = parsed != NULL ? parsed : text };
+	struct lexer lexer = { .text = text, .length = length };
 	struct lex_token token;
 	struct buf out = { 0 };
 	size_t from = 0;
 	char *normalized;
 
-	/* Should the library fail, strings are hidden all the same. */
-	lexer.length = parsed != NULL ? strlen(parsed) : length;
 	do {
 		lex_next(&lexer, &token);
 		put_token(&out, lexer.text, from, &token, hide_numbers);
@@ -56,6 +53,18 @@ normalize(struct arena *arena, const char *text, size_t length, bool hide_number
 	normalized = arena_strndup(
 	    arena, out.data != NULL ? buf_bytes(&out) : NULL, buf_length(&out));
 	buf_free(&out);
+	return normalized;
+}
+
+char *
+normalize(struct arena *arena, const char *text, size_t length, bool hide_numbers)
+{
+	char *parsed = parse_normalize(text);
+	char *normalized;
+
+	/* Should the library fail, strings are hidden all the same. */
+	normalized = parsed != NULL ? normalize_unparsed(arena, parsed, strlen(parsed), hide_numbers)
+				    : normalize_unparsed(arena, text, length, hide_numbers);
 	mem_free(parsed);
 	return normalized;
 }

@@ -13,5 +13,8 @@
  * In the arena.
  */
 char *normalize(struct arena *arena, const char *text, size_t length, bool hide_numbers);
+/* The same of a text that is none of the parser's: every string is '***'. */
+char *normalize_unparsed(
+    struct arena *arena, const char *text, size_t length, bool hide_numbers);
 
 #endif

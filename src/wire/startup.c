@@ -115,15 +115,31 @@ parse_options(struct startup *startup, const char *options, struct error *err)
 	return good;
 }
 
+/* As PostgreSQL takes a boolean (parse_bool() in its bool.c): a word's beginning will do. */
 static bool
-is_off(const char *value)
+take_replication(struct startup *startup, const char *value, struct error *err)
 {
-	static const char *const words[] = { "", "0", "off", "false", "no", "f", "n" };
+	static const struct {
+		const char *word;
+		size_t least;
+		enum replication is;
+	} words[] = { { "true", 1, REPLICATION_PHYSICAL }, { "yes", 1, REPLICATION_PHYSICAL },
+		{ "on", 2, REPLICATION_PHYSICAL }, { "1", 1, REPLICATION_PHYSICAL },
+		{ "false", 1, REPLICATION_NONE }, { "no", 1, REPLICATION_NONE },
+		{ "off", 2, REPLICATION_NONE }, { "0", 1, REPLICATION_NONE } };
+	size_t length = strlen(value);
 
+	if (strcmp(value, "database") == 0) {
+		startup->replication = REPLICATION_LOGICAL;
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcasecmp(value, words[i]) == 0)
+		if (length >= words[i].least && strncasecmp(value, words[i].word, length) == 0) {
+			startup->replication = words[i].is;
 			return true;
-	return false;
+		}
+	return error_set_state(err, ERROR_PROTOCOL, "22023",
+	    "invalid value for parameter \"replication\": \"%.60s\"", value);
 }
 
 static void
@@ -144,7 +160,7 @@ take_pair(struct startup *startup, const char *name, const char *value, char **o
 	} else if (strcmp(name, "options") == 0) {
 		replace(options, value);
 	} else if (strcmp(name, "replication") == 0) {
-		startup->replication = !is_off(value);
+		return take_replication(startup, value, err);
 	} else if (strncmp(name, "_pq_.", 5) == 0) {
 		startup->unknown_options = mem_resize(
 		    startup->unknown_options, startup->unknown_count + 1, sizeof(char *));

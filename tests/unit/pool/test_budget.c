@@ -666,6 +666,100 @@ a_pool_is_one_for_all_workers_and_found_by_both_names(void **state)
 	(void)state;
 }
 
+/* Advice of a connection for this ticket alone. */
+static void
+assert_own(struct world *world, unsigned worker, bool idle, enum budget_advice expected,
+    const struct ticket *whose)
+{
+	struct ticket *ticket = NULL;
+	unsigned to = WORKERS;
+
+	assert_int_equal(
+	    budget_advise(world->budget, worker, idle, start + SECOND, &ticket, &to), expected);
+	assert_ptr_equal(ticket, whose);
+	assert_false(whose->waiting);
+}
+
+static void
+who_needs_a_connection_of_its_own_gets_it_where_there_is_room(void **state)
+{
+	struct ticket own = { .own = true }, other = { 0 };
+	struct world world;
+
+	world_open_sized(&world, 2);
+	budget_join(world.budget, 1, &own, start);
+	/* Its worker opens it; whoever else looks only tells that one. */
+	assert_int_equal(advise(world.budget, 0, false, start), BUDGET_NOTHING);
+	settle(world.loop);
+	assert_int_equal(world.pokes[1], 1);
+	assert_own(&world, 1, false, BUDGET_OPEN_OWN, &own);
+	assert_counts(world.budget, 1, 0, 0); /* nobody in line waits for it */
+	budget_join(world.budget, 1, &other, start);
+	assert_int_equal(advise(world.budget, 1, false, start), BUDGET_OPEN);
+	assert_counts(world.budget, 2, 1, 1);
+	world_close(&world);
+	(void)state;
+}
+
+static void
+an_idle_server_makes_room_for_it_where_there_is_none(void **state)
+{
+	struct ticket own = { .own = true }, others[2] = { 0 };
+	struct world world;
+
+	world_open_sized(&world, 2);
+	budget_join(world.budget, 0, &others[0], start);
+	assert_int_equal(advise(world.budget, 0, false, start), BUDGET_OPEN);
+	budget_opened(world.budget);
+	assert_granted(world.budget, 0, &others[0]);
+	budget_join(world.budget, 0, &own, start);
+	assert_own(&world, 0, true, BUDGET_OPEN_OWN, &own); /* there is room beside the idle one */
+	budget_join(world.budget, 0, &own, start);
+	budget_join(world.budget, 0, &others[1], start + 1);
+	assert_own(&world, 0, true, BUDGET_EXCHANGE, &own);
+	assert_counts(world.budget, 2, 0, 1);
+	world_close(&world);
+	(void)state;
+}
+
+static void
+it_does_not_pass_those_who_wait_longer(void **state)
+{
+	struct ticket own = { .own = true }, first = { 0 };
+	struct world world;
+
+	world_open_sized(&world, 1);
+	budget_join(world.budget, 0, &first, start);
+	budget_join(world.budget, 0, &own, start + 1);
+	assert_int_equal(advise(world.budget, 0, false, start + 2), BUDGET_OPEN);
+	assert_int_equal(advise(world.budget, 0, false, start + 2), BUDGET_NOTHING);
+	budget_opened(world.budget);
+	assert_granted(world.budget, 0, &first);
+	assert_own(&world, 0, true, BUDGET_EXCHANGE, &own);
+	world_close(&world);
+	(void)state;
+}
+
+static void
+a_doom_is_not_for_it(void **state)
+{
+	struct ticket own = { .own = true }, other = { 0 };
+	struct error err;
+	struct world world;
+
+	world_open_sized(&world, 0);
+	budget_join(world.budget, 0, &own, start);
+	budget_join(world.budget, 0, &other, start);
+	error_set_state(&err, ERROR_IO, "3D000", "no such database");
+	budget_doom(world.budget, &err, start + 1);
+	assert_ptr_equal(budget_doomed(world.budget, 0, &err), &other);
+	assert_null(budget_doomed(world.budget, 0, &err));
+	assert_true(own.waiting);
+	budget_leave(world.budget, 0, &own);
+	world_close(&world);
+	(void)state;
+}
+
 static void
 the_welcome_is_known_once_a_server_reported(void **state)
 {
@@ -692,7 +786,7 @@ struct hammer {
 	unsigned worker, seed;
 	struct budget *budget;
 	struct ticket tickets[CLIENTS];
-	int idle, busy;
+	int idle, busy, own; /* own: opened for one ticket alone */
 	atomic_int *live;     /* connections there are, of all threads */
 	atomic_int *handed;   /* [THREADS] servers on their way to a worker */
 	int faults;
@@ -730,7 +824,7 @@ take_advice(struct hammer *hammer)
 		connection_opened(hammer, rand_r(&hammer->seed) % 4 != 0);
 		break;
 	case BUDGET_GRANT:
-		hammer->faults += ticket < hammer->tickets ||
+		hammer->faults += ticket->own || ticket < hammer->tickets ||
 		    ticket >= hammer->tickets + CLIENTS || ticket->waiting;
 		hammer->idle--;
 		hammer->busy++;
@@ -739,6 +833,16 @@ take_advice(struct hammer *hammer)
 		hammer->faults += to == hammer->worker || to >= THREADS;
 		hammer->idle--;
 		atomic_fetch_add(&hammer->handed[to], 1);
+		break;
+	case BUDGET_OPEN_OWN:
+		hammer->faults += !ticket->own || ticket->waiting;
+		hammer->faults += atomic_fetch_add(hammer->live, 1) >= SIZE;
+		hammer->own++;
+		break;
+	case BUDGET_EXCHANGE:
+		hammer->faults += !ticket->own || ticket->waiting;
+		hammer->idle--;
+		hammer->own++;
 		break;
 	case BUDGET_NOTHING:
 		break;
@@ -761,8 +865,10 @@ toggle_client(struct hammer *hammer)
 
 	if (ticket->waiting)
 		budget_leave(hammer->budget, hammer->worker, ticket);
-	else
+	else {
+		ticket->own = rand_r(&hammer->seed) % 4 == 0;
 		budget_join(hammer->budget, hammer->worker, ticket, start);
+	}
 }
 
 static void
@@ -778,6 +884,10 @@ hammer_step(struct hammer *hammer)
 		if (hammer->busy > 0) {
 			hammer->busy--;
 			hammer->idle++;
+		}
+		if (hammer->own > 0) {
+			hammer->own--;
+			connection_gone(hammer);
 		}
 		break;
 	case 3:
@@ -830,7 +940,7 @@ under_many_threads_there_are_never_more_than_the_size(void **state)
 	for (unsigned i = 0; i < THREADS; i++) {
 		assert_int_equal(hammers[i].faults, 0);
 		receive(&hammers[i]);
-		for (; hammers[i].idle + hammers[i].busy > 0; hammers[i].idle--)
+		for (; hammers[i].idle + hammers[i].busy + hammers[i].own > 0; hammers[i].idle--)
 			connection_gone(&hammers[i]);
 	}
 	assert_int_equal(live, 0);
@@ -869,6 +979,10 @@ main(void)
 		cmocka_unit_test(a_place_tells_what_is_short),
 		cmocka_unit_test(counts_and_places_tell_who_waits_and_since_when),
 		cmocka_unit_test(a_pool_is_one_for_all_workers_and_found_by_both_names),
+		cmocka_unit_test(who_needs_a_connection_of_its_own_gets_it_where_there_is_room),
+		cmocka_unit_test(an_idle_server_makes_room_for_it_where_there_is_none),
+		cmocka_unit_test(it_does_not_pass_those_who_wait_longer),
+		cmocka_unit_test(a_doom_is_not_for_it),
 		cmocka_unit_test(the_welcome_is_known_once_a_server_reported),
 		cmocka_unit_test(under_many_threads_there_are_never_more_than_the_size),
 	};

@@ -18,7 +18,7 @@ static const struct {
 	enum request_kind kind;
 	const char *part, *last;
 } kinds[] = {
-	{ REQUEST_QUERY, "TDCIGHdc", "Z" },
+	{ REQUEST_QUERY, "TDCIGHWdc", "Z" },
 	{ REQUEST_PARSE, "", "1" },
 	{ REQUEST_BIND, "", "2" },
 	{ REQUEST_DESCRIBE_STATEMENT, "t", "Tn" },

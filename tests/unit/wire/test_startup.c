@@ -173,7 +173,7 @@ the_database_is_the_users_name_when_none_is_given(void **state)
 	assert_true(parse(3 << 16, "user\0bob\0", 10, &startup, &err));
 	assert_string_equal(startup.user, "bob");
 	assert_string_equal(startup.database, "bob");
-	assert_false(startup.replication);
+	assert_int_equal(startup.replication, REPLICATION_NONE);
 	startup_free(&startup);
 	assert_true(parse_with("database", "", &startup, &err));
 	assert_string_equal(startup.database, "u");
@@ -388,22 +388,27 @@ options_of_a_newer_protocol_are_kept_to_be_named(void **state)
 }
 
 static void
-replication_is_on_unless_it_says_off(void **state)
+replication_is_a_boolean_or_the_word_database(void **state)
 {
-	static const char *const off[] = { "", "0", "off", "OFF", "false", "False", "no", "f", "n" };
-	static const char *const on[] = { "1", "on", "true", "yes", "database", "t", "offf", " off" };
+	static const struct {
+		const char *value;
+		enum replication is;
+	} good[] = { { "0", REPLICATION_NONE }, { "of", REPLICATION_NONE }, { "OFF", REPLICATION_NONE },
+		{ "False", REPLICATION_NONE }, { "n", REPLICATION_NONE }, { "1", REPLICATION_PHYSICAL },
+		{ "on", REPLICATION_PHYSICAL }, { "tRu", REPLICATION_PHYSICAL },
+		{ "y", REPLICATION_PHYSICAL }, { "database", REPLICATION_LOGICAL } };
+	static const char *const bad[] = { "", "o", "offf", " off", "10", "yess", "Database", "data" };
 	struct startup startup;
 	struct error err;
 
-	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
-		assert_true(parse_with("replication", off[i], &startup, &err));
-		assert_false(startup.replication);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_true(parse_with("replication", good[i].value, &startup, &err));
+		assert_int_equal(startup.replication, good[i].is);
 		startup_free(&startup);
 	}
-	for (size_t i = 0; i < sizeof(on) / sizeof(on[0]); i++) {
-		assert_true(parse_with("replication", on[i], &startup, &err));
-		assert_true(startup.replication);
-		startup_free(&startup);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_false(parse_with("replication", bad[i], &startup, &err));
+		assert_string_equal(err.sqlstate, "22023");
 	}
 	(void)state;
 }
@@ -430,7 +435,7 @@ main(void)
 		cmocka_unit_test(a_packet_cut_at_any_byte_is_refused),
 		cmocka_unit_test(nothing_stands_behind_the_end_and_no_name_is_empty),
 		cmocka_unit_test(options_of_a_newer_protocol_are_kept_to_be_named),
-		cmocka_unit_test(replication_is_on_unless_it_says_off),
+		cmocka_unit_test(replication_is_a_boolean_or_the_word_database),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
