@@ -5,6 +5,7 @@ import subprocess
 
 import psycopg
 import psycopg2
+import psycopg2.extras
 
 from support import wire
 from support.case import PgweirTest
@@ -242,6 +243,25 @@ class ByScram(AuthQueryTest):
         connection = psycopg2.connect(host="127.0.0.1", port=self.pgweir.port, dbname="shop",
                                       user="scram_user", password="scram secret", connect_timeout=120)
         connection.close()
+
+    def test_a_replication_connection_is_asked_about_too(self):
+        self.server.run("DROP ROLE IF EXISTS walker; "
+                        "CREATE ROLE walker LOGIN REPLICATION PASSWORD 'walker secret'")
+        self.addCleanup(self.server.run, "DROP ROLE walker")
+
+        def identify(password):
+            connection = psycopg2.connect(
+                host="127.0.0.1", port=self.pgweir.port, dbname="shop", user="walker", password=password,
+                connect_timeout=120, connection_factory=psycopg2.extras.LogicalReplicationConnection)
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute("IDENTIFY_SYSTEM")
+                    return cursor.fetchone()[3]
+            finally:
+                connection.close()
+        self.assertEqual(identify("walker secret"), "shop")
+        with self.assertRaisesRegex(psycopg2.OperationalError, "password authentication failed"):
+            identify("wrong")
 
     def test_the_secret_is_in_no_log(self):
         self.user_of(user="scram_user", password="scram secret")

@@ -105,6 +105,26 @@ lengths_are_the_same_for_unknown_and_known(void **state)
 	(void)state;
 }
 
+/* auth.query: who is not listed is the server's, and what that stores is learnt from its answers. */
+static void
+unknown_users_look_as_the_one_that_was_learnt_last(void **state)
+{
+	static const char *const listed[] = { "clear", "clear" };
+	char *known, *unknown;
+
+	auth_mock_resemble(listed, 2);
+	auth_mock_learn("SCRAM-SHA-256$15000:c2FsdHNhbHRzYWx0c2Fs$" KEYS);
+	known = salt_and_iterations(
+	    AUTH_METHOD_SCRAM, "alice", "SCRAM-SHA-256$15000:c2FsdHNhbHRzYWx0c2Fs$" KEYS);
+	unknown = salt_and_iterations(AUTH_METHOD_SCRAM, "nobody", NULL);
+	assert_int_equal(strlen(known), strlen(unknown));
+	assert_string_equal(strstr(known, ",i="), strstr(unknown, ",i="));
+	mem_free(known);
+	mem_free(unknown);
+	auth_mock_resemble(NULL, 0);
+	(void)state;
+}
+
 /* CVE-2026-14672: fixed iterations told which users exist. */
 static void
 iterations_are_as_frequent_among_made_up_secrets_as_among_real_ones(void **state)
@@ -252,6 +272,7 @@ main(void)
 		cmocka_unit_test(messages_have_the_same_shape_for_unknown_and_known),
 		cmocka_unit_test(lengths_are_the_same_for_unknown_and_known),
 		cmocka_unit_test(iterations_are_as_frequent_among_made_up_secrets_as_among_real_ones),
+		cmocka_unit_test(unknown_users_look_as_the_one_that_was_learnt_last),
 		cmocka_unit_test(loading_users_says_what_made_up_secrets_look_like),
 		cmocka_unit_test(method_md5_asks_an_unknown_user_what_it_asks_known_ones),
 		cmocka_unit_test(more_kinds_of_verifiers_than_are_counted_do_no_harm),
