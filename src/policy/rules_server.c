@@ -57,7 +57,7 @@ touches_files(const struct asked *asked, const struct sql_act *act)
 {
 	static const char *const names[] = { "pg_read_file*", "pg_read_binary_file*",
 		"pg_stat_file*", "pg_ls_*", "pg_file_*", "pg_logdir_ls", "pg_current_logfile",
-		"pg_logfile_rotate", "pgstat*file*", NULL };
+		"pg_logfile_rotate", "pgstat*file*", "get_raw_page", "pg_get_wal_*", NULL };
 
 	(void)act;
 	return calls(asked, names);
@@ -170,7 +170,9 @@ administers(const struct asked *asked, const struct sql_act *act)
 		"pg_start_backup", "pg_stop_backup", "pg_log_backend_memory_contexts",
 		"pg_stat_reset*", "pg_export_snapshot", "pg_import_system_collations",
 		"pg_nextoid", "pg_prewarm", "autoprewarm*", "pg_truncate_visibility_map",
-		"pg_surgery*", "heap_force_*", NULL };
+		"pg_surgery*", "heap_force_*", "binary_upgrade_*",
+		"pg_stop_making_pinned_objects", "pg_stat_statements_reset",
+		"pg_buffercache_evict*", NULL };
 	static const char *const verbs[] = { "ALTER SYSTEM", "CHECKPOINT", "CREATE TABLESPACE",
 		"ALTER TABLESPACE", "DROP TABLESPACE", "ALTER DATABASE", "CREATE DATABASE", NULL };
 
@@ -207,9 +209,9 @@ reads_secrets(const struct asked *asked, const struct sql_act *act)
 {
 	static const char *const relations[] = { "pg_authid", "pg_shadow", "pg_user_mapping",
 		"pg_user_mappings", "pg_largeobject", "pg_file_settings", "pg_hba_file_rules",
-		"pg_ident_file_mappings", "pg_statistic" };
+		"pg_ident_file_mappings", "pg_statistic", "pg_config" };
 	static const char *const names[] = { "pg_hba_file_rules", "pg_show_all_file_settings",
-		"pg_ident_file_mappings", "lo_get", "loread", "lo_open", NULL };
+		"pg_ident_file_mappings", "pg_config", "lo_get", "loread", "lo_open", NULL };
 	const struct sql_statement *statement = asked->statement;
 
 	(void)act;

@@ -82,6 +82,25 @@ CREATE FUNCTION guarded.around() RETURNS void LANGUAGE sql AS 'DELETE FROM guard
 CREATE FUNCTION guarded.around2() RETURNS void BEGIN ATOMIC DELETE FROM guarded.things; END; SELECT guarded.around2()
 CREATE PROCEDURE guarded.around3() LANGUAGE sql AS 'DELETE FROM guarded.things'; CALL guarded.around3()
 CREATE RULE around AS ON INSERT TO guarded.others DO ALSO DELETE FROM guarded.things; INSERT INTO guarded.others VALUES (9, 'x')
+DELETE FROM guarded.things WHERE ctid = ctid
+DELETE FROM guarded.things WHERE things = things
+DELETE FROM guarded.things t WHERE t IS NOT DISTINCT FROM t
+DELETE FROM guarded.things WHERE current_date = current_date
+DELETE FROM guarded.things WHERE U&'\0061' = 'a'
+DELETE FROM guarded.things WHERE E'\x61' = 'a'
+DELETE FROM guarded.things WHERE $$a$$ = 'a'
+DELETE FROM guarded.things WHERE B'1' = B'1'
+DELETE FROM guarded.things WHERE 1 OPERATOR(pg_catalog.=) 1
+DELETE FROM guarded.things WHERE (id, 1) = (id, 1)
+DELETE FROM guarded.things WHERE id BETWEEN SYMMETRIC id AND id
+DELETE FROM guarded.things WHERE NOT NULL IS NOT NULL
+DELETE FROM guarded.things WHERE bool 'on'
+DELETE FROM guarded.things WHERE 1 NOTNULL
+DELETE FROM guarded.things WHERE TRUE IS NOT UNKNOWN
+DELETE FROM guarded.things WHERE 1 IS DISTINCT FROM 2
+WITH t AS (UPDATE guarded.others SET name = name WHERE id = 1 RETURNING 1), d AS (DELETE FROM guarded.things) SELECT 1
+CREATE VIEW guarded.dv AS SELECT * FROM guarded.things; DELETE FROM guarded.dv
+BEGIN; DECLARE c CURSOR FOR SELECT * FROM guarded.things; FETCH 1 FROM c; DELETE FROM guarded.things; COMMIT
 
 === update: a row of guarded.things gets another name
 UPDATE guarded.things SET name = 'taken'
@@ -230,6 +249,29 @@ CREATE TABLE guarded.child () INHERITS (guarded.others); INSERT INTO guarded.chi
 CREATE RULE r AS ON SELECT TO guarded.others DO INSTEAD SELECT id, word AS name FROM guarded.secrets; TABLE guarded.others
 SELECT query_to_xmlschema('select word as sesame from guarded.secrets', true, false, ''), query_to_xml('table guarded.secrets', true, false, '')
 SELECT cursor_to_xml('c', 10, true, false, '') FROM guarded.secrets
+SELECT lead(word) OVER w, word FROM guarded.secrets WINDOW w AS (ORDER BY id)
+SELECT word FROM guarded.secrets FETCH FIRST ROW ONLY
+SELECT word FROM (guarded.secrets CROSS JOIN guarded.others)
+SELECT xmlagg(xmlelement(name w, word)) FROM guarded.secrets
+SELECT GROUPING(word), word FROM guarded.secrets GROUP BY ROLLUP (word)
+(SELECT word FROM guarded.secrets) INTERSECT (SELECT word FROM guarded.secrets)
+SELECT ((SELECT s FROM guarded.secrets s LIMIT 1)).word
+SELECT word::int FROM guarded.secrets
+PREPARE p AS TABLE guarded.secrets; CREATE TEMP TABLE t AS EXECUTE p; TABLE t; DEALLOCATE p; DROP TABLE t
+BEGIN; DECLARE c BINARY CURSOR WITH HOLD FOR TABLE guarded.secrets; COMMIT; FETCH ALL c
+BEGIN; DECLARE c SCROLL CURSOR FOR TABLE guarded.secrets; MOVE 1 FROM c; FETCH NEXT FROM c; COMMIT
+COPY (VALUES ((SELECT word FROM guarded.secrets LIMIT 1))) TO STDOUT
+COPY (SELECT * FROM guarded.others NATURAL JOIN guarded.secrets) TO STDOUT (FORMAT csv, HEADER)
+CREATE TABLE guarded.c2 (LIKE guarded.secrets INCLUDING ALL); INSERT INTO guarded.c2 TABLE guarded.secrets; TABLE guarded.c2
+CREATE VIEW guarded.v AS TABLE guarded.secrets; SELECT word FROM guarded.v
+CREATE RECURSIVE VIEW guarded.v (w) AS SELECT word FROM guarded.secrets; TABLE guarded.v
+CREATE FUNCTION guarded.peek3() RETURNS SETOF guarded.secrets LANGUAGE sql AS 'TABLE guarded.secrets'; SELECT * FROM guarded.peek3()
+CREATE PROCEDURE guarded.peek6(INOUT w text) LANGUAGE sql AS 'SELECT word FROM guarded.secrets LIMIT 1'; CALL guarded.peek6(NULL)
+UPDATE guarded.secrets SET word = word RETURNING word
+DELETE FROM guarded.secrets WHERE id = 1 RETURNING word
+INSERT INTO guarded.secrets DEFAULT VALUES RETURNING (SELECT max(word) FROM guarded.secrets)
+SELECT U&"w\006Frd" FROM guarded.U&"secr\0065ts"
+SELECT word FROM ONLY (guarded.secrets)
 
 === role: the session acts as other, or a later one will
 SET ROLE other
@@ -282,6 +324,31 @@ COPY (SELECT set_config('role', 'other', false)) TO STDOUT
 EXPLAIN ANALYZE SELECT set_config('role', 'other', false)
 CREATE TABLE guarded.t AS SELECT set_config('role', 'other', false)
 SELECT set_config(convert_from('\x726f6c65', 'UTF8'), 'other', false)
+SET U&"\0072ole" = 'other'
+SET U&"rol!0065" UESCAPE '!' = 'other'
+SELECT set_config(U&'r\006Fle', 'other', false)
+SELECT set_config(E'r\x6fle', 'other', false)
+SELECT set_config($$role$$, 'other', false)
+SELECT set_config(CAST('role' AS text), 'other', false)
+SELECT "set_config"('role', 'other', false)
+SELECT * FROM ROWS FROM (set_config('role', 'other', false)) x
+SELECT DISTINCT ON (set_config('role', 'other', false)) 1
+SELECT 1 HAVING set_config('role', 'other', false) = 'other'
+SELECT xmlelement(name a, set_config('role', 'other', false))
+DELETE FROM guarded.others WHERE id = 1 RETURNING set_config('role', 'other', false)
+INSERT INTO guarded.others VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET name = set_config('role', 'other', false)
+MERGE INTO guarded.others o USING (SELECT set_config('role', 'other', false) AS n) s ON o.id = 1 WHEN MATCHED THEN UPDATE SET name = s.n
+CREATE VIEW guarded.rv AS SELECT set_config('role', 'other', false); SELECT * FROM guarded.rv
+CREATE TABLE guarded.rt (a text DEFAULT set_config('role', 'other', false)); INSERT INTO guarded.rt DEFAULT VALUES
+CREATE TABLE guarded.rc (a int CHECK (set_config('role', 'other', false) <> '')); INSERT INTO guarded.rc VALUES (1)
+CREATE DOMAIN guarded.rd AS int CHECK (set_config('role', 'other', false) <> ''); SELECT 1::guarded.rd
+ALTER TABLE guarded.others ADD COLUMN z text DEFAULT set_config('role', 'other', false)
+ALTER TABLE guarded.others ALTER name TYPE text USING set_config('role', 'other', false)
+COPY guarded.others FROM STDIN WHERE set_config('role', 'other', false) <> ''
+WITH u AS (UPDATE pg_settings SET setting = 'other' WHERE name = 'role' RETURNING 1) SELECT 1
+ALTER ROLE CURRENT_USER SET role = other
+ALTER SYSTEM SET role TO other
+BEGIN; SAVEPOINT s; SET ROLE other; RELEASE s; COMMIT
 
 === server: a file of the server is read or written, a program runs, a backend is signalled
 COPY guarded.others TO PROGRAM 'cat > /dev/null'
@@ -338,3 +405,29 @@ COPY (SELECT 1) TO PROGRAM 'true'
 COPY guarded.others FROM '/etc/passwd'
 ALTER SYSTEM RESET ALL
 CREATE FUNCTION guarded.e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER around ON ddl_command_start EXECUTE FUNCTION guarded.e()
+SELECT (VALUES ('PG_VERSION'::text)).pg_read_file
+SELECT v.pg_read_file FROM unnest(ARRAY['PG_VERSION']) v
+SELECT pg_read_file(filename => 'PG_VERSION')
+SELECT U&"pg!005fread!005ffile" UESCAPE '!' ('PG_VERSION')
+CREATE OPERATOR guarded.~~~~ (FUNCTION = pg_read_file, RIGHTARG = text)
+CREATE CAST (text AS xml) WITH FUNCTION pg_read_file(text)
+CREATE AGGREGATE guarded.rf(text) (SFUNC = textcat, STYPE = text, FINALFUNC = pg_read_file)
+CREATE VIEW guarded.vv AS SELECT pg_read_file('PG_VERSION')
+CREATE DOMAIN guarded.dom AS text DEFAULT pg_read_file('PG_VERSION')
+CREATE POLICY p ON guarded.others USING (pg_read_file('PG_VERSION') <> '')
+CREATE RULE r AS ON INSERT TO guarded.others DO ALSO SELECT pg_read_file('PG_VERSION')
+PREPARE p AS SELECT pg_read_file('PG_VERSION')
+EXPLAIN SELECT pg_read_file('PG_VERSION')
+COPY (SELECT pg_read_file('PG_VERSION')) TO STDOUT
+CREATE FUNCTION guarded.i3(text) RETURNS text AS 'pg_read_file' LANGUAGE 'internal'
+CREATE FUNCTION guarded.i4(text) RETURNS text LANGUAGE "C" AS 'x'
+CREATE LANGUAGE plpython3u
+COPY BINARY guarded.others TO '/tmp/pgweir-around'
+SELECT binary_upgrade_set_next_pg_type_oid(1)
+SELECT pg_stop_making_pinned_objects()
+SELECT * FROM pg_config
+SELECT get_raw_page('pg_authid', 0)
+SELECT * FROM pg_get_wal_records_info('0/0', '0/1')
+SELECT pg_log_backend_memory_contexts(1)
+SELECT pg_logical_emit_message(true, 'a', 'b')
+SELECT pg_export_snapshot()
