@@ -90,6 +90,17 @@ cancels_forget(struct server *server)
 }
 
 void
+cancels_give_up(struct server *server)
+{
+	while (!LIST_EMPTY(&server->cancels)) {
+		struct cancel *cancel = LIST_FIRST(&server->cancels);
+
+		cancel->server = NULL; /* it is not fit again with the last of them */
+		finish(cancel);
+	}
+}
+
+void
 cancels_free(struct cancel_list *cancels)
 {
 	while (!LIST_EMPTY(cancels)) {

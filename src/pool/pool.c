@@ -426,6 +426,8 @@ pool_return(struct server *server)
 	}
 	if (config->backend_reset == BACKEND_RESET_CLOSE)
 		server->retired = true;
+	if (config->backend_check_after_ms == 0)
+		server->doubted = true;
 	if (config->backend_reset == BACKEND_RESET_ALWAYS ||
 	    (server->residue != 0 && config->backend_reset == BACKEND_RESET_AUTO))
 		server_reset(server);
@@ -459,6 +461,7 @@ check_deadline(struct server *server, uint64_t now_us)
 		server_close(server, "no answer to a statement of pgweir's own");
 		break;
 	case SERVER_CANCELED:
+		cancels_give_up(server);
 		server_close(server, "a cancel did not end within timeouts.cancel");
 		break;
 	default:

@@ -27,6 +27,8 @@ server_handler server_idle_message;
 
 /* cancel.c: a server goes while cancels aimed at it are under way: they go on without it. */
 void cancels_forget(struct server *server);
+/* cancel.c: those aimed at it have not ended in time: their connections are closed. */
+void cancels_give_up(struct server *server);
 LIST_HEAD(cancel_list, cancel);
 /* pools.c: those without a server. */
 struct cancel_list *pools_cancels(struct pools *pools);

@@ -163,6 +163,16 @@ target_changed(const struct pool *pool, const struct config *before, const struc
 	return false;
 }
 
+/* Its servers go: those that are idle now, the others when they come back. */
+static void
+retire_servers(struct pool *pool, const char *why)
+{
+	/* Strictly later than any server opened in this turn. */
+	pool->reconnect_us = loop_now_us(pool->pools->loop) + 1;
+	while (!TAILQ_EMPTY(&pool->idle))
+		server_close(TAILQ_FIRST(&pool->idle), why);
+}
+
 void
 pools_configure(struct pools *pools, struct config *config, struct users *users)
 {
@@ -177,7 +187,7 @@ pools_configure(struct pools *pools, struct config *config, struct users *users)
 
 		budget_set_limits(pool->budget, &limits);
 		if (target_changed(pool, before, config, users_before, users))
-			pool->reconnect_us = loop_now_us(pools->loop);
+			retire_servers(pool, "the configuration says otherwise");
 	}
 	config_release(before);
 	users_release(users_before);
@@ -342,14 +352,9 @@ pools_reconnect(struct pools *pools, const char *database)
 {
 	struct pool *pool;
 
-	TAILQ_FOREACH(pool, &pools->all, in_pools) {
-		if (!is_of(pool, database))
-			continue;
-		/* Strictly later than any server opened in this turn. */
-		pool->reconnect_us = loop_now_us(pools->loop) + 1;
-		while (!TAILQ_EMPTY(&pool->idle))
-			server_close(TAILQ_FIRST(&pool->idle), "RECONNECT");
-	}
+	TAILQ_FOREACH(pool, &pools->all, in_pools)
+		if (is_of(pool, database))
+			retire_servers(pool, "RECONNECT");
 }
 
 void
