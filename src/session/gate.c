@@ -244,6 +244,25 @@ statement_discards(const struct sql_statement *statement)
 		statement->prepared_name[0] == '\0');
 }
 
+const char *
+statement_executed(const struct sql_statement *statement)
+{
+	return (statement->classes & SQL_PREPARE) != 0 && !statement->deallocates &&
+		(statement->residue & SQL_RESIDUE_PREPARE) == 0
+	    ? statement->prepared_name
+	    : NULL;
+}
+
+static bool
+any_executes(const struct sql_facts *facts)
+{
+	bool any = false;
+
+	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++)
+		any |= statement_executed(&facts->statements[i]) != NULL;
+	return any;
+}
+
 static bool
 any_discards(const struct sql_facts *facts)
 {
@@ -285,6 +304,7 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 		judged->err = *err;
 	judged->residue = all_residue(judged->facts);
 	judged->discards = any_discards(judged->facts);
+	judged->executes = any_executes(judged->facts);
 	judged->edits = rewrite_may(judged->facts);
 	judged->reserved = reserved_name(judged->facts);
 	judged->parts =

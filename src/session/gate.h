@@ -73,6 +73,7 @@ struct judged {
 	int position;
 	unsigned residue; /* of all statements */
 	bool discards;	  /* any of them takes away all that is prepared */
+	bool executes;	  /* any of them is an EXECUTE */
 	bool edits;	  /* what goes to the server may have to be another text: rewrite.h */
 	const char *reserved; /* borrowed from the facts: a name of ours that it uses, or NULL */
 	struct audit_lane *lane; /* borrowed: records of it may wait there */
@@ -120,6 +121,9 @@ void gate_answered(struct client *client, struct judged *judged);
 /* Does it take away all prepared statements of the session: DISCARD ALL, DEALLOCATE ALL? */
 bool statement_discards(const struct sql_statement *statement);
 
+/* The name that an EXECUTE runs; NULL for every other statement. */
+const char *statement_executed(const struct sql_statement *statement);
+
 struct judged *judged_reference(struct judged *judged);
 void judged_release(struct judged *judged); /* NULL is fine */
 /*
@@ -128,6 +132,12 @@ void judged_release(struct judged *judged); /* NULL is fine */
  */
 struct ruling *ruling_new(struct clients *clients, const struct judged *judged,
     const struct identity *identity, const struct policy_script *script, bool of_shape);
+/*
+ * A refusal by a rule that the session layer itself keeps, where the policy of this ruling
+ * applies. Takes `detail`.
+ */
+struct ruling *ruling_of_rule(
+    const struct ruling *of, const char *rule, char *detail, const char *hint);
 struct ruling *ruling_reference(struct ruling *ruling);
 void ruling_release(struct ruling *ruling); /* NULL is fine */
 

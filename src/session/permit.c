@@ -2,9 +2,12 @@
  * permit.c - may this client send this text: what the policies say, and what its pool
  * mode can do. The gate remembers; here the client is told.
  */
+#include <string.h>
+
 #include "base/mem.h"
 #include "doings.h"
 #include "inbound.h"
+#include "prepared.h"
 #include "session/guardrails.h"
 
 void
@@ -33,14 +36,71 @@ permit_judge(struct client *client, const char *text, size_t length)
 	return judged;
 }
 
+/* Does a statement in front of this one, in the same text, prepare what it runs? */
+static bool
+is_prepared_before(const struct sql_facts *facts, size_t at, const char *name)
+{
+	for (size_t i = 0; i < at; i++) {
+		const struct sql_statement *statement = &facts->statements[i];
+
+		if ((statement->residue & SQL_RESIDUE_PREPARE) != 0 &&
+		    statement->prepared_name != NULL && strcmp(statement->prepared_name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the policies say now of what stands under the name; referenced. */
+static struct ruling *
+rule_of_name(struct client *client, const char *name, struct ruling *own)
+{
+	const struct statement *prepared = prepared_find(&client->prepared, name);
+
+	if (prepared != NULL && prepared->judged != NULL)
+		return gate_rule(clients_gate(client->clients), prepared->judged, client->identity);
+	if (own->verdict.policy == NULL || own->verdict.mode != POLICY_MODE_ENFORCE)
+		return ruling_reference(own);
+	return ruling_of_rule(own, "prepared-unknown",
+	    mem_printf("What stands under the name \"%s\" is not known, so no policy can be asked of it.",
+		name),
+	    "PREPARE it in this session, with a statement of its own.");
+}
+
+/*
+ * EXECUTE has the classes, and is under the limits, of what it runs, as they are judged now.
+ * Takes the ruling of its own words.
+ */
+static struct ruling *
+rule_of_executed(struct client *client, const struct judged *judged, struct ruling *own)
+{
+	const struct sql_facts *facts = judged->facts;
+
+	for (size_t i = 0; i < facts->statement_count && own->verdict.action != POLICY_DENY; i++) {
+		const char *name = statement_executed(&facts->statements[i]);
+		struct ruling *of_name;
+
+		if (name == NULL || is_prepared_before(facts, i, name))
+			continue;
+		of_name = rule_of_name(client, name, own);
+		if (of_name->verdict.action == POLICY_DENY ||
+		    (facts->statement_count == 1 && own->verdict.action < POLICY_WARN)) {
+			ruling_release(own);
+			own = of_name;
+		} else {
+			ruling_release(of_name);
+		}
+	}
+	return own;
+}
+
 struct ruling *
 permit_rule(struct client *client, struct judged *judged)
 {
-	struct ruling *within = doings_rule(client, judged);
+	struct ruling *ruling = doings_rule(client, judged);
 
-	if (within != NULL)
-		return within;
-	return gate_rule(clients_gate(client->clients), judged, client->identity);
+	if (ruling == NULL)
+		ruling = gate_rule(clients_gate(client->clients), judged, client->identity);
+	return judged->executes ? rule_of_executed(client, judged, ruling) : ruling;
 }
 
 enum step

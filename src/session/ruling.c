@@ -193,3 +193,26 @@ ruling_new(struct clients *clients, const struct judged *judged, const struct id
 	take_raw_text(clients, judged, ruling, of_shape);
 	return ruling;
 }
+
+struct ruling *
+ruling_of_rule(
+    const struct ruling *of, const char *rule, char *detail, const char *hint)
+{
+	struct ruling *ruling = mem_zalloc(1, sizeof(*ruling));
+
+	*ruling = (struct ruling){ .references = 1,
+		.identity = of->identity,
+		.policies = policies_reference(of->policies),
+		.lane = of->lane,
+		.judged_us = of->judged_us,
+		.verdict = { .action = POLICY_DENY,
+		    .mode = POLICY_MODE_ENFORCE,
+		    .rule = rule,
+		    .policy = of->verdict.policy,
+		    .sqlstate = "42501",
+		    .message = mem_printf("blocked by pgweir rule \"%s\"", rule),
+		    .detail = detail,
+		    .hint = mem_strdup(hint) } };
+	ruling->rendered = audit_verdict_new(&ruling->verdict);
+	return ruling;
+}

@@ -1,0 +1,79 @@
+"""EXECUTE is judged by what stands under its name, as that is judged now."""
+from support import wire
+from support.case import PgweirTest
+
+HEADER = "apiVersion: pgweir/v1\nkind: GuardrailPolicy\nmetadata: {name: p, owner: tests}\napplies_to: {users: [app, analyst]}\n"
+FIRST = HEADER + "rules:\n  - {id: few, match: {user: app, class: READ}, action: allow, limits: {max_rows: 5}}\n"
+THEN = HEADER + "rules:\n  - {id: no-writes, match: {class: WRITE}, action: deny}\n"
+WARNED = HEADER.replace("name: p", "name: q").replace("[app, analyst]", "[other]") + "mode: warn\n"
+
+
+class Execute(PgweirTest):
+    policies = {"p.yaml": FIRST, "q.yaml": WARNED}
+
+    def tearDown(self):
+        self.server.run("DELETE FROM notes WHERE text = 'executed'", dbname="shop")
+        super().tearDown()
+
+    def put(self, policy):
+        self.pgweir.write_policy(policy, "p.yaml")
+        self.assertIn("configuration reloaded", self.pgweir.reload())
+
+    def sends(self, client, sql):
+        yield client.query(sql)
+        yield client.ask(wire.parse(sql), wire.bind(), wire.execute(), wire.SYNC)
+
+    def test_a_name_that_is_not_known_is_refused(self):
+        client = self.raw_login()
+        mark = self.server.log_mark()
+        for sql in ("EXECUTE never_prepared_71", "EXPLAIN ANALYZE EXECUTE never_prepared_71", "SELECT 1; EXECUTE never_prepared_71",
+                    "CREATE TEMP TABLE taken_71 AS EXECUTE never_prepared_71"):
+            for answer in (client.query(sql),):
+                self.assertEqual((answer.sqlstate, answer.error.get("n")), ("42501", "prepared-unknown"), sql)
+                self.assertIn("never_prepared_71", answer.error["D"])
+                self.assertEqual(answer.status, "I")
+        self.assertNotIn("never_prepared_71", self.server.log_since(mark))
+        record = self.pgweir.wait_records(event="statement.denied", rule="prepared-unknown")[0]
+        self.assertEqual((record["decision"], record["mode"]), ("deny", "enforce"))
+        for answer in self.sends(client, "EXECUTE never_prepared_71"):
+            self.assertEqual(answer.error.get("n"), "prepared-unknown")
+
+    def test_a_name_that_is_known_runs(self):
+        client = self.raw_login()
+        self.assertIsNone(client.query("PREPARE known AS SELECT 7").error)
+        for answer in self.sends(client, "EXECUTE known"):
+            self.assertEqual(answer.rows, [[b"7"]])
+        self.assertIsNone(client.query("DEALLOCATE known").error)
+        self.assertEqual(client.query("EXECUTE known").error.get("n"), "prepared-unknown")
+
+    def test_what_the_same_message_prepares_is_known(self):
+        answer = self.raw_login().query("PREPARE fresh AS SELECT 8; EXECUTE fresh")
+        self.assertIsNone(answer.error)
+        self.assertEqual(answer.rows, [[b"8"]])
+
+    def test_where_no_policy_is_enforced_postgresql_says_that_it_is_not_there(self):
+        self.assertEqual(self.raw_login(user="postgres").query("EXECUTE nothing_71").sqlstate, "26000")
+        self.assertEqual(self.raw_login(user="other").query("EXECUTE nothing_71").sqlstate, "26000")
+
+    def test_limits_are_those_of_what_it_runs(self):
+        client = self.raw_login()
+        client.query("PREPARE many(int) AS SELECT generate_series(1, $1)")
+        self.assertEqual(len(client.query("EXECUTE many(5)").rows), 5)
+        answer = client.query("EXECUTE many(6)")
+        self.assertEqual((answer.sqlstate, answer.error.get("n")), ("53400", "few"))
+
+    def test_after_a_reload_it_is_judged_again(self):
+        client, other = self.raw_login(user="analyst"), self.raw_login(user="analyst")
+        client.query("PREPARE adds AS INSERT INTO notes (text) VALUES ('executed')")
+        other.ask(wire.parse("INSERT INTO notes (text) VALUES ('executed')", "by_message"), wire.SYNC)
+        self.assertEqual(client.query("EXECUTE adds").tags, ["INSERT 0 1"])
+        self.put(THEN)
+        try:
+            for answer in self.sends(client, "EXECUTE adds"):
+                self.assertEqual((answer.sqlstate, answer.error.get("n")), ("42501", "no-writes"))
+            answer = other.ask(wire.bind("by_message"), wire.execute(), wire.SYNC)
+            self.assertEqual((answer.sqlstate, answer.error.get("n")), ("42501", "no-writes"))
+        finally:
+            self.put(FIRST)
+        self.assertEqual(self.server.scalar("SELECT count(*) FROM notes WHERE text = 'executed'", dbname="shop"), 1)
+        self.assertEqual(client.query("EXECUTE adds").tags, ["INSERT 0 1"])
