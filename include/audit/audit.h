@@ -40,6 +40,7 @@ struct audit_who_fields {
 	const char *client_address; /* "[local]" for a unix socket */
 	int client_port;	    /* 0 for a unix socket */
 	const char *user, *role, *database, *application;
+	const char *tls_protocol, *tls_subject; /* NULL: it speaks no TLS; it has shown no certificate */
 };
 
 /*

@@ -57,6 +57,12 @@ struct auth_server;
 struct auth_server *auth_server_new(
     enum auth_method method, const char *user, const char *secret);
 /*
+ * The connection is encrypted, and this is tls-server-end-point (RFC 5929): SCRAM is offered
+ * bound to it, too. Before auth_server_start(). At most AUTH_BINDING_MOST bytes; none: no offer.
+ */
+enum { AUTH_BINDING_MOST = 64 };
+void auth_server_bind(struct auth_server *auth, const uint8_t *binding, size_t length);
+/*
  * The first message to send; *body, as everywhere here, is emptied and then set.
  * AUTH_DONE at once for trust. Called once.
  */
@@ -95,6 +101,11 @@ struct auth_client;
  */
 struct auth_client *auth_client_new(
     const char *user, const char *secret, const struct scram_keys *keys);
+/*
+ * The connection is encrypted, and this is tls-server-end-point: where the server offers it
+ * SCRAM is bound to that, and where it does not it is told that we would have.
+ */
+void auth_client_bind(struct auth_client *auth, const uint8_t *binding, size_t length);
 /*
  * An AuthenticationX message came: code and the body behind it. AUTH_CONTINUE:
  * *reply is the body of the 'p' message to send ("" length 0 and *send false

@@ -18,7 +18,7 @@
 struct catalog_source {
 	const char *conninfo; /* libpq's own form; or NULL, and then: */
 	const char *host, *port, *dbname, *user, *password; /* password: NULL for none */
-	const char *sslmode;
+	const char *sslmode, *sslrootcert, *sslcert, *sslkey; /* as libpq has them; NULL: its default */
 	int64_t connect_timeout_ms;
 	int64_t timeout_ms; /* of each statement; 0: none */
 	int stop_fd;	    /* give up when it can be read; -1: never */

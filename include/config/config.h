@@ -29,6 +29,17 @@ enum backend_reset {
 	BACKEND_RESET_CLOSE,
 };
 
+/* Of tls.client.mode and tls.server.mode: the words of PostgreSQL and PgBouncer. */
+enum tls_mode {
+	TLS_MODE_DISABLE,
+	TLS_MODE_ALLOW,
+	TLS_MODE_PREFER,
+	TLS_MODE_REQUIRE,
+	TLS_MODE_VERIFY_CA,
+	TLS_MODE_VERIFY_FULL,
+};
+enum tls_version { TLS_VERSION_1_2, TLS_VERSION_1_3 };
+
 enum event_loop { EVENT_LOOP_AUTO, EVENT_LOOP_LIBEVENT, EVENT_LOOP_IO_URING };
 
 enum { CONFIG_INHERIT = -1 }; /* a database's or user's value that follows the global one */
@@ -69,8 +80,25 @@ struct role_config {
 	int line;
 };
 
+/* One side of TLS. Files and ciphers are "" for none. */
+struct tls_config {
+	int mode;	 /* enum tls_mode */
+	int min_version; /* enum tls_version */
+	char *cert, *key, *ca; /* files in PEM */
+	char *ciphers, *tls13_ciphers;
+};
+
+/* Where a setting stands, for faults that show only after the files were read. */
+struct config_place {
+	const char *setting; /* "tls.client.key" */
+	char *file;
+	int line, col;
+};
+
 struct config {
 	atomic_int references;
+	struct config_place *places; /* of each setting that stands in a file */
+	size_t place_count;
 	char *path; /* of pgweir.yaml; other paths are relative to its folder, made absolute */
 	struct listen_config *listens;
 	size_t listen_count;
@@ -110,7 +138,7 @@ struct config {
 
 	int protocol_strict; /* 0, true: this version knows no other */
 
-	int tls_client_mode, tls_server_mode; /* 0, disable: this version knows no other */
+	struct tls_config tls_client, tls_server;
 
 	char *policies; /* a glob, absolute; "" for none */
 	char *policies_trust; /* "" for none */
@@ -167,6 +195,8 @@ const struct database_config *config_database(const struct config *config, const
 /* The entry for a user, or NULL. */
 const struct user_config *config_user(const struct config *config, const char *name);
 const struct role_config *config_role(const struct config *config, const char *name);
+/* Where a setting stands; NULL: nowhere, it is the default. */
+const struct config_place *config_place(const struct config *config, const char *setting);
 /* The mode that applies to this user on this database: user over database over global. */
 enum pool_mode config_pool_mode(const struct config *config,
     const struct database_config *database, const struct user_config *user);

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "net/resolve.h"
 #include "pool/budget.h"
+#include "pool/security.h"
 #include "pool/server.h"
 #include "stats/counters.h"
 #include "stats/histogram.h"
@@ -55,6 +56,7 @@ struct pool {
 	struct histogram query_times, wait_times; /* of queries; of those who had to wait */
 	uint64_t pins[PIN_REASONS_MOST]; /* begun, by reason */
 	bool paused;
+	bool wants_tls;	    /* tls.server.mode is allow, and its server refused us without */
 	bool plain_startup; /* its server does not know our startup settings */
 	struct deferred serve; /* serve the line at the end of the turn */
 	uint64_t reconnect_us; /* servers connected before this are retired */
@@ -69,6 +71,11 @@ struct loop *pools_loop(const struct pools *pools);
 const struct config *pools_config(const struct pools *pools);
 /* A reload: the new snapshots are referenced, the old ones released. */
 void pools_configure(struct pools *pools, struct config *config, struct users *users);
+
+/* The TLS that new connections take, referenced; servers are replaced only if theirs is another. */
+void pools_secure(struct pools *pools, struct security *security);
+/* NULL: none was given, so nothing is encrypted. */
+const struct security *pools_security(const struct pools *pools);
 
 /* The pool of a database (its configured name or what the client gave) and role. */
 struct pool *pools_get(struct pools *pools, const char *database, const char *role);

@@ -21,6 +21,7 @@
 struct own;
 struct pool;
 struct server;
+struct tls_context;
 
 enum server_state {
 	SERVER_CONNECTING, /* the socket is not open yet */
@@ -74,6 +75,9 @@ struct server {
 	uint8_t replication;	       /* enum replication; other than NONE: never lent again */
 	struct own *own;	       /* borrowed: for whom alone it is opened; NULL, and once lent */
 	struct address address;
+	struct tls_context *tls; /* referenced: it speaks TLS, or asks for it; NULL: plain */
+	char *host;		 /* as configured; NULL when it is plain */
+	bool tls_asked;
 	int pid;
 	uint8_t key[256]; /* for cancel requests */
 	size_t key_length;

@@ -49,6 +49,7 @@ void build_data_row(struct buf *out, const char *const *values, size_t count);
 
 /* From a client to a server. */
 void build_startup(struct buf *out, const char *const *names_and_values, size_t pairs);
+void build_ssl_request(struct buf *out);
 void build_cancel_request(struct buf *out, uint32_t pid, const uint8_t *key, size_t key_length);
 void build_query(struct buf *out, const char *text);
 /* Parse without parameter types. */

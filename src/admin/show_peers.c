@@ -2,10 +2,12 @@
  * show_peers.c - a row for each client or server: CLIENTS, SERVERS, SOCKETS,
  * ACTIVE_SOCKETS, PINS. Each worker writes the rows of its own.
  */
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "errand.h"
+#include "net/tls.h"
 #include "pool/pool.h"
 #include "session/client.h"
 #include "show.h"
@@ -64,6 +66,18 @@ put_addresses(struct rows *rows, const struct address *peer, const struct stream
 	put_address(rows, &own);
 }
 
+/* "TLSv1.3/TLS_AES_256_GCM_SHA384"; empty when it is plain. */
+static void
+put_tls(struct rows *rows, const struct stream *stream)
+{
+	const struct tls_peer *tls = stream_tls_peer(stream);
+	char text[128] = "";
+
+	if (tls != NULL)
+		snprintf(text, sizeof(text), "%s/%s", tls->protocol, tls->cipher);
+	row_text(rows, text);
+}
+
 /* What a socket holds now. What we have handled is not kept, so positions are 0. */
 static void
 put_buffers(
@@ -111,7 +125,7 @@ put_client(
 	else
 		row_text(rows, "");
 	row_int(rows, 0);
-	row_text(rows, "");
+	put_tls(rows, client->stream);
 	row_text(rows, client_application(client));
 	row_int(rows, (int64_t)client_prepared_count(client));
 	row_int(rows, (int64_t)client->id);
@@ -150,7 +164,7 @@ put_server(
 	else
 		row_text(rows, "");
 	row_int(rows, server->pid);
-	row_text(rows, "");
+	put_tls(rows, server->stream);
 	row_text(rows, application != NULL ? application : "");
 	row_int(rows, (int64_t)statements_count(server->statements));
 	row_int(rows, (int64_t)server->id);

@@ -72,6 +72,8 @@ audit_who_new(const struct audit_who_fields *fields)
 	put_name(&out, "db.role", fields->role, NULL);
 	put_name(&out, "db.namespace", fields->database, &fresh.database);
 	put_name(&out, "application", fields->application, &fresh.application);
+	put_name(&out, "tls.protocol", fields->tls_protocol, NULL);
+	put_name(&out, "tls.subject", fields->tls_subject, NULL);
 	put_literal(&out, ",\"db.system.name\":\"postgresql\"");
 	fresh.length = (uint32_t)buf_length(&out);
 	/* Behind the members, for it stands before them in a record: "session", "txn". */

@@ -39,6 +39,12 @@ enum auth_server_state {
 	AUTH_SERVER_OVER,	   /* done or failed: nothing is awaited */
 };
 
+/* What SCRAM's channel binding is about: the hash of the server's certificate. */
+struct auth_binding {
+	uint8_t bytes[AUTH_BINDING_MOST];
+	size_t length;
+};
+
 /* See conversation.h. All that it holds is freed, secrets wiped, by auth_server_free(). */
 struct auth_server {
 	enum auth_method method;
@@ -51,7 +57,9 @@ struct auth_server {
 	char nonce[NONCE_ROOM];		/* our half */
 	struct buf full_nonce;		/* the client's half and ours */
 	struct scram_verifier verifier; /* for a clear secret: from client-first-message on */
-	char gs2_flag;			/* 'n' or 'y', as client-first-message had it */
+	struct auth_binding binding;	/* to the TLS connection; empty: none is offered */
+	char gs2_flag;			/* 'n', 'y' or 'p', as client-first-message had it */
+	bool plus;			/* the client has chosen the bound mechanism */
 	struct buf messages;		/* RFC 5802's AuthMessage so far */
 	struct scram_keys keys;		/* set once the client has shown that it has them */
 };
@@ -72,6 +80,8 @@ struct auth_client {
 	char *secret;		   /* NULL: only trust works, or keys */
 	struct scram_keys learned; /* those given to us; may be unset */
 	char nonce[NONCE_ROOM];
+	struct auth_binding binding;	/* to the TLS connection; empty: there is none */
+	char gs2_flag;			/* 'n', 'y' or 'p', as our first message has it */
 	struct buf messages;		/* RFC 5802's AuthMessage so far */
 	struct scram_keys keys;		/* those used in this conversation */
 	struct scram_cache_place place; /* where to keep them, if derived is set */
@@ -84,6 +94,9 @@ enum auth_step auth_server_refuse(
     const struct auth_server *auth, struct auth_turn *turn, const char *why);
 /* The client does not speak as it should. Returns AUTH_FAILED. */
 enum auth_step auth_server_malformed(struct auth_turn *turn, const char *what);
+
+/* scram.c: append "c=…", which repeats the header of the first message and what it binds to. */
+void scram_put_binding(struct buf *out, char gs2_flag, const struct auth_binding *binding);
 
 void auth_client_enter(struct auth_client *auth, enum auth_client_state state);
 /* We cannot or will not log in: *err names the role and says why. Returns AUTH_FAILED. */

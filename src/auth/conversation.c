@@ -111,6 +111,27 @@ auth_server_new(enum auth_method method, const char *user, const char *secret)
 	return auth;
 }
 
+static void
+bind_to(struct auth_binding *to, const uint8_t *binding, size_t length)
+{
+	assert(length <= sizeof(to->bytes));
+	for (size_t i = 0; i < length; i++)
+		to->bytes[i] = binding[i];
+	to->length = length;
+}
+
+void
+auth_server_bind(struct auth_server *auth, const uint8_t *binding, size_t length)
+{
+	bind_to(&auth->binding, binding, length);
+}
+
+void
+auth_client_bind(struct auth_client *auth, const uint8_t *binding, size_t length)
+{
+	bind_to(&auth->binding, binding, length);
+}
+
 enum auth_step
 auth_server_start(struct auth_server *auth, uint32_t *code, struct buf *body)
 {

@@ -6,11 +6,11 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "auth_internal.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "saslprep.h"
-#include "scram.h"
 #include "scram_fields.h"
 
 static atomic_uint_fast64_t derivations;
@@ -122,4 +122,21 @@ scram_make_nonce(char nonce[SCRAM_NONCE_SIZE])
 	memcpy(nonce, buf_bytes(&text), SCRAM_NONCE_SIZE - 1);
 	nonce[SCRAM_NONCE_SIZE - 1] = '\0';
 	buf_free(&text);
+}
+
+void
+scram_put_binding(struct buf *out, char gs2_flag, const struct auth_binding *binding)
+{
+	static const char header[] = SCRAM_PLUS_HEADER;
+	uint8_t all[sizeof(header) + AUTH_BINDING_MOST];
+	size_t length = sizeof(header) - 1;
+
+	buf_put_text(out, "c=");
+	if (gs2_flag != 'p') {
+		text_put_base64(out, gs2_flag == 'y' ? "y,," : "n,,", 3);
+		return;
+	}
+	memcpy(all, header, length);
+	memcpy(all + length, binding->bytes, binding->length);
+	text_put_base64(out, all, length + binding->length);
 }

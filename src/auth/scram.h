@@ -14,6 +14,9 @@
 #include "base/buf.h"
 
 #define SCRAM_MECHANISM "SCRAM-SHA-256"
+/* The same, bound to the TLS connection under it by the hash of the server's certificate. */
+#define SCRAM_PLUS_MECHANISM "SCRAM-SHA-256-PLUS"
+#define SCRAM_PLUS_HEADER "p=tls-server-end-point,,"
 
 enum {
 	SCRAM_KEY_SIZE = 32,

@@ -1,5 +1,5 @@
 /*
- * scram_client.c - we log in to PostgreSQL with SCRAM-SHA-256.
+ * scram_client.c - we log in to PostgreSQL with SCRAM-SHA-256, bound to TLS where we can.
  *
  * The server may be hostile: what it sends is bounded before it is used, it may
  * ask for so much work and no more, and it must prove that it knows the role's
@@ -15,15 +15,16 @@
 
 /* A list of names, each ended by a NUL, the list ended by an empty one. */
 static bool
-read_mechanisms(const uint8_t *message, size_t length, bool *scram_offered)
+read_mechanisms(const uint8_t *message, size_t length, bool *scram_offered, bool *plus_offered)
 {
 	struct reader reader = reader_over(message, length);
 	const char *name;
 
-	*scram_offered = false;
-	while ((name = read_cstring(&reader))[0] != '\0')
-		if (strcmp(name, SCRAM_MECHANISM) == 0)
-			*scram_offered = true;
+	*scram_offered = *plus_offered = false;
+	while ((name = read_cstring(&reader))[0] != '\0') {
+		*scram_offered |= strcmp(name, SCRAM_MECHANISM) == 0;
+		*plus_offered |= strcmp(name, SCRAM_PLUS_MECHANISM) == 0;
+	}
 	return reader_done(&reader);
 }
 
@@ -36,13 +37,15 @@ has_clear_secret(const struct auth_client *auth)
 enum auth_step
 scram_client_begin(struct auth_client *auth, struct auth_turn *turn)
 {
-	bool offered;
+	bool offered, plus;
+	const char *header;
 
 	if (turn->length > SASL_SERVER_MOST ||
-	    !read_mechanisms(turn->message, turn->length, &offered))
+	    !read_mechanisms(turn->message, turn->length, &offered, &plus))
 		return auth_client_fail(auth, turn, ERROR_PROTOCOL,
 		    "the server's list of SASL mechanisms is malformed");
-	if (!offered)
+	plus = plus && auth->binding.length > 0;
+	if (!offered && !plus)
 		return auth_client_fail(auth, turn, ERROR_AUTH,
 		    "the server offers SASL, but not SCRAM-SHA-256");
 	if (!has_clear_secret(auth) && !auth->learned.set)
@@ -52,9 +55,11 @@ scram_client_begin(struct auth_client *auth, struct auth_turn *turn)
 
 	/* The name stays empty: PostgreSQL has it from the startup message. */
 	buf_printf(&auth->messages, "n=,r=%s", auth->nonce);
-	buf_put_cstring(turn->body, SCRAM_MECHANISM);
-	buf_put_u32(turn->body, (uint32_t)(3 + buf_length(&auth->messages)));
-	buf_put_text(turn->body, "n,,");
+	auth->gs2_flag = plus ? 'p' : auth->binding.length > 0 ? 'y' : 'n';
+	header = plus ? SCRAM_PLUS_HEADER : auth->gs2_flag == 'y' ? "y,," : "n,,";
+	buf_put_cstring(turn->body, plus ? SCRAM_PLUS_MECHANISM : SCRAM_MECHANISM);
+	buf_put_u32(turn->body, (uint32_t)(strlen(header) + buf_length(&auth->messages)));
+	buf_put_text(turn->body, header);
 	buf_put(turn->body, buf_bytes(&auth->messages), buf_length(&auth->messages));
 	auth_client_enter(auth, AUTH_CLIENT_SCRAM_FIRST);
 	return AUTH_CONTINUE;
@@ -139,7 +144,8 @@ scram_client_continue(struct auth_client *auth, struct auth_turn *turn)
 		return auth_client_fail(auth, turn, ERROR_PROTOCOL,
 		    "the server's first SCRAM message is refused: %s", fault);
 
-	buf_put_text(turn->body, "c=biws,r=");
+	scram_put_binding(turn->body, auth->gs2_flag, &auth->binding);
+	buf_put_text(turn->body, ",r=");
 	buf_put(turn->body, first.nonce.at, first.nonce.length);
 	buf_put_u8(&auth->messages, ',');
 	buf_put(&auth->messages, turn->message, turn->length);

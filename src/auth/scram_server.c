@@ -2,7 +2,7 @@
  * scram_server.c - we check a client with SCRAM-SHA-256 (RFC 5802, RFC 7677).
  *
  * As PostgreSQL does it: the user's name in the messages is ignored, since the
- * startup message has named the user already; channel binding is not offered;
+ * startup message has named the user already; channel binding is offered inside TLS;
  * proof of a doomed log-in is computed like any other and then refused.
  */
 #include <string.h>
@@ -48,6 +48,8 @@ void
 scram_server_ask(struct auth_server *auth, struct buf *body)
 {
 	scram_make_nonce(auth->nonce);
+	if (auth->binding.length > 0)
+		buf_put_cstring(body, SCRAM_PLUS_MECHANISM);
 	buf_put_cstring(body, SCRAM_MECHANISM);
 	buf_put_u8(body, '\0'); /* the empty name that ends the list */
 }
@@ -61,7 +63,9 @@ scram_server_initial(struct auth_server *auth, struct auth_turn *turn)
 
 	if (!reader_ok(&reader))
 		return auth_server_malformed(turn, "the SASLInitialResponse is malformed");
-	if (strcmp(mechanism, SCRAM_MECHANISM) != 0)
+	auth->plus =
+	    auth->binding.length > 0 && strcmp(mechanism, SCRAM_PLUS_MECHANISM) == 0;
+	if (!auth->plus && strcmp(mechanism, SCRAM_MECHANISM) != 0)
 		return auth_server_malformed(turn, "the SASL mechanism is not SCRAM-SHA-256");
 	if (length == UINT32_MAX && reader_done(&reader)) {
 		/* No data yet: an empty challenge asks for it. */
@@ -76,20 +80,56 @@ scram_server_initial(struct auth_server *auth, struct auth_turn *turn)
 	return scram_server_first(auth, turn);
 }
 
-/* "n,," or "y,,": no channel binding, no authorization identity. NULL, or what is wrong. */
+/* What may stand before the first comma. NULL, or what is wrong. */
 static const char *
-gs2_header_fault(const char *at, const char *end)
+flag_fault(const struct auth_server *auth, const char *at)
 {
-	if (end - at < 3)
+	switch (at[0]) {
+	case 'p':
+		return auth->plus ? NULL
+				  : "the client demands SCRAM channel binding, which needs TLS "
+				    "and SCRAM-SHA-256-PLUS";
+	case 'y':
+		/* RFC 5802, 6: it did not see our offer, so somebody took it away. */
+		if (auth->binding.length > 0 && !auth->plus)
+			return "the client knows SCRAM channel binding and thinks that we do "
+			       "not: the offer of it was lost on the way";
+		break;
+	case 'n':
+		break;
+	default:
+		return "client-first-message begins with no GS2 header";
+	}
+	return auth->plus ? "the client chose SCRAM channel binding and does not bind" : NULL;
+}
+
+/* "n,,", "y,," or that of channel binding; no authorization identity. NULL, or what is wrong. */
+static const char *
+take_gs2_header(struct auth_server *auth, struct scram_fields *fields)
+{
+	static const char bound[] = SCRAM_PLUS_HEADER;
+	const char *at = fields->at;
+	size_t length = (size_t)(fields->end - at);
+	const char *fault;
+
+	if (length < 3)
 		return "client-first-message is cut short";
-	if (at[0] == 'p')
-		return "the client demands SCRAM channel binding, which needs TLS";
-	if ((at[0] != 'n' && at[0] != 'y') || at[1] != ',')
-		return "client-first-message begins with no GS2 header";
-	if (at[2] == 'a')
+	fault = flag_fault(auth, at);
+	if (fault != NULL)
+		return fault;
+	auth->gs2_flag = at[0];
+	if (at[0] == 'p') {
+		if (length < sizeof(bound) - 1 || strncmp(at, bound, sizeof(bound) - 1) != 0)
+			return "the client wants another SCRAM channel binding than "
+			       "tls-server-end-point";
+		fields->at += sizeof(bound) - 1;
+		return NULL;
+	}
+	if (at[1] == ',' && at[2] == 'a')
 		return "the client asks for an authorization identity, which is not supported";
-	if (at[2] != ',')
+	if (at[1] != ',' || at[2] != ',')
 		return "client-first-message begins with no GS2 header";
+	fields->at += 3;
 	return NULL;
 }
 
@@ -97,13 +137,11 @@ gs2_header_fault(const char *at, const char *end)
 static const char *
 read_first(struct auth_server *auth, struct scram_fields *fields)
 {
-	const char *fault = gs2_header_fault(fields->at, fields->end);
+	const char *fault = take_gs2_header(auth, fields);
 	struct scram_span nonce, ignored;
 
 	if (fault != NULL)
 		return fault;
-	auth->gs2_flag = fields->at[0];
-	fields->at += 3;
 	if (fields->at < fields->end && fields->at[0] == 'm')
 		return "the client requires a SCRAM extension, which is not supported";
 	buf_put(&auth->messages, fields->at, (size_t)(fields->end - fields->at));
@@ -145,6 +183,19 @@ scram_server_first(struct auth_server *auth, struct auth_turn *turn)
 	return AUTH_CONTINUE;
 }
 
+static bool
+is_our_binding(const struct auth_server *auth, struct scram_span binding)
+{
+	struct buf ours = { 0 };
+	bool same;
+
+	scram_put_binding(&ours, auth->gs2_flag, &auth->binding);
+	buf_consume(&ours, 2); /* "c=" */
+	same = scram_span_is(binding, (const char *)buf_bytes(&ours), buf_length(&ours));
+	buf_free(&ours);
+	return same;
+}
+
 /* Read client-final-message; all but its proof ends AuthMessage. NULL, or what is wrong. */
 static const char *
 read_final(
@@ -162,8 +213,8 @@ read_final(
 	} while (name != 'p' && !fields->bad);
 	if (!scram_fields_done(fields) || !scram_span_key(value, proof))
 		return "client-final-message is malformed";
-	/* base64 of "n,," or "y,,": somebody between us and the client may have changed it. */
-	if (!scram_span_is(binding, auth->gs2_flag == 'n' ? "biws" : "eSws", 4))
+	/* Somebody between us and the client may have changed it, or be the end of its TLS. */
+	if (!is_our_binding(auth, binding))
 		return "the SCRAM channel binding is not the one that the client began with";
 	if (!scram_span_is(nonce, (const char *)buf_bytes(&auth->full_nonce),
 		buf_length(&auth->full_nonce)))

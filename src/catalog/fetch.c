@@ -99,9 +99,10 @@ begin_connecting(struct fetch *fetch, struct error *err)
 {
 	const struct catalog_source *source = fetch->source;
 	const char *const names[] = { "dbname", "host", "port", "user", "password", "sslmode",
-		"gssencmode", "client_encoding", "fallback_application_name", NULL };
+		"sslrootcert", "sslcert", "sslkey", "gssencmode", "client_encoding", "fallback_application_name", NULL };
 	const char *const values[] = { source->dbname, source->host, source->port, source->user,
-		source->password, source->sslmode, "disable", "UTF8", "pgweir catalog", NULL };
+		source->password, source->sslmode, source->sslrootcert, source->sslcert,
+		source->sslkey, "disable", "UTF8", "pgweir catalog", NULL };
 	const char *const own_names[] = { "dbname", "client_encoding",
 		"fallback_application_name", NULL };
 	const char *const own_values[] = { source->conninfo, "UTF8", "pgweir catalog", NULL };

@@ -72,18 +72,29 @@ read_hosts(struct catalog_reader *reader, const struct config *config,
 	return catalog;
 }
 
+static const char *
+given(const char *path)
+{
+	return path[0] == '\0' ? NULL : path;
+}
+
 static struct catalog *
 read_database(struct catalog_reader *reader, const struct config *config, const char *name,
     struct error *err)
 {
 	const struct database_config *database = config_database(config, name);
 	const struct role_config *role = config_role(config, config->catalog_user);
+	static const char *const modes[] = { "disable", "allow", "prefer", "require", "verify-ca",
+		"verify-full" }; /* enum tls_mode, as libpq has it */
 	char port[16];
 	struct catalog_source source = { .dbname = database->dbname != NULL ? database->dbname : name,
 		.port = port,
 		.user = config->catalog_user,
 		.password = role != NULL ? role->password : NULL,
-		.sslmode = "disable",
+		.sslmode = modes[config->tls_server.mode],
+		.sslrootcert = given(config->tls_server.ca),
+		.sslcert = given(config->tls_server.cert),
+		.sslkey = given(config->tls_server.key),
 		.connect_timeout_ms = config->backend_connect_timeout_ms,
 		.timeout_ms = config->catalog_timeout_ms,
 		.stop_fd = reader->stop_fd };

@@ -307,6 +307,33 @@ check_query(const struct reading *reading)
 	}
 }
 
+static void
+tls_problem(const struct reading *reading, const char *side, const char *setting, const char *why)
+{
+	char *name = mem_printf("tls.%s.%s", side, setting);
+
+	yaml_problem(reading->problems, reading_place(reading, name), "%s: %s", name, why);
+	mem_free(name);
+}
+
+/* What a mode needs; the files themselves are read later, by security_load(). */
+static void
+check_tls(const struct reading *reading, const char *side, const struct tls_config *tls,
+    bool needs_cert)
+{
+	bool has_cert = tls->cert[0] != '\0', has_key = tls->key[0] != '\0';
+
+	if (has_cert && !has_key)
+		tls_problem(reading, side, "cert", "a certificate needs its key: set key beside it");
+	else if (has_key && !has_cert)
+		tls_problem(reading, side, "key", "a key needs its certificate: set cert beside it");
+	else if (needs_cert && tls->mode != TLS_MODE_DISABLE && !has_cert)
+		tls_problem(reading, side, "mode", "TLS needs a certificate: set cert and key beside it");
+	if (tls->mode >= TLS_MODE_VERIFY_CA && tls->ca[0] == '\0')
+		tls_problem(reading, side, "mode",
+		    "certificates are verified against authorities: set ca beside it");
+}
+
 void
 checks_run(const struct reading *reading)
 {
@@ -319,4 +346,6 @@ checks_run(const struct reading *reading)
 	check_http(reading);
 	check_query(reading);
 	check_audit(reading);
+	check_tls(reading, "client", &reading->config->tls_client, true);
+	check_tls(reading, "server", &reading->config->tls_server, false);
 }

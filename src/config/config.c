@@ -163,6 +163,27 @@ complete(struct reading *reading)
 		qsort(config->roles, config->role_count, sizeof(*config->roles), compare_roles);
 }
 
+/* Where each setting stands, for those who find faults later. */
+static void
+note_places(const struct reading *reading)
+{
+	struct config *config = reading->config;
+
+	config->places = mem_zalloc(settings_count, sizeof(*config->places));
+	for (size_t i = 0; i < settings_count; i++) {
+		const struct yaml *at = reading_place(reading, settings[i].name);
+
+		if (at == NULL)
+			continue;
+		config->places[config->place_count++] = (struct config_place){
+			.setting = settings[i].name,
+			.file = mem_strdup(at->file),
+			.line = at->line,
+			.col = at->col,
+		};
+	}
+}
+
 /* The main file's tree, which is taken over, and the files it includes. */
 static struct config *
 config_read(const char *path, struct yaml *root, struct problems *problems)
@@ -182,6 +203,7 @@ config_read(const char *path, struct yaml *root, struct problems *problems)
 	include_all(&reading, &trees);
 	complete(&reading);
 	checks_run(&reading);
+	note_places(&reading);
 	reading_end(&reading);
 	for (size_t i = 0; i < trees.count; i++)
 		yaml_tree_free(trees.items[i]);
@@ -245,11 +267,23 @@ config_release(struct config *config)
 		free_part(config, &parts[i]);
 	for (size_t i = 0; i < settings_count; i++)
 		value_free(&settings[i], config);
+	for (size_t i = 0; i < config->place_count; i++)
+		mem_free(config->places[i].file);
+	mem_free(config->places);
 	mem_free(config->path);
 	mem_free(config);
 }
 
 /* --- look-ups -------------------------------------------------------------- */
+
+const struct config_place *
+config_place(const struct config *config, const char *setting)
+{
+	for (size_t i = 0; i < config->place_count; i++)
+		if (strcmp(config->places[i].setting, setting) == 0)
+			return &config->places[i];
+	return NULL;
+}
 
 static const struct database_config *
 database_named(const struct config *config, const char *name)

@@ -12,6 +12,9 @@
 static const char *const pool_modes[] = { "session", "transaction", "statement", NULL };
 static const char *const auth_methods[] = { "trust", "password", "md5", "scram-sha-256", NULL };
 static const char *const event_loops[] = { "auto", "libevent", "io_uring", NULL };
+static const char *const tls_modes[] = { "disable", "allow", "prefer", "require", "verify-ca",
+	"verify-full", NULL };
+static const char *const tls_versions[] = { "TLSv1.2", "TLSv1.3", NULL };
 static const char *const resets[] = { "auto", "always", "never", "close", NULL };
 static const char *const audit_whats[] = { "all", "write", "denied", "none", NULL };
 static const char *const audit_texts[] = { "normalized", "raw", "none", "hmac", NULL };
@@ -19,12 +22,10 @@ static const char *const audit_syncs[] = { "none", "interval", "each", NULL };
 static const char *const audit_failures[] = { "continue", "refuse", NULL };
 static const char *const log_levels[] = { "error", "warning", "info", "debug", NULL };
 /* Words of which this version knows one only: the configuration may name it. */
-static const char *const only_disable[] = { "disable", NULL };
 static const char *const only_jsonlog[] = { "jsonlog", NULL };
 
 static const char *const only_true[] = { "true", NULL };
 static const char not_lax[] = "this version knows protocol.strict: true only";
-static const char no_tls[] = "this version does not speak TLS: set disable, or leave tls out";
 
 const struct setting settings[] = {
 	{ .name = "instance",
@@ -413,18 +414,118 @@ const struct setting settings[] = {
 
 	{ .name = "tls.client.mode",
 	    .type = SETTING_ENUM,
-	    .where = AT(tls_client_mode),
+	    .where = AT(tls_client.mode),
 	    .fallback = "disable",
-	    .words = only_disable,
-	    .refusal = no_tls,
-	    .text = "TLS between clients and pgweir. This version knows disable only." },
+	    .words = tls_modes,
+	    .reloadable = true,
+	    .text = "TLS between clients and pgweir. allow and prefer: a client may ask for it. "
+		    "require: a client that does not is refused. verify-ca: it must show a "
+		    "certificate that tls.client.ca signed. verify-full: whose common name is "
+		    "the user's name, too. Clients on unix sockets are never asked for it. A "
+		    "change is for new connections." },
+	{ .name = "tls.client.cert",
+	    .type = SETTING_PATH,
+	    .where = AT(tls_client.cert),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "The certificate that pgweir shows to clients, and those between it and its "
+		    "authority behind it, in PEM. It is read again by every reload, as are all "
+		    "files of tls." },
+	{ .name = "tls.client.key",
+	    .type = SETTING_PATH,
+	    .where = AT(tls_client.key),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "The certificate's private key, in PEM, without a passphrase. It must be "
+		    "pgweir's own and nobody else's to read, or root's and at most a group's." },
+	{ .name = "tls.client.ca",
+	    .type = SETTING_PATH,
+	    .where = AT(tls_client.ca),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "Authorities whose signature makes a client's certificate a good one, in PEM. "
+		    "Where it is set clients are asked for a certificate: one that is shown must be "
+		    "good in every mode, and the verify modes want one." },
+	{ .name = "tls.client.min_version",
+	    .type = SETTING_ENUM,
+	    .where = AT(tls_client.min_version),
+	    .fallback = "TLSv1.2",
+	    .words = tls_versions,
+	    .reloadable = true,
+	    .text = "The oldest version that clients may speak." },
+	{ .name = "tls.client.ciphers",
+	    .type = SETTING_TEXT,
+	    .where = AT(tls_client.ciphers),
+	    .fallback = "",
+	    .least = "0",
+	    .most = "2000",
+	    .reloadable = true,
+	    .text = "Ciphers of TLS 1.2, as openssl-ciphers(1) writes them. Empty leaves them to "
+		    "OpenSSL." },
+	{ .name = "tls.client.tls13_ciphers",
+	    .type = SETTING_TEXT,
+	    .where = AT(tls_client.tls13_ciphers),
+	    .fallback = "",
+	    .least = "0",
+	    .most = "2000",
+	    .reloadable = true,
+	    .text = "Ciphers of TLS 1.3, separated by colons, such as "
+		    "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256. Empty leaves them to "
+		    "OpenSSL." },
 	{ .name = "tls.server.mode",
 	    .type = SETTING_ENUM,
-	    .where = AT(tls_server_mode),
+	    .where = AT(tls_server.mode),
 	    .fallback = "disable",
-	    .words = only_disable,
-	    .refusal = no_tls,
-	    .text = "TLS between pgweir and PostgreSQL. This version knows disable only." },
+	    .words = tls_modes,
+	    .reloadable = true,
+	    .text = "TLS between pgweir and PostgreSQL. allow: only if a server refuses us "
+		    "without. prefer: if the server speaks it. require: always. verify-ca: and the "
+		    "server's certificate must be signed by tls.server.ca. verify-full: and be that "
+		    "of the host in databases. Servers on unix sockets are never asked for it. "
+		    "Connections that are open when this or a file of it changes are closed after "
+		    "their transaction." },
+	{ .name = "tls.server.ca",
+	    .type = SETTING_PATH,
+	    .where = AT(tls_server.ca),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "Authorities whose signature makes a server's certificate a good one, in PEM, "
+		    "for verify-ca and verify-full." },
+	{ .name = "tls.server.cert",
+	    .type = SETTING_PATH,
+	    .where = AT(tls_server.cert),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "The certificate that pgweir shows to servers that ask for one, in PEM." },
+	{ .name = "tls.server.key",
+	    .type = SETTING_PATH,
+	    .where = AT(tls_server.key),
+	    .fallback = "",
+	    .reloadable = true,
+	    .text = "Its private key, under the rules of tls.client.key." },
+	{ .name = "tls.server.min_version",
+	    .type = SETTING_ENUM,
+	    .where = AT(tls_server.min_version),
+	    .fallback = "TLSv1.2",
+	    .words = tls_versions,
+	    .reloadable = true,
+	    .text = "The oldest version that servers may speak." },
+	{ .name = "tls.server.ciphers",
+	    .type = SETTING_TEXT,
+	    .where = AT(tls_server.ciphers),
+	    .fallback = "",
+	    .least = "0",
+	    .most = "2000",
+	    .reloadable = true,
+	    .text = "Ciphers of TLS 1.2, as for tls.client.ciphers." },
+	{ .name = "tls.server.tls13_ciphers",
+	    .type = SETTING_TEXT,
+	    .where = AT(tls_server.tls13_ciphers),
+	    .fallback = "",
+	    .least = "0",
+	    .most = "2000",
+	    .reloadable = true,
+	    .text = "Ciphers of TLS 1.3, as for tls.client.tls13_ciphers." },
 
 	{ .name = "policies",
 	    .type = SETTING_PATH,
@@ -913,9 +1014,7 @@ const char include_text[] =
     "includes no others.";
 
 /* What the contract promises and this version does not do yet. */
-static const char *const unsupported[] = { "protocol.pin_budget", "tls.client.cert",
-	"tls.client.key", "tls.client.ca", "tls.client.min_version", "tls.server.ca",
-	"tls.server.cert", "tls.server.key", "tls.server.min_version" };
+static const char *const unsupported[] = { "protocol.pin_budget" };
 
 const struct setting *
 setting_find(const char *name)

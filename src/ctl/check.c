@@ -5,6 +5,7 @@
 #include "audit/sign.h"
 #include "base/mem.h"
 #include "policy/policy.h"
+#include "pool/security.h"
 
 /* What the command line says. The lists are ours, what they name is borrowed. */
 struct request {
@@ -19,6 +20,7 @@ check_all(const struct request *request, struct problems *problems)
 {
 	struct config *config = config_load(request->path, problems);
 	struct policies *policies;
+	struct security *security;
 	struct users *users;
 	enum ctl_exit status = CTL_CONFIG;
 
@@ -28,9 +30,10 @@ check_all(const struct request *request, struct problems *problems)
 	}
 	users = users_load(config, problems);
 	policies = policies_signed(config, problems);
+	security = security_load(config, problems);
 	ctl_print_problems(problems);
 	/* An exception that has expired stops no start, but should not stay in the file. */
-	if (users != NULL && policies != NULL)
+	if (users != NULL && policies != NULL && security != NULL)
 		status = policies_expired(policies) > 0 ? CTL_NO : CTL_GOOD;
 	if (status != CTL_CONFIG && request->live.on) {
 		enum ctl_exit found = live_check(&request->live, config, users);
@@ -42,6 +45,7 @@ check_all(const struct request *request, struct problems *problems)
 		users_release(users);
 	if (policies != NULL)
 		policies_release(policies);
+	security_release(security);
 	config_release(config);
 	return status;
 }

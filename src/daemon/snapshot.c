@@ -10,7 +10,8 @@ snapshot_load(const char *path, struct snapshot *snapshot, struct problems *prob
 		return false;
 	snapshot->users = users_load(snapshot->config, problems);
 	snapshot->policies = policies_signed(snapshot->config, problems);
-	if (snapshot->users != NULL && snapshot->policies != NULL)
+	snapshot->security = security_load(snapshot->config, problems);
+	if (snapshot->users != NULL && snapshot->policies != NULL && snapshot->security != NULL)
 		return true;
 	snapshot_release(snapshot);
 	return false;
@@ -21,7 +22,8 @@ snapshot_reference(const struct snapshot *snapshot)
 {
 	return (struct snapshot){ .config = config_reference(snapshot->config),
 		.users = users_reference(snapshot->users),
-		.policies = policies_reference(snapshot->policies) };
+		.policies = policies_reference(snapshot->policies),
+		.security = security_reference(snapshot->security) };
 }
 
 void
@@ -33,5 +35,6 @@ snapshot_release(struct snapshot *snapshot)
 		users_release(snapshot->users);
 	if (snapshot->policies != NULL)
 		policies_release(snapshot->policies);
+	security_release(snapshot->security);
 	*snapshot = (struct snapshot){ 0 };
 }

@@ -1,4 +1,4 @@
-/* snapshot.h - configuration, users and policies, read at one moment and whole. */
+/* snapshot.h - configuration, users, policies and TLS, read at one moment and whole. */
 #ifndef DAEMON_SNAPSHOT_H
 #define DAEMON_SNAPSHOT_H
 
@@ -8,12 +8,14 @@
 #include "base/problems.h"
 #include "config/config.h"
 #include "policy/policy.h"
+#include "pool/security.h"
 
 /* Holds one reference of each. */
 struct snapshot {
 	struct config *config;
 	struct users *users;
 	struct policies *policies;
+	struct security *security;
 };
 
 /* All or nothing; every fault is in *problems. */

@@ -264,6 +264,7 @@ adopt_policies(struct supervisor *supervisor, struct policies *fresh)
 	struct snapshot before = supervisor->snapshot;
 
 	supervisor->snapshot = (struct snapshot){ .config = config_reference(before.config),
+		.security = security_reference(before.security),
 		.users = users_reference(before.users),
 		.policies = fresh };
 	record_policies(supervisor);

@@ -40,6 +40,7 @@ worker_new(const struct worker_setup *setup, unsigned index, struct loop *loop, 
 	worker->mailbox = mailbox_new(worker->loop, worker);
 	worker->pools = pools_new(worker->loop, index, setup->budgets, setup->resolver,
 	    snapshot->config, snapshot->users);
+	pools_secure(worker->pools, snapshot->security);
 	worker->clients = clients_new(setup->shared, index, worker->loop, worker->pools,
 	    audit_lane(setup->audit, index), snapshot->config, snapshot->users,
 	    snapshot->policies);
@@ -108,6 +109,7 @@ carry_out(struct worker *worker, struct order *order)
 	switch (order->kind) {
 	case ORDER_CONFIGURE:
 		pools_configure(worker->pools, order->snapshot.config, order->snapshot.users);
+		pools_secure(worker->pools, order->snapshot.security);
 		clients_configure(worker->clients, order->snapshot.config, order->snapshot.users,
 		    order->snapshot.policies);
 		snapshot_release(&order->snapshot);

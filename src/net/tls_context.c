@@ -65,7 +65,10 @@ fault(struct error *err, const char *what, const char *path)
 	return false;
 }
 
-/* PostgreSQL's rule: our own key is ours alone; root's may be read by a group of ours. */
+/*
+ * PostgreSQL's rule: our own key is ours alone; root's may be read by a group. Root, who has
+ * not become another user yet, reads for that user.
+ */
 static bool
 key_is_private(const char *path, struct error *err)
 {
@@ -77,16 +80,15 @@ key_is_private(const char *path, struct error *err)
 		    err, ERROR_CONFIG, "cannot open the key %s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERROR_CONFIG, "the key %s is not a regular file", path);
-	if (st.st_uid != geteuid() && st.st_uid != 0)
+	if (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)
 		return error_set(err, ERROR_CONFIG,
 		    "the key %s belongs to another user: it must be pgweir's or root's", path);
-	forbidden = st.st_uid == 0 && geteuid() != 0 ? S_IWGRP | S_IXGRP | S_IRWXO
-						     : S_IRWXG | S_IRWXO;
+	forbidden = st.st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
 	if ((st.st_mode & forbidden) != 0)
 		return error_set(err, ERROR_CONFIG,
 		    "the key %s is open to others (mode %04o): chmod %s %s", path,
 		    (unsigned)(st.st_mode & 07777),
-		    st.st_uid == 0 && geteuid() != 0 ? "0640" : "0600", path);
+		    st.st_uid == 0 ? "0640" : "0600", path);
 	return true;
 }
 

@@ -14,6 +14,9 @@ struct cancel {
 	LIST_ENTRY(cancel) in_list; /* of its server, or of its worker's without a server */
 	struct server *server; /* NULL once it closed */
 	struct stream *stream;
+	struct tls_context *tls; /* referenced: of a server whose connection is encrypted, else NULL */
+	char *host;
+	bool tls_asked;
 	void (*done)(void *arg);
 	void *arg;
 	uint32_t pid;
@@ -22,17 +25,55 @@ struct cancel {
 };
 
 static void
+release(struct cancel *cancel)
+{
+	stream_close(cancel->stream);
+	LIST_REMOVE(cancel, in_list);
+	tls_context_release(cancel->tls);
+	mem_free(cancel->host);
+	mem_free(cancel);
+}
+
+static void
 finish(struct cancel *cancel)
 {
 	struct server *server = cancel->server;
+	void (*done)(void *arg) = cancel->done;
+	void *arg = cancel->arg;
 
-	stream_close(cancel->stream);
-	LIST_REMOVE(cancel, in_list);
+	release(cancel);
 	if (server != NULL && LIST_EMPTY(&server->cancels) && server->state == SERVER_CANCELED)
 		pool_cancel_over(server);
-	if (cancel->done != NULL)
-		cancel->done(cancel->arg);
-	mem_free(cancel);
+	if (done != NULL)
+		done(arg);
+}
+
+static void on_event(struct stream *stream, enum stream_event event, void *arg);
+
+static void
+on_opened(struct cancel *cancel)
+{
+	if (cancel->tls != NULL && !cancel->tls_asked) {
+		cancel->tls_asked = true;
+		encrypt_ask(cancel->stream);
+		return;
+	}
+	build_cancel_request(
+	    stream_out(cancel->stream), cancel->pid, cancel->key, cancel->key_length);
+	stream_flush(cancel->stream);
+}
+
+/* PostgreSQL says nothing here but that it speaks TLS. The key is told to nobody else. */
+static void
+on_data(struct cancel *cancel)
+{
+	if (cancel->tls == NULL || stream_is_encrypted(cancel->stream))
+		return;
+	if (encrypt_answer(cancel->stream) == ENCRYPT_YES)
+		cancel->stream =
+		    tls_connect(cancel->stream, cancel->tls, cancel->host, on_event, cancel);
+	else
+		finish(cancel);
 }
 
 static void
@@ -40,13 +81,14 @@ on_event(struct stream *stream, enum stream_event event, void *arg)
 {
 	struct cancel *cancel = arg;
 
+	(void)stream;
 	switch (event) {
 	case STREAM_OPENED:
-		build_cancel_request(
-		    stream_out(stream), cancel->pid, cancel->key, cancel->key_length);
-		stream_flush(stream);
+		on_opened(cancel);
 		break;
-	case STREAM_DATA: /* PostgreSQL says nothing here */
+	case STREAM_DATA:
+		on_data(cancel);
+		break;
 	case STREAM_DRAINED:
 		break;
 	case STREAM_CLOSED:
@@ -67,6 +109,10 @@ server_cancel(struct server *server, void (*done)(void *arg), void *arg)
 		.key_length = server->key_length };
 	for (size_t i = 0; i < server->key_length; i++)
 		cancel->key[i] = server->key[i];
+	if (stream_is_encrypted(server->stream)) {
+		cancel->tls = tls_context_reference(server->tls);
+		cancel->host = mem_strdup(server->host);
+	}
 	LIST_INSERT_HEAD(&server->cancels, cancel, in_list);
 	cancel->stream = stream_connect(server->loop, &server->address, on_event, cancel);
 }
@@ -103,11 +149,6 @@ cancels_give_up(struct server *server)
 void
 cancels_free(struct cancel_list *cancels)
 {
-	while (!LIST_EMPTY(cancels)) {
-		struct cancel *cancel = LIST_FIRST(cancels);
-
-		LIST_REMOVE(cancel, in_list);
-		stream_close(cancel->stream);
-		mem_free(cancel);
-	}
+	while (!LIST_EMPTY(cancels))
+		release(LIST_FIRST(cancels));
 }

@@ -27,7 +27,8 @@ struct host_lookup {
 static void
 open_next(struct host_lookup *lookup, struct own *own)
 {
-	server_open(lookup->pool, &lookup->addresses[lookup->next++ % lookup->count], own);
+	server_open(lookup->pool, &lookup->addresses[lookup->next++ % lookup->count],
+	    lookup->request.host, own);
 }
 
 /* Those who wait for a connection of their own, to a host of this name. */
@@ -131,7 +132,7 @@ host_open_server(struct pool *pool, struct own *own)
 	}
 	host = database->hosts[pool->host % database->host_count];
 	if (address_from_text(host, database->port, &address))
-		server_open(pool, &address, own);
+		server_open(pool, &address, host, own);
 	else
 		open_by_name(pool, host, database->port, own);
 }

@@ -5,8 +5,12 @@
 #include "base/error.h"
 #include "pool/pool.h"
 
-/* server.c: open a connection that the budget has counted; for `own` alone, or NULL. */
-void server_open(struct pool *pool, const struct address *to, struct own *own);
+/*
+ * server.c: open a connection that the budget has counted; `host` is its name in the
+ * configuration. For `own` alone, or NULL.
+ */
+void server_open(
+    struct pool *pool, const struct address *to, const char *host, struct own *own);
 /* Feed bytes to a handler message by message; false once the server is closed. */
 typedef bool server_handler(
     struct server *server, uint8_t type, const uint8_t *body, size_t length);
@@ -14,6 +18,15 @@ bool server_take_messages(
     struct server *server, const uint8_t *bytes, size_t length, server_handler *handler);
 /* Take the stream's events back after a hand-over. */
 void server_adopt(struct server *server, struct pool *pool);
+
+/* encrypt.c: the TLS that a connection to this address begins with, referenced; NULL: none. */
+struct tls_context *encrypt_context(const struct pool *pool, const struct address *to);
+/* Must it be encrypted? */
+bool encrypt_is_required(const struct pool *pool);
+void encrypt_ask(struct stream *stream);
+enum encrypt_answer { ENCRYPT_YES, ENCRYPT_NO, ENCRYPT_NONSENSE };
+/* What came behind encrypt_ask(), inside STREAM_DATA. */
+enum encrypt_answer encrypt_answer(const struct stream *stream);
 
 /* server_login.c */
 void server_login_begin(struct server *server);

@@ -20,6 +20,7 @@ struct pools {
 	struct resolver *resolver; /* shared */
 	struct config *config;	   /* referenced */
 	struct users *users;	   /* referenced */
+	struct security *security; /* referenced; NULL until the first was given */
 	struct mailbox *mailbox;   /* pokes, servers and addresses arrive here */
 	TAILQ_HEAD(, pool) all;
 	struct cancel_list cancels; /* under way, without a server */
@@ -96,6 +97,7 @@ pools_free(struct pools *pools)
 	mailbox_free(pools->mailbox);
 	config_release(pools->config);
 	users_release(pools->users);
+	security_release(pools->security);
 	mem_free(pools);
 }
 
@@ -191,6 +193,28 @@ pools_configure(struct pools *pools, struct config *config, struct users *users)
 	}
 	config_release(before);
 	users_release(users_before);
+}
+
+void
+pools_secure(struct pools *pools, struct security *security)
+{
+	struct security *before = pools->security;
+	struct pool *pool;
+
+	pools->security = security_reference(security);
+	if (!security_servers_are_equal(before, security)) {
+		TAILQ_FOREACH(pool, &pools->all, in_pools) {
+			retire_servers(pool, "tls.server has changed");
+			pool->wants_tls = false;
+		}
+	}
+	security_release(before);
+}
+
+const struct security *
+pools_security(const struct pools *pools)
+{
+	return pools->security;
 }
 
 static struct pool *

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/tls.h"
 #include "pool/own.h"
 #include "pool_internal.h"
 #include "wire/frame.h"
@@ -90,6 +91,33 @@ server_take_messages(
 	}
 }
 
+static void on_event(struct stream *stream, enum stream_event event, void *arg);
+
+static void
+on_tls_answer(struct server *server)
+{
+	enum encrypt_answer answer = encrypt_answer(server->stream);
+	struct error err;
+
+	if (answer == ENCRYPT_YES) {
+		server->stream = tls_connect(
+		    server->stream, server->tls, server->host, on_event, server);
+		return;
+	}
+	if (answer == ENCRYPT_NO && !encrypt_is_required(server->pool)) {
+		server_login_begin(server);
+		return;
+	}
+	if (answer == ENCRYPT_NO)
+		error_set_state(&err, ERROR_IO, "08001",
+		    "the server %s speaks no TLS, and tls.server.mode wants it", server->host);
+	else
+		error_set_state(&err, ERROR_PROTOCOL, "08P01",
+		    "the server %s did not answer the question for TLS with one byte, S or N",
+		    server->host);
+	pool_open_failed(server->pool, server, &err, answer == ENCRYPT_NO);
+}
+
 static void
 on_data(struct server *server)
 {
@@ -111,6 +139,9 @@ on_data(struct server *server)
 		server_take_messages(server, bytes, length, server_idle_message);
 		break;
 	case SERVER_CONNECTING:
+		if (server->tls_asked)
+			on_tls_answer(server);
+		break;
 	case SERVER_CLOSING:
 		break;
 	}
@@ -120,16 +151,23 @@ static void
 on_lost(struct server *server)
 {
 	const char *why = stream_why(server->stream);
+	bool untrusted = stream_is_untrusted(server->stream);
 	struct error err;
 
 	switch (server->state) {
 	case SERVER_CONNECTING:
 	case SERVER_LOGIN:
-		error_set_state(&err, ERROR_IO, "08006", "%s: %s",
-		    server->state == SERVER_CONNECTING ? "cannot connect to the server"
-						       : "the server closed the connection during login",
-		    why);
-		pool_open_failed(server->pool, server, &err, false);
+		if (untrusted)
+			error_set_state(&err, ERROR_IO, "08001",
+			    "no encrypted connection to the server %s, port %d: %s", server->host,
+			    address_port(&server->address), why);
+		else
+			error_set_state(&err, ERROR_IO, "08006", "%s: %s",
+			    server->state == SERVER_CONNECTING
+				? "cannot connect to the server"
+				: "the server closed the connection during login",
+			    why);
+		pool_open_failed(server->pool, server, &err, untrusted);
 		break;
 	case SERVER_ACTIVE:
 		server->user->lost(server, why);
@@ -148,7 +186,12 @@ on_event(struct stream *stream, enum stream_event event, void *arg)
 	(void)stream;
 	switch (event) {
 	case STREAM_OPENED:
-		server_login_begin(server);
+		if (server->tls != NULL && !server->tls_asked) {
+			server->tls_asked = true;
+			encrypt_ask(server->stream);
+		} else {
+			server_login_begin(server);
+		}
 		break;
 	case STREAM_DATA:
 		on_data(server);
@@ -172,7 +215,8 @@ connection_new_id(void)
 }
 
 void
-server_open(struct pool *pool, const struct address *to, struct own *own)
+server_open(
+    struct pool *pool, const struct address *to, const char *host, struct own *own)
 {
 	struct server *server = mem_zalloc(1, sizeof(*server));
 	struct loop *loop = pools_loop(pool->pools);
@@ -188,6 +232,8 @@ server_open(struct pool *pool, const struct address *to, struct own *own)
 	server->pool = pool;
 	server->loop = loop;
 	server->address = *to;
+	server->tls = encrypt_context(pool, to);
+	server->host = server->tls != NULL ? mem_strdup(host) : NULL;
 	server->statements = statements_new();
 	server->transaction = 'I';
 	server->id = connection_new_id();
@@ -215,6 +261,8 @@ server_die(struct deferred *deferred)
 	    (struct server *)((char *)deferred - offsetof(struct server, death));
 
 	auth_client_free(server->auth);
+	tls_context_release(server->tls);
+	mem_free(server->host);
 	buf_free(&server->in);
 	parameters_free(&server->parameters);
 	settings_clear(&server->settings);

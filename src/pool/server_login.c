@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/tls.h"
 #include "pool/own.h"
 #include "pool_internal.h"
 #include "wire/build.h"
@@ -76,6 +77,7 @@ server_login_begin(struct server *server)
 	const struct config *config = pools_config(pool->pools);
 	const struct database_config *database = config_database(config, pool->database);
 	const char *dbname = pool->database;
+	uint8_t end_point[TLS_END_POINT_MOST];
 	const char *pairs[12];
 	const char *secret = users_role_secret(pools_users(pool->pools), pool->role);
 	size_t count;
@@ -98,6 +100,7 @@ server_login_begin(struct server *server)
 		build_startup(stream_out(server->stream), pairs, count);
 	server->auth = auth_client_new(pool->role, secret != NULL ? secret : pool->secret,
 	    pool->keys.set ? &pool->keys : NULL);
+	auth_client_bind(server->auth, end_point, stream_tls_end_point(server->stream, end_point));
 	stream_flush(server->stream);
 }
 
@@ -136,6 +139,20 @@ on_authentication(struct server *server, const uint8_t *body, size_t length)
 	return fail(server, &err, true);
 }
 
+/* Under tls.server.mode: allow it may refuse who comes without; the next one asks for TLS. */
+static bool
+wants_tls(struct server *server, const char *sqlstate)
+{
+	const struct security *security = pools_security(server->pool->pools);
+	bool first = !server->pool->wants_tls;
+
+	if (security == NULL || security->server_mode != TLS_MODE_ALLOW || server->tls != NULL ||
+	    address_is_unix(&server->address) || strcmp(sqlstate, "28000") != 0)
+		return false;
+	server->pool->wants_tls = true;
+	return first;
+}
+
 static bool
 on_error(struct server *server, const uint8_t *body, size_t length)
 {
@@ -153,7 +170,7 @@ on_error(struct server *server, const uint8_t *body, size_t length)
 		server->own->report = body;
 		server->own->report_length = length;
 	}
-	return fail(server, &err, fatal);
+	return fail(server, &err, fatal && !wants_tls(server, report.sqlstate));
 }
 
 static bool

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "net/tls.h"
 #include "pool/server.h"
 
 /* So many bytes, sent at once, a backend that waits for a message reads all or none of. */
@@ -63,8 +64,10 @@ server_left_unread(
 		return by_unix || said_farewell;
 	/*
 	 * It closed in order, and its kernel would have acknowledged with that what the
-	 * process had. A connection that timed out says nothing of the kind.
+	 * process had. A connection that timed out says nothing of the kind. Encrypted, what
+	 * was sent has more bytes than are counted here, more with each write.
 	 */
-	return !by_unix && strcmp(stream_why(server->stream), closed_in_order) == 0 &&
+	return !by_unix && (writes == 1 || !stream_is_encrypted(server->stream)) &&
+	    strcmp(stream_why(server->stream), closed_in_order) == 0 &&
 	    unacknowledged(server) >= bytes;
 }

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "net/peer.h"
+#include "net/tls.h"
 #include "session_internal.h"
 
 /* Where it comes from, as lines of auth.hba see it. */
@@ -36,8 +37,9 @@ refuse_by_hba(struct client *client, const char *words, const char *why)
 
 	if (!address_is_unix(&peer))
 		address_text(&peer, address);
-	message = mem_printf("%s host \"%s\", user \"%s\", database \"%s\", no encryption", words,
-	    address, client_user(client), client->database);
+	message = mem_printf("%s host \"%s\", user \"%s\", database \"%s\", %s", words, address,
+	    client_user(client), client->database,
+	    stream_is_encrypted(client->stream) ? "SSL encryption" : "no encryption");
 	login_reject(client, "28000", message, why);
 	mem_free(message);
 }
@@ -128,6 +130,7 @@ admit_client(struct client *client)
 	int method = clients_config(client->clients)->auth_method;
 	struct hba_client asker = { .database = client->database,
 		.user = client_user(client),
+		.encrypted = stream_is_encrypted(client->stream),
 		.replication = client->replication == REPLICATION_PHYSICAL };
 	struct hba_verdict verdict = { .act = HBA_ASK, .method = (enum auth_method)method };
 

@@ -9,6 +9,7 @@
 #include "frames.h"
 #include "inbound.h"
 #include "lookup.h"
+#include "net/tls.h"
 #include "pool/own.h"
 #include "prepared.h"
 #include "session_internal.h"
@@ -246,6 +247,12 @@ awaits_terminate(const struct client *client)
 static void
 on_closed(struct client *client)
 {
+	char label[CLIENT_LABEL_SIZE];
+
+	if (stream_is_untrusted(client->stream) && !is_logged_in(client)) {
+		client_label(client, label);
+		log_warning("%s %s", label, stream_why(client->stream));
+	}
 	if (!is_logged_in(client) || client->responder != NULL || !awaits_terminate(client)) {
 		client_close(client, stream_why(client->stream));
 		return;
@@ -284,6 +291,14 @@ on_event(struct stream *stream, enum stream_event event, void *arg)
 		on_closed(client);
 		break;
 	}
+}
+
+void
+client_encrypt(struct client *client, struct tls_context *context, const uint8_t *first,
+    size_t length, bool direct)
+{
+	client->stream =
+	    tls_accept(client->stream, context, first, length, direct, on_event, client);
 }
 
 struct client *

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "census.h"
 #include "learned.h"
+#include "net/tls.h"
 #include "replication.h"
 #include "session_internal.h"
 #include "wire/frame.h"
@@ -35,6 +36,7 @@ set_identity(struct client *client)
 	const struct startup *startup = client->startup;
 	struct address peer = client_address(client);
 	char address[ADDRESS_TEXT_SIZE] = "[local]";
+	const struct tls_peer *tls = stream_tls_peer(client->stream);
 
 	if (!address_is_unix(&peer))
 		address_text(&peer, address);
@@ -52,7 +54,9 @@ set_identity(struct client *client)
 	    .user = client->identity->subject.user,
 	    .role = client->identity->subject.role,
 	    .database = client->database,
-	    .application = client->identity->subject.application });
+	    .application = client->identity->subject.application,
+	    .tls_protocol = tls != NULL ? tls->protocol : NULL,
+	    .tls_subject = tls != NULL ? tls->subject : NULL });
 }
 
 void
@@ -261,6 +265,7 @@ logged_in(struct client *client)
 	const struct config *config = clients_config(client->clients);
 	const struct database_config *database = config_database(config, client->database);
 	const struct responder *console = clients_shared(client->clients)->console;
+	const struct tls_peer *tls = stream_tls_peer(client->stream);
 	struct error err = { 0 };
 	char label[CLIENT_LABEL_SIZE];
 	char *message;
@@ -307,8 +312,8 @@ logged_in(struct client *client)
 	lookup_drop(client);
 	client_label(client, label);
 	if (config->log_connections)
-		log_info("%s login attempt: db=%s user=%s tls=no", label, client->database,
-		    client_user(client));
+		log_info("%s login attempt: db=%s user=%s tls=%s", label, client->database,
+		    client_user(client), tls != NULL ? tls->protocol : "no");
 	if (client->replication != REPLICATION_NONE)
 		replication_begin(client);
 	else
@@ -339,9 +344,11 @@ login_prove(struct client *client, enum auth_method method, const char *secret)
 	struct buf body = { 0 };
 	struct error err = { 0 };
 	uint32_t code = AUTH_CODE_OK;
+	uint8_t end_point[TLS_END_POINT_MOST];
 	enum auth_step step;
 
 	client->auth = auth_server_new(method, client_user(client), secret);
+	auth_server_bind(client->auth, end_point, stream_tls_end_point(client->stream, end_point));
 	step = auth_server_start(client->auth, &code, &body);
 	go_on(client, step, code, &body, &err);
 	buf_free(&body);
@@ -351,12 +358,19 @@ static void
 begin_login(struct client *client)
 {
 	struct startup *startup = client->startup;
+	struct error err = { 0 };
+	const char *fault;
 
 	if (startup->minor > 0 || startup->unknown_count > 0)
 		build_negotiate(stream_out(client->stream), 0,
 		    (const char *const *)startup->unknown_options, startup->unknown_count);
 	set_identity(client);
 	client->replication = (uint8_t)startup->replication;
+	fault = client_tls_fault(client, &err);
+	if (fault != NULL) {
+		login_reject(client, err.sqlstate, err.text, fault);
+		return;
+	}
 	admit_client(client);
 }
 
@@ -369,6 +383,8 @@ take_first_packet(struct client *client, const uint8_t *bytes, size_t length)
 	size_t packet = 0;
 	enum startup_status status = startup_length(bytes, length, &packet);
 
+	if (client_tls_begins(client, bytes, length))
+		return length;
 	if (status == STARTUP_BAD) {
 		client_close(client, "invalid length of startup packet");
 		return length;
@@ -384,18 +400,8 @@ take_first_packet(struct client *client, const uint8_t *bytes, size_t length)
 		cancel_request(client, startup.pid, startup.key);
 		return length;
 	case STARTUP_SSL:
-	case STARTUP_GSSENC: {
-		bool *asked =
-		    startup.kind == STARTUP_SSL ? &client->ssl_asked : &client->gss_asked;
-
-		if (*asked) {
-			client_close(client, "encryption asked for twice");
-			return length;
-		}
-		*asked = true;
-		buf_put_u8(stream_out(client->stream), 'N');
-		return packet;
-	}
+	case STARTUP_GSSENC:
+		return client_tls_asked(client, startup.kind, packet, length);
 	case STARTUP_LOGIN:
 		client->startup = mem_copy(&startup, sizeof(startup));
 		begin_login(client);

@@ -60,6 +60,18 @@ void client_drained(struct client *client);
 /* One that is not read because its server is slow: did it close meanwhile? */
 void client_look_for_end(struct client *client);
 
+/* client.c: its stream speaks TLS from here on; `first` are bytes of that, `direct` as in tls.h. */
+void client_encrypt(struct client *client, struct tls_context *context, const uint8_t *first,
+    size_t length, bool direct);
+
+/* client_tls.c: it asks for encryption, with a packet of `length` bytes that came. Bytes used. */
+size_t client_tls_asked(
+    struct client *client, enum startup_kind kind, size_t packet, size_t length);
+/* It begins with TLS without asking; the bytes are taken then. */
+bool client_tls_begins(struct client *client, const uint8_t *bytes, size_t length);
+/* NULL, or why its connection does not do for tls.client.mode; *err is what it hears. */
+const char *client_tls_fault(const struct client *client, struct error *err);
+
 /* client_login.c */
 size_t login_consume(struct client *client, const uint8_t *bytes, size_t length);
 /* A server was lent for the greeting, or there will be none. */

@@ -228,6 +228,13 @@ build_startup(struct buf *out, const char *const *names_and_values, size_t pairs
 }
 
 void
+build_ssl_request(struct buf *out)
+{
+	buf_put_u32(out, 8);
+	buf_put_u32(out, 80877103);
+}
+
+void
 build_cancel_request(struct buf *out, uint32_t pid, const uint8_t *key, size_t key_length)
 {
 	buf_put_u32(out, (uint32_t)(12 + key_length));

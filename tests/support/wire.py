@@ -1,5 +1,6 @@
 """PostgreSQL's protocol, version 3, byte by byte: for saying what no driver would say."""
 import socket
+import ssl
 import struct
 
 PROTOCOL_3_0 = 3 << 16
@@ -266,3 +267,25 @@ class RawClient:
             elif kind == b"K":
                 self.pid, self.key = struct.unpack_from("!I", body)[0], body[4:]
         return answer
+
+
+class TlsClient(RawClient):
+    """The same inside TLS: asked for with SSLRequest, or `direct`, from the first byte."""
+
+    def __init__(self, address, context=None, direct=False, timeout=10.0):
+        super().__init__(address, timeout)
+        if not direct:
+            self.send(untyped(SSL_REQUEST))
+            if self.receive_byte() != b"S":
+                raise ConnectionGone("no TLS here")
+        self.socket = (context or no_verification()).wrap_socket(self.socket, server_hostname="localhost")
+
+
+def no_verification(*protocols):
+    """A context that trusts anybody, and names these protocols by ALPN."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    return context

@@ -288,9 +288,8 @@ unknown_keys_are_refused_with_a_near_one(void **state)
 static void
 what_later_versions_will_know_is_refused_by_name(void **state)
 {
-	expect_refused(LEAST "protocol: {pin_budget: 3}\ntls: {client: {cert: x}}\n",
-	    "p.yaml:2:12: error: `protocol.pin_budget` is not supported by this version\n"
-	    "p.yaml:3:16: error: `tls.client.cert` is not supported by this version");
+	expect_refused(LEAST "protocol: {pin_budget: 3}\n",
+	    "p.yaml:2:12: error: `protocol.pin_budget` is not supported by this version");
 	(void)state;
 }
 
@@ -327,12 +326,37 @@ numbers_for_all_the_world_need_a_token(void **state)
 static void
 words_of_later_versions_are_refused_with_the_reason(void **state)
 {
-	expect_refused(LEAST "tls: {client: {mode: require}}\n",
-	    "p.yaml:2:22: error: tls.client.mode: \"require\" is refused: this version does not "
-	    "speak TLS: set disable, or leave tls out");
-	expect_refused(LEAST "tls: {server: {mode: prefer}}\n",
-	    "p.yaml:2:22: error: tls.server.mode: \"prefer\" is refused: this version does not "
-	    "speak TLS: set disable, or leave tls out");
+	expect_refused(LEAST "protocol: {strict: \"false\"}\n",
+	    "p.yaml:2:20: error: protocol.strict: \"false\" is refused: this version knows "
+	    "protocol.strict: true only");
+	(void)state;
+}
+
+static void
+a_mode_of_tls_needs_its_files(void **state)
+{
+	expect_refused(LEAST "tls: {client: {mode: require}, server: {mode: verify-full}}\n",
+	    "p.yaml:2:22: error: tls.client.mode: TLS needs a certificate: set cert and key beside it\n"
+	    "p.yaml:2:47: error: tls.server.mode: certificates are verified against authorities: "
+	    "set ca beside it");
+	expect_refused(LEAST "tls: {client: {mode: allow, cert: a}, server: {key: b}}\n",
+	    "p.yaml:2:35: error: tls.client.cert: a certificate needs its key: set key beside it\n"
+	    "p.yaml:2:53: error: tls.server.key: a key needs its certificate: set cert beside it");
+	(void)state;
+}
+
+static void
+a_setting_knows_where_it_stands(void **state)
+{
+	struct config *config = parse(LEAST "tls: {server: {mode: prefer}}\n");
+	const struct config_place *place = config_place(config, "tls.server.mode");
+
+	assert_non_null(place);
+	assert_non_null(strstr(place->file, "p.yaml"));
+	assert_int_equal(place->line, 2);
+	assert_int_equal(place->col, 22);
+	assert_null(config_place(config, "tls.server.ca"));
+	config_release(config);
 	(void)state;
 }
 
@@ -813,6 +837,8 @@ main(void)
 		cmocka_unit_test(numbers_for_all_the_world_need_a_token),
 		cmocka_unit_test(where_users_are_asked_about_must_be_known),
 		cmocka_unit_test(words_of_later_versions_are_refused_with_the_reason),
+		cmocka_unit_test(a_mode_of_tls_needs_its_files),
+		cmocka_unit_test(a_setting_knows_where_it_stands),
 		cmocka_unit_test(values_of_the_wrong_type_are_refused),
 		cmocka_unit_test(maps_lists_and_values_are_not_taken_for_one_another),
 		cmocka_unit_test(values_out_of_range_are_refused_with_the_bound),

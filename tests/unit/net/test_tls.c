@@ -607,8 +607,8 @@ faults_of_the_files_are_told_with_the_option(void **state)
 static void
 a_key_that_others_may_read_is_refused(void **state)
 {
-	chmod(files.key, 0640);
-	assert_refused(options_to_accept(), "key", "is open to others (mode 0640): chmod 0600 ");
+	chmod(files.key, 0644);
+	assert_refused(options_to_accept(), "key", "is open to others (mode 0644): chmod 06");
 	chmod(files.key, 0600);
 	(void)state;
 }
