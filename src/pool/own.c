@@ -78,8 +78,8 @@ on_ready(struct deferred *deferred)
 	struct own *own = (struct own *)((char *)deferred - offsetof(struct own, ready));
 	struct server *server = own->server;
 
-	if (server == NULL)
-		return;
+	if (server == NULL || server->state != SERVER_LOGIN)
+		return; /* lost since, and perhaps another one is being opened */
 	own->server = NULL;
 	server->own = NULL;
 	server_enter(server, SERVER_ACTIVE);

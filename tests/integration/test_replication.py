@@ -429,7 +429,7 @@ class Refused(ReplicationTest):
         for replication in ("true", "database"):
             answer = self.refused_login(user="other", replication=replication)
             self.assertEqual((answer.sqlstate, answer.error["S"], answer.error["n"]), ("42501", "FATAL", "replication"))
-        self.assertEqual(self.senders(), 0)
+        self.wait_no_senders()
         refused = self.pgweir.wait_records(2, event="statement.denied", user__name="other")
         self.assertEqual(refused[0]["query.class"], ["REPLICATION"])
         self.pgweir.wait_records(2, event="session.fail", user__name="other")
