@@ -117,6 +117,40 @@ class Notices(InLine):
         self.assertEqual(client.query("SELECT 1").notices, [])
 
 
+class States(InLine):
+    config = {"pool": {"size": 1, "wait_notice": "0"}}
+
+    def states(self):
+        return {row["application_name"]: row["state"] for row in self.pgweir.console("SHOW CLIENTS")}
+
+    def test_each_client_shows_its_state(self):
+        idle, late = (self.raw_login(application_name=name) for name in ("idle one", "late one"))
+        idle.query("SELECT 1")
+        holder = self.hold(application_name="busy one")
+        self.stand_in_line(late, "SELECT 1")
+        wanted = {"idle one": "idle", "busy one": "active", "late one": "waiting"}
+        wait_until(lambda: wanted.items() <= self.states().items(), 60, "each to show its state")
+        holder.query("COMMIT")
+        self.assertEqual(late.answer().rows, [[b"1"]])
+        wanted = dict.fromkeys(wanted, "idle")
+        wait_until(lambda: wanted.items() <= self.states().items(), 60, "all to be idle")
+
+    def test_ids_of_clients_and_servers_are_distinct_and_stay(self):
+        names = [f"number {number}" for number in range(4)]
+        clients = [self.raw_login(application_name=name) for name in names]
+
+        def ids():
+            found = {row["application_name"]: row["id"] for row in self.pgweir.console("SHOW CLIENTS")
+                     if row["application_name"] in names}
+            return {**found, **{row["remote_pid"]: row["id"] for row in self.pgweir.console("SHOW SERVERS")}}
+        first = ids()
+        self.assertEqual(len(first), 5)
+        self.assertEqual(len(set(first.values())), 5)
+        for client in clients:
+            client.query("SELECT 1")
+        self.assertEqual(ids(), first)
+
+
 class Silence(InLine):
     config = {"pool": {"size": 1, "wait_notice": "0"}}
 
