@@ -186,6 +186,41 @@ class Explain(CtlTest):
         self.assertEqual(ctl("explain", "SELECT 1", "--policy", path)[0], 78)
 
 
+class Catalog(CtlTest):
+    """What a dump of the catalog knows is taken into account; without it every table is large."""
+    DUMP = ('{"catalog":"pgweir/v1","server_version":150004,"read_us":7}\n'
+            '{"relation":"small","schema":"public","kind":"r","rows":12,"columns":[["id","int4",-1,true,false,false]]}\n'
+            '{"relation":"big","schema":"public","kind":"r","rows":9000000,"columns":[["id","int4",-1,false,false,false]]}\n{"end":2}\n')
+    SIZES = ("apiVersion: pgweir/v1\nkind: GuardrailPolicy\nmetadata: {name: sizes, owner: tests}\n"
+             "rules:\n  - {use: index-not-concurrent, large_table: {rows: 1000}}\n")
+
+    def setUp(self):
+        super().setUp()
+        self.dump, self.sizes = self.write("shop.catalog", self.DUMP), self.write("sizes.yaml", self.SIZES)
+
+    def test_explain_knows_how_large_a_table_is(self):
+        for table, with_dump, without in (("small", 0, 1), ("big", 1, 1), ("nowhere", 1, 1)):
+            arguments = ("explain", f"CREATE INDEX ON public.{table} (id)", "--policy", self.sizes, "--database", "shop")
+            self.assertEqual(ctl(*arguments, "--catalog", self.dump)[0], with_dump, table)
+            self.assertEqual(ctl(*arguments)[0], without, table)
+
+    def test_replay_knows_how_large_a_table_is(self):
+        records = "".join(json.dumps({"v": 1, "seq": 1, "time": "2026-11-25T10:00:00.000000Z", "event": "statement", "user.name": "app",
+                                      "db.role": "app", "db.namespace": "shop", "db.query.text": f"CREATE INDEX ON public.{table} (id)"})
+                          + "\n" for table in ("small", "big"))
+        arguments = ("replay", "--audit", self.write("audit.jsonl", records), "--policy", self.sizes, "--format", "json")
+        for more, count in ((("--catalog", self.dump), 1), ((), 2)):
+            status, output, errors = ctl(*arguments, *more)
+            self.assertEqual((status, errors), (1, ""))
+            self.assertEqual([row["count"] for row in json.loads(output)["rows"]], [count])
+
+    def test_a_dump_that_is_cut_off_is_refused(self):
+        path = self.write("cut.catalog", self.DUMP[:-12])
+        status, _, errors = ctl("explain", "SELECT 1", "--policy", self.sizes, "--catalog", path)
+        self.assertEqual(status, 78)
+        self.assertIn("cut.catalog", errors)
+
+
 class Replay(CtlTest):
     """What the access log tells, judged again under other policies."""
 
