@@ -21,13 +21,14 @@ struct hba;
 enum hba_act {
 	HBA_ASK,    /* a conversation by `method`; trust asks for nothing */
 	HBA_PEER,   /* the name of its user on this machine decides */
+	HBA_CERT,   /* the common name of its verified certificate decides */
 	HBA_REJECT,
 };
 
 struct hba_verdict {
 	enum hba_act act;
 	enum auth_method method; /* of HBA_ASK */
-	const char *map;	 /* of HBA_PEER: a map of auth.ident; NULL: names must be equal */
+	const char *map;	 /* of HBA_PEER and HBA_CERT: a map of auth.ident; NULL: names must be equal */
 	const char *file;	 /* for the log */
 	int line;
 };

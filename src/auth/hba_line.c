@@ -38,15 +38,16 @@ static const struct method {
 	const char *word;
 	enum hba_act act;
 	enum auth_method method;
-	bool local_only;
+	enum { ANYWHERE, LOCAL_ONLY, ENCRYPTED_ONLY } where;
 } methods[] = {
-	{ "trust", HBA_ASK, AUTH_METHOD_TRUST, false },
-	{ "reject", HBA_REJECT, AUTH_METHOD_TRUST, false },
-	{ "password", HBA_ASK, AUTH_METHOD_PASSWORD, false },
-	{ "md5", HBA_ASK, AUTH_METHOD_MD5, false },
-	{ "scram-sha-256", HBA_ASK, AUTH_METHOD_SCRAM, false },
-	{ "peer", HBA_PEER, AUTH_METHOD_TRUST, true },
-	{ "ident", HBA_PEER, AUTH_METHOD_TRUST, true },
+	{ "trust", HBA_ASK, AUTH_METHOD_TRUST, ANYWHERE },
+	{ "reject", HBA_REJECT, AUTH_METHOD_TRUST, ANYWHERE },
+	{ "password", HBA_ASK, AUTH_METHOD_PASSWORD, ANYWHERE },
+	{ "md5", HBA_ASK, AUTH_METHOD_MD5, ANYWHERE },
+	{ "scram-sha-256", HBA_ASK, AUTH_METHOD_SCRAM, ANYWHERE },
+	{ "peer", HBA_PEER, AUTH_METHOD_TRUST, LOCAL_ONLY },
+	{ "ident", HBA_PEER, AUTH_METHOD_TRUST, LOCAL_ONLY },
+	{ "cert", HBA_CERT, AUTH_METHOD_TRUST, ENCRYPTED_ONLY },
 };
 
 /* PostgreSQL's words that mean what pgweir cannot do. */
@@ -61,7 +62,6 @@ static const struct refusal {
 	{ "samenet", "samenet is not supported: write the addresses" },
 	{ "samerole", "samerole is not supported: pgweir does not know who is a member of a role" },
 	{ "samegroup", "samegroup is not supported: pgweir does not know who is a member of a role" },
-	{ "cert", "cert is not supported: pgweir does not ask clients for certificates" },
 	{ "gss", "gss is not supported: pgweir does not speak GSSAPI" },
 	{ "sspi", "sspi is not supported" },
 	{ "ldap", "ldap is not supported" },
@@ -278,6 +278,21 @@ read_address(struct hba_reading *reading)
 
 /* ---- methods ---- */
 
+/* May the method stand in a line of this type? */
+static bool
+check_where(const struct hba_reading *reading, const struct auth_word *word,
+    const struct method *method)
+{
+	if (method->where == LOCAL_ONLY && !reading->one->local)
+		return problems_add(reading->problems, reading->line->file, reading->line->line,
+		    word->col, "%s works on unix sockets only: put it in a line of type local",
+		    word->text);
+	if (method->where == ENCRYPTED_ONLY && reading->one->encryption != HBA_ENCRYPTED)
+		return fault(reading, word->col,
+		    "certificates are shown in TLS only: put cert in a line of type hostssl");
+	return true;
+}
+
 static bool
 read_method(struct hba_reading *reading)
 {
@@ -292,12 +307,7 @@ read_method(struct hba_reading *reading)
 			continue;
 		reading->one->verdict.act = methods[i].act;
 		reading->one->verdict.method = methods[i].method;
-		if (methods[i].local_only && !reading->one->local)
-			return problems_add(reading->problems, reading->line->file,
-			    reading->line->line, word->col,
-			    "%s works on unix sockets only: put it in a line of type local",
-			    word->text);
-		return true;
+		return check_where(reading, word, &methods[i]);
 	}
 	return refuse(reading, word, "method", known, COUNT(methods));
 }
@@ -305,8 +315,8 @@ read_method(struct hba_reading *reading)
 static bool
 read_map(struct hba_reading *reading, const struct auth_word *word, const char *map)
 {
-	if (reading->one->verdict.act != HBA_PEER)
-		return fault(reading, word->col, "map is an option of peer and ident only");
+	if (reading->one->verdict.act != HBA_PEER && reading->one->verdict.act != HBA_CERT)
+		return fault(reading, word->col, "map is an option of peer, ident and cert only");
 	if (reading->idents == NULL || !idents_have(reading->idents, map))
 		return problems_add(reading->problems, reading->line->file, reading->line->line,
 		    word->col, "there is no map \"%.100s\": %s", map,

@@ -53,11 +53,12 @@ reject_by_line(struct client *client, const struct hba_verdict *verdict)
 	mem_free(why);
 }
 
+/* The name that it proved is not one that may be this user. */
 static void
-refuse_peer(struct client *client, const char *why)
+refuse_name(struct client *client, const char *named_by, const char *why)
 {
-	char *message =
-	    mem_printf("Peer authentication failed for user \"%s\"", client_user(client));
+	char *message = mem_printf(
+	    "%s authentication failed for user \"%s\"", named_by, client_user(client));
 
 	login_reject(client, "28000", message, why);
 	mem_free(message);
@@ -74,8 +75,8 @@ prove(struct client *client, struct admission admission)
 
 	if (secret == NULL)
 		secret = lookup_secret(client->lookup);
-	if (!known && admission.peer)
-		refuse_peer(client, "no such user");
+	if (!known && admission.named_by != NULL)
+		refuse_name(client, admission.named_by, "no such user");
 	else if (!known && admission.method == AUTH_METHOD_TRUST)
 		login_wrong_password(client, "no such user");
 	else
@@ -101,26 +102,45 @@ admit_go_on(struct client *client)
 	prove(client, lookup_admission(client->lookup));
 }
 
-/* Its user on this machine must be the one it wants to be, or one that the map lets be it. */
+/* The name it has proved must be the user it wants to be, or one that the map lets be it. */
+static void
+take_name(struct client *client, const struct hba_verdict *verdict, const char *named_by,
+    const char *name)
+{
+	const char *user = client_user(client);
+	char *why;
+
+	if (users_may_be(clients_users(client->clients), verdict->map, name, user)) {
+		admit(client, (struct admission){ AUTH_METHOD_TRUST, named_by });
+		return;
+	}
+	why = mem_printf("line %d of %s: \"%s\" may not be \"%s\"", verdict->line,
+	    verdict->file, name, user);
+	refuse_name(client, named_by, why);
+	mem_free(why);
+}
+
 static void
 ask_peer(struct client *client, const struct hba_verdict *verdict)
 {
-	const char *user = client_user(client);
-	char name[PEER_NAME_SIZE], *why;
+	char name[PEER_NAME_SIZE];
 	struct error err;
 
-	if (!peer_user_name(stream_fd(client->stream), name, &err)) {
-		refuse_peer(client, err.text);
-		return;
-	}
-	if (users_may_be(clients_users(client->clients), verdict->map, name, user)) {
-		admit(client, (struct admission){ .method = AUTH_METHOD_TRUST, .peer = true });
-		return;
-	}
-	why = mem_printf("line %d of %s: the user \"%s\" of this machine may not be \"%s\"",
-	    verdict->line, verdict->file, name, user);
-	refuse_peer(client, why);
-	mem_free(why);
+	if (peer_user_name(stream_fd(client->stream), name, &err))
+		take_name(client, verdict, "Peer", name);
+	else
+		refuse_name(client, "Peer", err.text);
+}
+
+static void
+ask_certificate(struct client *client, const struct hba_verdict *verdict)
+{
+	const struct tls_peer *tls = stream_tls_peer(client->stream);
+
+	if (tls != NULL && tls->common_name != NULL)
+		take_name(client, verdict, "certificate", tls->common_name);
+	else
+		refuse_name(client, "certificate", "it has shown no certificate with a common name");
 }
 
 void
@@ -145,6 +165,9 @@ admit_client(struct client *client)
 		return;
 	case HBA_PEER:
 		ask_peer(client, &verdict);
+		return;
+	case HBA_CERT:
+		ask_certificate(client, &verdict);
 		return;
 	case HBA_REJECT:
 		reject_by_line(client, &verdict);

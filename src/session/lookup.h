@@ -20,7 +20,7 @@ TAILQ_HEAD(lookup_list, lookup);
 /* How a client is to prove who it is. */
 struct admission {
 	enum auth_method method;
-	bool peer; /* it has, by its name on this machine; method is trust */
+	const char *named_by; /* it has, by a name: "Peer", "certificate"; method is trust. Or NULL */
 };
 
 /*

@@ -1,14 +1,17 @@
 """Who may come from where, by which method: files of auth.hba and auth.ident."""
 import os
 import pwd
+import shutil
 import socket
 import subprocess
+import tempfile
 
 import psycopg
 import psycopg2
 
 from support import wire
 from support.case import PgweirTest
+from support.certificates import Authority
 from support.pgweir import Pgweir, check_config, ctl, slowness
 from support.postgres import shared_postgres
 from support.waiting import wait_until
@@ -27,6 +30,7 @@ class HbaTest(PgweirTest):
     ident = ""
     users = {}
     auth = {}
+    tls = {}
 
     @classmethod
     def setUpClass(cls):
@@ -34,7 +38,7 @@ class HbaTest(PgweirTest):
         users = {**{name: {"password": secret} for name, secret in SECRETS.items()}, **cls.users}
         cls.pgweir = Pgweir(cls.server, config={
             "auth": {"method": "scram-sha-256", "hba": "pg_hba.conf", "ident": "pg_ident.conf", **cls.auth},
-            "users": users})
+            "users": users, "tls": cls.tls})
         cls.write(cls.hba)
         cls.write(cls.ident, "pg_ident.conf")
         cls.pgweir.start()
@@ -244,7 +248,7 @@ staff   {ME}            stranger
         self.assertEqual(self.user_of(self.by_socket(user="app")), "app")
         self.assertIn('Peer authentication failed for user "other"',
                       self.refusal(user="other", host=self.pgweir.folder))
-        self.wait_log(f'the user "{ME}" of this machine may not be "other"')
+        self.wait_log(f'"{ME}" may not be "other"')
 
     def test_without_a_map_the_names_must_be_equal(self):
         self.assertEqual(self.user_of(self.by_socket(user=ME, dbname="postgres")),
@@ -263,6 +267,60 @@ staff   {ME}            stranger
         self.assertIn("configuration reloaded\n", self.pgweir.reload())
         self.assertEqual(self.user_of(self.by_socket(user="other")), "other")
         self.assertIn("Peer authentication failed", self.refusal(user="app", host=self.pgweir.folder))
+
+
+class Certificates(HbaTest):
+    """TLS: lines for encrypted connections, and the common name of a client's certificate."""
+    hba = """
+hostssl   shop  app,other  all  cert
+hostssl   shop  analyst    all  cert map=people
+hostssl   shop  app_rw     all  trust
+hostnossl shop  scram_user all  scram-sha-256
+"""
+    ident = """
+people  /^(.*)@shop$   analyst
+people  app            stranger
+"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="pgweir-certs-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        authority = Authority(cls.folder)
+        cls.certificates = {name: authority.issue(name, f"/CN={subject}") for name, subject in (
+            ("pgweir", "localhost"), ("app", "app"), ("person", "ann@shop"))}
+        cert, key = cls.certificates["pgweir"]
+        cls.tls = {"client": {"mode": "allow", "cert": cert, "key": key, "ca": authority.cert}}
+        super().setUpClass()
+
+    def encrypted(self, name=None, **fields):
+        if name is not None:
+            fields["sslcert"], fields["sslkey"] = self.certificates[name]
+        return {"sslmode": "require", **fields}
+
+    def test_the_common_name_is_the_user(self):
+        self.assertEqual(self.user_of(self.connect(**self.encrypted("app", user="app"))), "app")
+        self.assertIn('certificate authentication failed for user "other"',
+                      self.refusal(**self.encrypted("app", user="other")))
+        self.wait_log('"app" may not be "other"')
+
+    def test_a_map_says_who_a_common_name_may_be(self):
+        self.assertEqual(self.user_of(self.connect(**self.encrypted("person", user="analyst"))), "analyst")
+        self.assertIn('certificate authentication failed for user "analyst"',
+                      self.refusal(**self.encrypted("app", user="analyst")))
+
+    def test_without_a_certificate_nobody_is_named(self):
+        self.assertIn('certificate authentication failed for user "app"',
+                      self.refusal(**self.encrypted(user="app")))
+
+    def test_lines_know_whether_the_connection_is_encrypted(self):
+        self.assertEqual(self.user_of(self.connect(**self.encrypted(user="app_rw"))), "app_rw")
+        self.assertIn('user "app_rw", database "shop", no encryption',
+                      self.refusal(user="app_rw", sslmode="disable"))
+        self.assertIn('user "scram_user", database "shop", SSL encryption',
+                      self.refusal(**self.encrypted(user="scram_user", password="scram secret")))
+        self.assertEqual(
+            self.user_of(self.connect(user="scram_user", password="scram secret", sslmode="disable")), "scram_user")
 
 
 del HbaTest, PgweirTest     # the loader shall see only their subclasses
