@@ -59,6 +59,7 @@ struct pool {
 	bool wants_tls;	    /* tls.server.mode is allow, and its server refused us without */
 	bool plain_startup; /* its server does not know our startup settings */
 	struct deferred serve; /* serve the line at the end of the turn */
+	struct server *ready_beside; /* to be lent then to whom it was opened for; or NULL */
 	uint64_t reconnect_us; /* servers connected before this are retired */
 	unsigned host;	       /* which of the database's hosts to try next */
 	struct host_lookup *lookup; /* ours; NULL until a name had to be looked up */
@@ -101,6 +102,11 @@ bool pool_borrow(struct pool *pool, struct waiter *waiter, struct server **lent)
 struct server *pool_borrow_idle(struct pool *pool, uint64_t settings_hash);
 /* Where it stands in line, and why. */
 void pool_look(const struct pool *pool, const struct waiter *waiter, struct budget_place *place);
+/*
+ * A connection beside the pool: the budget does not count it, nobody else is lent it. It is
+ * opened for this waiter and ends in server_close(). One at a time for each pool.
+ */
+void pool_open_beside(struct pool *pool, struct waiter *waiter);
 /* The waiter gives up. */
 void pool_leave(struct pool *pool, struct waiter *waiter);
 /*

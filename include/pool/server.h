@@ -22,6 +22,7 @@ struct own;
 struct pool;
 struct server;
 struct tls_context;
+struct waiter;
 
 enum server_state {
 	SERVER_CONNECTING, /* the socket is not open yet */
@@ -69,6 +70,9 @@ struct server {
 	unsigned residue;	       /* enum sql_residue bits left by borrowers */
 	char transaction;	       /* of the last ReadyForQuery: I, T or E */
 	bool retired;		       /* close at the next return */
+	bool listens;		       /* a LISTEN was run on it: UNLISTEN before the next loan */
+	bool beside;		       /* the budget does not count it: pool_open_beside() */
+	struct waiter *beside_for;     /* borrowed: who asked for that, until it is lent */
 	bool doubted;		       /* to be checked before it is lent again */
 	bool plain_startup;	       /* without the settings that old servers do not know */
 	bool succeeded;		       /* another connection takes its place in the budget */

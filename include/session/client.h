@@ -54,6 +54,7 @@ struct learned;
 struct lookup;
 struct hold;
 struct waiting;
+struct listens;
 struct policy_transaction;
 struct statement;
 struct judged;
@@ -94,6 +95,7 @@ struct client {
 	struct pool *pool;	    /* borrowed; NULL for the console and before GREETING */
 	struct link *link;	    /* ours; NULL without a server */
 	struct hold *hold;	    /* ours; NULL when no answer waits for its record */
+	struct listens *listens;    /* ours; NULL: it listens to nothing */
 	uint64_t intent; /* record that the message in `in` waits for; 0: none was made */
 	struct buf in;		    /* bytes not yet handled */
 	size_t passing;		    /* bytes of a message whose beginning was dealt with */

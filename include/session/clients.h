@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 #include "audit/audit.h"
@@ -69,6 +70,16 @@ enum clients_drain {
 void clients_drain(struct clients *clients, enum clients_drain drain, const char *why);
 enum clients_drain clients_draining(const struct clients *clients);
 size_t clients_count(const struct clients *clients);
+
+/* A connection of this worker that listens for the clients of all. */
+struct listener_state {
+	const char *database;
+	bool connected;
+	size_t channels;
+	uint64_t notifications, losses; /* since the start */
+};
+void clients_each_listener(const struct clients *clients,
+    void (*each)(void *arg, const struct listener_state *state), void *arg);
 
 struct client *clients_first(const struct clients *clients);
 struct client *clients_next(const struct client *client);

@@ -149,6 +149,10 @@ struct sql_statement {
 	bool deallocates;    /* DEALLOCATE, DISCARD PLANS */
 	char *cursor;	     /* of DECLARE and FETCH; or NULL */
 	bool declares;	     /* it is DECLARE */
+	char *listened;	     /* channel of LISTEN; or NULL */
+	char *unlistened;    /* of UNLISTEN; "" for all; or NULL */
+	bool notifies;	     /* NOTIFY, pg_notify() */
+	bool asks_channels;  /* calls pg_listening_channels() */
 
 	/* CREATE INDEX and DROP …, for the built-in rules. */
 	bool index_created, index_concurrently;

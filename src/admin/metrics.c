@@ -200,6 +200,35 @@ put_pins(struct buf *out, const struct tally *tally)
 			}
 }
 
+/* Of databases that somebody listened in. */
+static const struct listened {
+	const char *name, *type, *help;
+	size_t where; /* a uint64_t in struct tally_name */
+} listened[] = {
+	{ "listen_channels", "gauge", "Channels that clients listen to by a shared connection.",
+	    offsetof(struct tally_name, channels) },
+	{ "listen_notifications_total", "counter", "Notifications that came by it.",
+	    offsetof(struct tally_name, notifications) },
+	{ "listen_losses_total", "counter", "How often it was lost, and with it perhaps events.",
+	    offsetof(struct tally_name, losses) },
+};
+
+static void
+put_listened(struct buf *out, const struct listened *row, const struct tally *tally)
+{
+	put_head(out, row->name, row->type, row->help);
+	for (const struct tally_name *name = tally->databases; name != NULL; name = name->hh.next) {
+		uint64_t value;
+
+		if (!name->listens)
+			continue;
+		memcpy(&value, (const char *)name + row->where, sizeof(value));
+		buf_printf(out, "pgweir_%s{database=\"", row->name);
+		put_value(out, name->name);
+		buf_printf(out, "\"} %" PRIu64 "\n", value);
+	}
+}
+
 static void
 put_pools(struct buf *out, const struct tally *tally)
 {
@@ -228,6 +257,8 @@ put_pools(struct buf *out, const struct tally *tally)
 	put_histogram(out, "wait_duration_seconds",
 	    "How long those clients waited for a server that had to wait.",
 	    offsetof(struct tally_pool, wait_times), tally);
+	for (size_t i = 0; i < sizeof(listened) / sizeof(listened[0]); i++)
+		put_listened(out, &listened[i], tally);
 }
 
 /* --- of the process -------------------------------------------------------------- */

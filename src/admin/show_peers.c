@@ -1,6 +1,6 @@
 /*
  * show_peers.c - a row for each client or server: CLIENTS, SERVERS, SOCKETS,
- * ACTIVE_SOCKETS, PINS. Each worker writes the rows of its own.
+ * ACTIVE_SOCKETS, PINS, LISTENERS. Each worker writes the rows of its own.
  */
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +31,9 @@ static const struct wire_column socket_columns[] = { PEER_COLUMNS, { "recv_pos",
 static const struct wire_column pins_columns[] = { { "client", 'i' }, { "server", 'i' },
 	{ "reason", 't' }, { "since", 't' }, { "database", 't' }, { "user", 't' },
 	{ "worker", 'i' }, { "statement", 't' } };
+static const struct wire_column listeners_columns[] = { { "database", 't' },
+	{ "connected", 'i' }, { "channels", 'q' }, { "notifications", 'q' }, { "losses", 'q' },
+	{ "worker", 'i' } };
 
 /* When it was, by the wall's clock, that the monotonic clock said this. */
 static uint64_t
@@ -254,10 +257,40 @@ visit_pins(struct errand *errand, struct clients *clients)
 	}
 }
 
+struct listeners_visit {
+	struct rows *rows;
+	unsigned worker;
+};
+
+static void
+put_listener(void *arg, const struct listener_state *state)
+{
+	struct listeners_visit *visit = arg;
+
+	row_begin(visit->rows);
+	row_text(visit->rows, state->database);
+	row_int(visit->rows, state->connected);
+	row_int(visit->rows, (int64_t)state->channels);
+	row_int(visit->rows, (int64_t)state->notifications);
+	row_int(visit->rows, (int64_t)state->losses);
+	row_int(visit->rows, visit->worker);
+	row_end(visit->rows);
+}
+
+static void
+visit_listeners(struct errand *errand, struct clients *clients)
+{
+	struct listeners_visit visit = { &errand->rows, clients_worker(clients) };
+
+	clients_each_listener(clients, put_listener, &visit);
+}
+
 const struct table tables_of_peers[] = {
 	{ "ACTIVE_SOCKETS", COLUMNS(socket_columns), visit_active_sockets, NULL,
 	    ACCESS_VIEWER, false, false },
 	{ "CLIENTS", COLUMNS(peer_columns), visit_clients, NULL, ACCESS_VIEWER, false,
+	    false },
+	{ "LISTENERS", COLUMNS(listeners_columns), visit_listeners, NULL, ACCESS_VIEWER, false,
 	    false },
 	{ "PINS", COLUMNS(pins_columns), visit_pins, NULL, ACCESS_VIEWER, false, false },
 	{ "SERVERS", COLUMNS(peer_columns), visit_servers, NULL, ACCESS_VIEWER, false,

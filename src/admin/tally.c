@@ -70,6 +70,8 @@ static void
 add_server(
     struct tally_pool *row, const struct server *server, const struct config *config)
 {
+	if (server->beside)
+		return;
 	row->canceling += server_is_being_canceled(server);
 	switch (server->state) {
 	case SERVER_CONNECTING:
@@ -183,6 +185,18 @@ add_client(struct tally *tally, const struct client *client, uint64_t now_us)
 		row->longest_wait_us = wait_us;
 }
 
+static void
+add_listener(void *arg, const struct listener_state *state)
+{
+	struct tally *tally = arg;
+	struct tally_name *name = name_of(&tally->databases, state->database);
+
+	name->listens = true;
+	name->channels += state->channels;
+	name->notifications += state->notifications;
+	name->losses += state->losses;
+}
+
 void
 tally_add(struct tally *tally, const struct clients *clients)
 {
@@ -191,6 +205,7 @@ tally_add(struct tally *tally, const struct clients *clients)
 	const struct client *client = clients_first(clients);
 
 	add_pools(tally, clients, now_us);
+	clients_each_listener(clients, add_listener, tally);
 	for (; client != NULL; client = clients_next(client))
 		add_client(tally, client, now_us);
 	add_counters(pool_of(tally, TALLY_CONSOLE, TALLY_CONSOLE), &console->history,

@@ -43,6 +43,8 @@ struct tally_name {
 	UT_hash_handle hh;
 	char *name;
 	int clients, servers;
+	bool listens; /* of a database: it has a listener, whose numbers these are */
+	uint64_t channels, notifications, losses;
 };
 
 /* Zeroed is empty. Emptied by tally_free(). */

@@ -18,6 +18,7 @@ struct host_lookup {
 	struct pool *pool; /* NULL once the pool is gone */
 	bool asked;
 	int wanted; /* connections to open when the answer comes */
+	struct waiter *beside_for; /* borrowed: and one beside the pool; NULL: none */
 	unsigned next;
 	uint64_t known_us; /* 0: no answer yet */
 	struct address addresses[RESOLVE_ADDRESSES_MOST];
@@ -47,6 +48,35 @@ open_unnamed(struct host_lookup *lookup)
 		error_set_state(&err, ERROR_IO, "08006", "%s", lookup->request.why);
 		own_refused(own, &err);
 	}
+}
+
+/* One that the budget does not count. */
+static void
+open_beside(
+    struct pool *pool, const struct address *to, const char *host, struct waiter *waiter)
+{
+	struct server *server = server_open(pool, to, host, NULL);
+
+	server->beside = true;
+	server->beside_for = waiter;
+}
+
+static void
+open_next_beside(struct host_lookup *lookup)
+{
+	struct waiter *waiter = lookup->beside_for;
+	struct error err;
+
+	lookup->beside_for = NULL;
+	if (waiter == NULL)
+		return;
+	if (lookup->count > 0) {
+		open_beside(lookup->pool, &lookup->addresses[lookup->next++ % lookup->count],
+		    lookup->request.host, waiter);
+		return;
+	}
+	error_set_state(&err, ERROR_IO, "08006", "%s", lookup->request.why);
+	pool_refuse_beside(lookup->pool, waiter, &err);
 }
 
 static void
@@ -79,19 +109,47 @@ on_answer(struct message *message, void *receiver)
 		pool_open_failed(lookup->pool, NULL, &err, false);
 	}
 	open_unnamed(lookup);
+	open_next_beside(lookup);
+}
+
+static struct host_lookup *
+lookup_of(struct pool *pool)
+{
+	if (pool->lookup == NULL) {
+		pool->lookup = mem_zalloc(1, sizeof(*pool->lookup));
+		pool->lookup->pool = pool;
+	}
+	return pool->lookup;
+}
+
+/* Is what it knows young enough to be used as it is? */
+static bool
+is_fresh(const struct host_lookup *lookup)
+{
+	return lookup->count > 0 &&
+	    loop_now_us(pools_loop(lookup->pool->pools)) - lookup->known_us < KEEP_US;
+}
+
+static void
+ask(struct host_lookup *lookup, const char *host, int port)
+{
+	if (lookup->asked)
+		return;
+	lookup->asked = true;
+	mem_free(lookup->request.host);
+	lookup->request.host = mem_strdup(host);
+	lookup->request.port = port;
+	lookup->request.answer_to = pools_mailbox(lookup->pool->pools);
+	lookup->request.message.deliver = on_answer;
+	resolver_ask(pools_resolver(lookup->pool->pools), &lookup->request);
 }
 
 static void
 open_by_name(struct pool *pool, const char *host, int port, struct own *own)
 {
-	uint64_t now_us = loop_now_us(pools_loop(pool->pools));
-	struct host_lookup *lookup = pool->lookup;
+	struct host_lookup *lookup = lookup_of(pool);
 
-	if (lookup == NULL) {
-		lookup = pool->lookup = mem_zalloc(1, sizeof(*lookup));
-		lookup->pool = pool;
-	}
-	if (lookup->count > 0 && now_us - lookup->known_us < KEEP_US) {
+	if (is_fresh(lookup)) {
 		open_next(lookup, own);
 		return;
 	}
@@ -99,15 +157,34 @@ open_by_name(struct pool *pool, const char *host, int port, struct own *own)
 		own_wait_for_name(pool, own);
 	else
 		lookup->wanted++;
-	if (lookup->asked)
+	ask(lookup, host, port);
+}
+
+void
+host_open_beside(struct pool *pool, struct waiter *waiter)
+{
+	const struct database_config *database =
+	    config_database(pools_config(pool->pools), pool->database);
+	struct address address;
+	struct error err;
+	const char *host;
+
+	if (database == NULL) {
+		error_set_state(&err, ERROR_CONFIG, "3D000",
+		    "database \"%s\" is no longer in the configuration", pool->database);
+		pool_refuse_beside(pool, waiter, &err);
 		return;
-	lookup->asked = true;
-	mem_free(lookup->request.host);
-	lookup->request.host = mem_strdup(host);
-	lookup->request.port = port;
-	lookup->request.answer_to = pools_mailbox(pool->pools);
-	lookup->request.message.deliver = on_answer;
-	resolver_ask(pools_resolver(pool->pools), &lookup->request);
+	}
+	host = database->hosts[pool->host % database->host_count];
+	if (address_from_text(host, database->port, &address)) {
+		open_beside(pool, &address, host, waiter);
+		return;
+	}
+	lookup_of(pool)->beside_for = waiter;
+	if (is_fresh(pool->lookup))
+		open_next_beside(pool->lookup);
+	else
+		ask(pool->lookup, host, database->port);
 }
 
 void

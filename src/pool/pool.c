@@ -77,9 +77,25 @@ pool_free(struct pool *pool)
 }
 
 static void
+lend_beside(struct pool *pool)
+{
+	struct server *server = pool->ready_beside;
+	struct waiter *waiter = server->beside_for;
+
+	pool->ready_beside = NULL;
+	server->beside_for = NULL;
+	server_enter(server, SERVER_ACTIVE);
+	waiter->granted(waiter, server);
+}
+
+static void
 serve_now(struct deferred *deferred)
 {
-	pool_serve((struct pool *)((char *)deferred - offsetof(struct pool, serve)));
+	struct pool *pool = (struct pool *)((char *)deferred - offsetof(struct pool, serve));
+
+	if (pool->ready_beside != NULL)
+		lend_beside(pool);
+	pool_serve(pool);
 }
 
 void
@@ -348,6 +364,35 @@ age_with_jitter(int64_t age_ms)
 }
 
 void
+pool_open_beside(struct pool *pool, struct waiter *waiter)
+{
+	host_open_beside(pool, waiter);
+}
+
+void
+pool_refuse_beside(struct pool *pool, struct waiter *waiter, const struct error *err)
+{
+	pool->host++;
+	waiter->refused(waiter, err);
+}
+
+void
+pool_close_beside(struct pool *pool, const char *why)
+{
+	struct server *server = TAILQ_FIRST(&pool->servers);
+
+	while (server != NULL) {
+		struct server *next = TAILQ_NEXT(server, in_pool);
+
+		if (server->beside && server->state == SERVER_ACTIVE)
+			server->user->lost(server, why);
+		if (server->beside)
+			server_close(server, why);
+		server = next;
+	}
+}
+
+void
 pool_server_ready(struct server *server)
 {
 	struct pool *pool = server->pool;
@@ -360,6 +405,12 @@ pool_server_ready(struct server *server)
 		log_info("%s new connection to server (pid %d)", label, server->pid);
 	if (server->own != NULL) {
 		own_ready(server);
+		return;
+	}
+	if (server->beside) {
+		server_enter(server, SERVER_IDLE);
+		pool->ready_beside = server;
+		pool_serve_later(pool);
 		return;
 	}
 	if (config->backend_max_age_ms > 0)
@@ -390,6 +441,14 @@ pool_open_failed(
 		own_failed(server, err);
 		return;
 	}
+	if (server != NULL && server->beside) {
+		struct waiter *waiter = server->beside_for;
+
+		server->beside_for = NULL;
+		server_close(server, err->text);
+		pool_refuse_beside(pool, waiter, err);
+		return;
+	}
 	if (fatal)
 		budget_doom(pool->budget, err, loop_now_us(loop));
 	if (server != NULL) {
@@ -400,14 +459,23 @@ pool_open_failed(
 	budget_closed(pool->budget);
 }
 
+/* Nobody else's LISTEN is the next one's, whatever backend.reset says. */
+static void
+clean(struct server *server, bool reset)
+{
+	if (reset)
+		server_reset(server);
+	else if (server->listens)
+		server_unlisten(server);
+	else
+		pool_server_fit(server);
+}
+
 void
 pool_cancel_over(struct server *server)
 {
 	server->deadline_us = 0;
-	if (server->residue != 0)
-		server_reset(server);
-	else
-		pool_server_fit(server);
+	clean(server, server->residue != 0);
 }
 
 void
@@ -428,11 +496,8 @@ pool_return(struct server *server)
 		server->retired = true;
 	if (config->backend_check_after_ms == 0)
 		server->doubted = true;
-	if (config->backend_reset == BACKEND_RESET_ALWAYS ||
-	    (server->residue != 0 && config->backend_reset == BACKEND_RESET_AUTO))
-		server_reset(server);
-	else
-		pool_server_fit(server);
+	clean(server, config->backend_reset == BACKEND_RESET_ALWAYS ||
+		(server->residue != 0 && config->backend_reset == BACKEND_RESET_AUTO));
 }
 
 void

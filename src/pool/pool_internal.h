@@ -9,7 +9,7 @@
  * server.c: open a connection that the budget has counted; `host` is its name in the
  * configuration. For `own` alone, or NULL.
  */
-void server_open(
+struct server *server_open(
     struct pool *pool, const struct address *to, const char *host, struct own *own);
 /* Feed bytes to a handler message by message; false once the server is closed. */
 typedef bool server_handler(
@@ -35,6 +35,7 @@ server_handler server_login_message;
 /* server_task.c: statements of our own on a server that nobody has borrowed. */
 void server_check(struct server *server);
 void server_reset(struct server *server);
+void server_unlisten(struct server *server);
 server_handler server_task_message;
 server_handler server_idle_message;
 
@@ -50,6 +51,8 @@ void cancels_free(struct cancel_list *cancels);
 
 /* host.c: connect to the next address of the pool's database; counted already. */
 void host_open_server(struct pool *pool, struct own *own);
+/* The same beside the pool, not counted, for this waiter. */
+void host_open_beside(struct pool *pool, struct waiter *waiter);
 void host_lookup_free(struct host_lookup *lookup);
 
 /* own.c */
@@ -75,6 +78,10 @@ void pool_server_ready(struct server *server);
 /* Opening failed. `fatal`: waiting will not mend it. Closes the server (may be NULL). */
 void pool_open_failed(
     struct pool *pool, struct server *server, const struct error *err, bool fatal);
+/* Opening one for this waiter failed. */
+void pool_refuse_beside(struct pool *pool, struct waiter *waiter, const struct error *err);
+/* Close those beside the pool, telling who has them. */
+void pool_close_beside(struct pool *pool, const char *why);
 /* A server closed before it was logged in: back off, and try the next host. */
 void pool_note_failure(struct pool *pool);
 /* A server that nobody has borrowed is fit to be lent. */

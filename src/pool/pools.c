@@ -173,6 +173,7 @@ retire_servers(struct pool *pool, const char *why)
 	pool->reconnect_us = loop_now_us(pool->pools->loop) + 1;
 	while (!TAILQ_EMPTY(&pool->idle))
 		server_close(TAILQ_FIRST(&pool->idle), why);
+	pool_close_beside(pool, why);
 }
 
 void
@@ -365,7 +366,7 @@ pools_are_quiet(const struct pools *pools, const char *database)
 		if (!is_of(pool, database))
 			continue;
 		TAILQ_FOREACH(server, &pool->servers, in_pool)
-			if (server->state == SERVER_ACTIVE)
+			if (server->state == SERVER_ACTIVE && !server->beside)
 				return false;
 	}
 	return true;

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "net/tls.h"
 #include "pool/own.h"
+#include "pool/owners.h"
 #include "pool_internal.h"
 #include "wire/frame.h"
 #include "wire/read.h"
@@ -40,6 +41,8 @@ server_label(const struct server *server, char text[SERVER_LABEL_SIZE])
 const char *
 server_state_name(const struct server *server)
 {
+	if (server->beside && server->state == SERVER_ACTIVE)
+		return "listener";
 	return server_states[server->state].name;
 }
 
@@ -214,7 +217,7 @@ connection_new_id(void)
 	return atomic_fetch_add(&last_id, 1) + 1;
 }
 
-void
+struct server *
 server_open(
     struct pool *pool, const struct address *to, const char *host, struct own *own)
 {
@@ -243,6 +246,7 @@ server_open(
 	    now_us + (uint64_t)pools_config(pool->pools)->backend_connect_timeout_ms * 1000;
 	TAILQ_INSERT_TAIL(&pool->servers, server, in_pool);
 	server->stream = stream_connect(loop, to, on_event, server);
+	return server;
 }
 
 void
@@ -286,26 +290,34 @@ server_close(struct server *server, const char *why)
 {
 	struct pool *pool = server->pool;
 	enum server_state was = server->state;
+	struct error err;
 
 	if (was == SERVER_CLOSING)
 		return;
 	if (pools_config(pool->pools)->log_connections && was > SERVER_LOGIN)
 		log_closing(server, why);
-	if (was == SERVER_IDLE) {
+	if (pool->ready_beside == server)
+		pool->ready_beside = NULL;
+	if (was == SERVER_IDLE && !server->beside) {
 		TAILQ_REMOVE(&pool->idle, server, in_idle);
 		budget_set_idle(pool->budget, pools_worker(pool->pools), --pool->idle_count);
 	}
 	if (server->own != NULL)
 		own_lost(server, why);
-	else if (was <= SERVER_LOGIN && server->replication == REPLICATION_NONE)
+	else if (was <= SERVER_LOGIN && server->replication == REPLICATION_NONE && !server->beside)
 		pool_note_failure(pool);
 	if (was == SERVER_TESTED)
 		budget_checking(pool->budget, -1);
 	server_enter(server, SERVER_CLOSING);
 	TAILQ_REMOVE(&pool->servers, server, in_pool);
 	cancels_forget(server);
+	owners_forget(server);
 	stream_close(server->stream);
-	if (!server->succeeded)
+	if (!server->succeeded && !server->beside)
 		budget_closed(pool->budget);
 	loop_defer(server->loop, &server->death, server_die);
+	if (server->beside_for != NULL) {
+		error_set_state(&err, ERROR_IO, "08006", "%s", why);
+		pool_refuse_beside(pool, server->beside_for, &err);
+	}
 }

@@ -1,6 +1,6 @@
 /*
  * server_task.c - statements of our own on a server that nobody has borrowed:
- * is it alive (Sync), make it as new (DISCARD ALL).
+ * is it alive (Sync), make it as new (DISCARD ALL), let it hear nothing (UNLISTEN *).
  */
 #include <string.h>
 
@@ -35,8 +35,17 @@ server_reset(struct server *server)
 {
 	build_query(stream_out(server->stream), "DISCARD ALL");
 	server->residue = 0;
+	server->listens = false;
 	settings_clear(&server->settings);
 	statements_clear(server->statements);
+	begin(server);
+}
+
+void
+server_unlisten(struct server *server)
+{
+	build_query(stream_out(server->stream), "UNLISTEN *");
+	server->listens = false;
 	begin(server);
 }
 

@@ -10,6 +10,7 @@
 #include "doings.h"
 #include "frames.h"
 #include "guard.h"
+#include "listens.h"
 #include "pin.h"
 #include "prepared.h"
 #include "probe.h"
@@ -374,6 +375,12 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 	}
 	if (link->pins_due != 0 && fate == FATE_FORWARD)
 		pin_tell(link);
+	if (body[0] == 'I' && client->listens != NULL &&
+	    listens_end(client, link->failed, fate == FATE_FORWARD))
+		fate = FATE_SWALLOW; /* it comes behind what was notified */
+	else if (body[0] == 'I' && link->notified)
+		listens_fence_link(link);
+	link->notified = link->notified && body[0] != 'I';
 	link->failed = false;
 	return fate;
 }
@@ -447,8 +454,13 @@ answer_take(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 		if (!server_note_parameter(link->server, body, length))
 			return violation(link, type);
 		return reported_take(link, body, length);
-	case 'N':
 	case 'A':
+		relay_settle(link);
+		return link->client != NULL && link->client->listens != NULL &&
+			listens_swallow(link->client, body, length)
+		    ? FATE_SWALLOW
+		    : FATE_FORWARD;
+	case 'N':
 		/* What it is about was asked behind what we have to answer. */
 		relay_settle(link);
 		return FATE_FORWARD;

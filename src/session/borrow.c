@@ -4,6 +4,7 @@
  * The message that asked for it stays in client->in and is handled again when
  * there is one.
  */
+#include "listens.h"
 #include "session_internal.h"
 #include "wire/frame.h"
 
@@ -13,7 +14,7 @@ borrow_server(struct client *client, bool ahead)
 	struct server *server;
 
 	if (client->link != NULL)
-		return restore_in_step(client->link, ahead);
+		return listens_has_begun(client) && restore_in_step(client->link, ahead);
 	client->waiter.granted = borrow_granted;
 	client->waiter.refused = borrow_refused;
 	client->waiter.settings_hash = client->settings.hash;
@@ -23,7 +24,10 @@ borrow_server(struct client *client, bool ahead)
 		return false;
 	}
 	link_open(client, server);
-	return client->link->restore == RESTORE_NONE || restore_in_step(client->link, ahead);
+	if (!listens_has_begun(client))
+		return false;
+	return (client->listens == NULL && client->link->restore == RESTORE_NONE) ||
+	    restore_in_step(client->link, ahead);
 }
 
 static void

@@ -6,6 +6,7 @@
  * never that of a real process) names worker and slot; the key is random.
  */
 #include "base/mem.h"
+#include "listens.h"
 #include "session_internal.h"
 
 enum { PID_BASE = 1 << 30, WORKER_SHIFT = 22, SLOT_MASK = (1 << WORKER_SHIFT) - 1 };
@@ -57,6 +58,8 @@ cancel_client(struct client *client, const char *origin, void (*done)(void *arg)
 	if (client->state == CLIENT_WAITING) {
 		pool_leave(client->pool, &client->waiter);
 		borrow_give_up(client, &canceled);
+	} else if (listens_give_up(client, &canceled)) {
+		; /* it waited for the hub */
 	} else if ((client->state == CLIENT_ACTIVE || client->state == CLIENT_JUDGING) &&
 	    client->link != NULL && client->link->requests.count > 0) {
 		server_cancel(client->link->server, done, arg);

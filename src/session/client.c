@@ -8,6 +8,7 @@
 #include "doings.h"
 #include "frames.h"
 #include "inbound.h"
+#include "listens.h"
 #include "lookup.h"
 #include "net/tls.h"
 #include "pool/own.h"
@@ -158,7 +159,7 @@ adjust_reading(struct client *client)
 	bool waits = (client->state != CLIENT_READY && client->state != CLIENT_ACTIVE) ||
 	    (client->link != NULL && (client->link->discarding || client->link->unsettled ||
 				client->link->asking || link_awaits_restore(client->link))) ||
-	    client->intent != 0;
+	    client->intent != 0 || (client->listens != NULL && listens_hold_back(client));
 	bool full = waits && buf_length(&client->in) > WAITING_INPUT_MOST;
 
 	if (client->presence == CLIENT_LEFT || full ||
@@ -185,6 +186,8 @@ client_resume(struct client *client)
 	}
 	/* Also when nothing is left: what filled it up may have been refused meanwhile. */
 	adjust_reading(client);
+	if (client->listens != NULL)
+		listens_pump(client);
 	client_flush(client);
 }
 
@@ -286,6 +289,8 @@ on_event(struct stream *stream, enum stream_event event, void *arg)
 		break;
 	case STREAM_DRAINED:
 		client_drained(client);
+		if (client->listens != NULL)
+			listens_pump(client);
 		break;
 	case STREAM_CLOSED:
 		on_closed(client);
@@ -381,6 +386,7 @@ client_close(struct client *client, const char *why)
 		gate_abandon(client->job);
 	if (client->responder != NULL && client->responder->closed != NULL)
 		client->responder->closed(client);
+	listens_drop(client);
 	if (client->link != NULL)
 		link_abandon(client->link);
 	stream_close(client->stream);

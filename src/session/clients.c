@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "census.h"
+#include "hub.h"
 #include "learned.h"
+#include "listens.h"
 #include "lookup.h"
 #include "plan.h"
 #include "session_internal.h"
@@ -42,6 +44,9 @@ struct clients {
 	struct client_list all, timed;
 	struct link_list links, spare_links;
 	struct hold_list holds;
+	struct listens_list listens;
+	struct audience *audiences; /* by database */
+	struct hub *hubs;	    /* likewise */
 	struct plan *plan; /* under way; NULL: none */
 	struct lookup_list lookups; /* under way */
 	struct message kept; /* from the audit's writer: look at the holds */
@@ -65,6 +70,8 @@ on_tick(void *arg)
 
 	limits_tick(clients);
 	hold_check_all(clients);
+	listens_tick(clients);
+	hubs_tick(clients);
 	if (clients->plan != NULL)
 		plan_tick(clients->plan);
 	lookups_tick(&clients->lookups, loop_now_us(clients->loop));
@@ -113,6 +120,7 @@ clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,
 	TAILQ_INIT(&clients->lookups);
 	TAILQ_INIT(&clients->spare_links);
 	TAILQ_INIT(&clients->holds);
+	TAILQ_INIT(&clients->listens);
 	clients->mailbox = mailbox_new(loop, clients);
 	clients->kept.deliver = on_kept;
 	audit_watch(lane, post_kept, clients);
@@ -182,6 +190,8 @@ clients_free(struct clients *clients)
 		plan_abandon(clients->plan);
 	lookups_free(&clients->lookups);
 	free_spare_links(clients);
+	hubs_free(clients);
+	audiences_free(clients);
 	gate_free(clients->gate);
 	learned_table_free(clients->learned);
 	queries_free(&clients->queries);
@@ -264,7 +274,8 @@ is_between_transactions(const struct client *client)
 {
 	const struct server *server = client_server(client);
 
-	if (client->hold != NULL)
+	if (client->hold != NULL ||
+	    (client->listens != NULL && client->listens->wait == LISTENS_ENDING))
 		return false;
 	if (client->link != NULL && client->link->copying == 'W')
 		return true; /* it goes on where it was, and never ends by itself */
@@ -398,6 +409,24 @@ struct learned_table *
 clients_learned(const struct clients *clients)
 {
 	return clients->learned;
+}
+
+struct hub **
+clients_hubs(struct clients *clients)
+{
+	return &clients->hubs;
+}
+
+struct audience **
+clients_audiences(struct clients *clients)
+{
+	return &clients->audiences;
+}
+
+struct listens_list *
+clients_listens(struct clients *clients)
+{
+	return &clients->listens;
 }
 
 struct link_list *

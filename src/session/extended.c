@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "guard.h"
 #include "inbound.h"
+#include "listens.h"
 #include "prepared.h"
 #include "rewrite.h"
 #include "wire/frame.h"
@@ -90,6 +91,8 @@ on_bind(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	if (statement != NULL && !aborted_is(client))
 		ruling = permit_rule(client, statement->judged);
+	if (client->listens != NULL && statement != NULL)
+		listens_look(client, statement->judged);
 	if (!aborted_is(client) && !borrow_server(client, !guard_concerns(client, ruling)))
 		return permit_later(client, statement == NULL ? NULL : judged_reference(statement->judged), ruling);
 	client->pool->counters.bind_count++;
@@ -104,6 +107,8 @@ on_bind(struct client *client, const struct inbound *message)
 	}
 	if (ruling->verdict.action == POLICY_DENY) {
 		permit_refuse(client, 'B', statement->judged, ruling);
+		outgoing_drop(client, message);
+	} else if (!listens_can_show(client, statement->judged, 'B')) {
 		outgoing_drop(client, message);
 	} else {
 		bind_statement(client, message, portal, name, statement, ruling);
@@ -213,6 +218,9 @@ on_execute(struct client *client, const struct inbound *message)
 	if (!hold_permits(client, 'E', judged, ruling))
 		return STEP_DONE;
 	if (!hold_intends(client, judged, ruling))
+		return STEP_LATER;
+	if (judged != NULL && (!listens_is_subscribed(client, judged) ||
+				  !listens_is_executable(client, judged)))
 		return STEP_LATER;
 	client->stmt++;
 	client->link->unsynced = true;

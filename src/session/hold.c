@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "inbound.h"
+#include "listens.h"
 #include "wire/frame.h"
 
 static const struct wire_error not_kept = { .severity = "ERROR",
@@ -189,8 +190,9 @@ static bool
 fail_incomplete(struct client *client, struct hold *hold)
 {
 	struct link *link = client->link;
+	bool held = client->listens != NULL && client->listens->wait == LISTENS_ENDING;
 
-	if (link != NULL && link->requests.count > 0 && !link->copy_in) {
+	if (link != NULL && (link->requests.count > 0 || held) && !link->copy_in) {
 		/* What the server sends up to then is not for the client, see relay.c. */
 		hold->failed = true;
 		buf_clear(&hold->out);

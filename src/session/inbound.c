@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "guard.h"
 #include "inbound.h"
+#include "listens.h"
 #include "replication.h"
 #include "wire/frame.h"
 #include "wire/names.h"
@@ -42,6 +43,9 @@ on_sync(struct client *client, const struct inbound *message)
 
 	if (message->length > 0)
 		return inbound_malformed(client, 'S');
+	if (link != NULL && !link->copy_in && !aborted_is(client) &&
+	    !listens_is_fenced(client, NULL))
+		return STEP_LATER;
 	client->skipping = false;
 	if (link == NULL || aborted_is(client)) {
 		build_ready(client_out(client), aborted_is(client) ? 'E' : 'I');
@@ -204,6 +208,7 @@ is_free(const struct client *client)
 {
 	return (client->state == CLIENT_READY || client->state == CLIENT_ACTIVE) &&
 	    !client->paused_for_server &&
+	    !(client->listens != NULL && listens_hold_back(client)) &&
 	    !(client->link != NULL && (client->link->discarding || client->link->asking ||
 				  link_awaits_restore(client->link)));
 }

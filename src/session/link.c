@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "guard.h"
+#include "listens.h"
 #include "pin.h"
+#include "pool/owners.h"
 #include "prepared.h"
 #include "probe.h"
 #include "replication.h"
@@ -67,6 +69,16 @@ link_change_unnamed(struct link *link, struct request *request, struct statement
 }
 
 void
+link_note_owner(struct link *link)
+{
+	uint32_t pid, key;
+
+	cancel_key_give(link->client, &pid, &key);
+	owners_note(link->server, pid);
+	link->begun = true;
+}
+
+void
 link_open(struct client *client, struct server *server)
 {
 	struct link *link = clients_take_link(client->clients);
@@ -84,6 +96,8 @@ link_open(struct client *client, struct server *server)
 	link->in = server->in;
 	server->in = (struct buf){ 0 };
 	client->link = link;
+	if (owners_wanted() && client->listens == NULL)
+		link_note_owner(link);
 	TAILQ_INSERT_TAIL(clients_links(client->clients), link, in_links);
 	if (client->startup == NULL) {
 		if (!settings_are_equal(&server->settings, &client->settings))
@@ -205,7 +219,8 @@ is_kept(const struct link *link)
 	const struct client *client = link->client;
 
 	return client != NULL &&
-	    (client->pool_mode == POOL_MODE_SESSION || client->pin != NULL);
+	    (client->pool_mode == POOL_MODE_SESSION || client->pin != NULL || link->fencing != 0 ||
+		(client->listens != NULL && listens_keep_link(client)));
 }
 
 bool

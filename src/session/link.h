@@ -106,6 +106,10 @@ struct link {
 	struct buf farewell;	   /* what came of a server that says it goes, while KEEPING */
 	bool paused_for_client;	   /* its client is slow to read */
 	bool fatal;		   /* the server said FATAL: it will close */
+	bool begun;		   /* of a client that listens: see listens_begin() */
+	bool shown;		   /* the client's channels were put on the server */
+	bool notified;		   /* its transaction did NOTIFY, … */
+	uint64_t fencing;	   /* … and its server stays until the hub has heard; 0: not so */
 	struct statement *unnamed; /* referenced: what the server's unnamed statement is */
 	uint64_t unnamed_batch;	   /* in which the client's was last changed */
 	struct portal unnamed_portal;
@@ -146,6 +150,8 @@ struct request *link_expect(
  */
 void link_change_unnamed(
     struct link *link, struct request *request, struct statement *statement);
+/* Its server is the client's, whose notifications are told with the client's pid. */
+void link_note_owner(struct link *link);
 /* Give the server back if nothing holds it; true if so (the link is gone). */
 bool link_release(struct link *link);
 /* Free the link alone; whoever calls sees to the server. */

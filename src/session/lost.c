@@ -10,6 +10,7 @@
 #include "doings.h"
 #include "frames.h"
 #include "guard.h"
+#include "listens.h"
 #include "session_internal.h"
 
 /* Is a COMMIT among what was not answered? Then nobody knows. */
@@ -165,6 +166,10 @@ link_lost(struct server *server, const char *why)
 		return;
 	}
 	relay_emit(link); /* what the server said before is the client's all the same */
+	if (client->listens != NULL) {
+		listens_let_go(client);
+		listens_rollback(client);
+	}
 	if (link->passing > 0 && link->passing_forward) {
 		/* The client waits for the rest of a message: nothing can be said in between. */
 		record_all(link);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "guard.h"
 #include "inbound.h"
+#include "listens.h"
 #include "prepared.h"
 #include "rewrite.h"
 #include "wire/read.h"
@@ -135,6 +136,8 @@ on_parse(struct client *client, const struct inbound *message)
 	if (names_await(client, judged))
 		return permit_later(client, judged, NULL);
 	ruling = permit_rule(client, judged);
+	if (client->listens != NULL)
+		listens_look(client, judged);
 	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
 	    !borrow_server(client, !guard_concerns(client, ruling)))
 		return permit_later(client, judged, ruling);
@@ -143,7 +146,7 @@ on_parse(struct client *client, const struct inbound *message)
 	if (ruling->verdict.action == POLICY_DENY)
 		permit_refuse(client, 'P', judged, ruling);
 	else if (!aborted_message(client, 'P', judged) && permit_in_pool_mode(client, judged, 'P') &&
-	    permit_names(client, judged, 'P'))
+	    permit_names(client, judged, 'P') && listens_can_show(client, judged, 'P'))
 		take_parse(client, message, name, judged, ruling);
 	judged_release(judged);
 	ruling_release(ruling);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "learned.h"
+#include "listens.h"
 #include "pin.h"
 #include "prepared.h"
 #include "probe.h"
@@ -293,6 +294,8 @@ take_row(struct link *link, const char *kind, const char *name, const char *valu
 {
 	struct probe *probe = link->probe;
 
+	if (strcmp(kind, "listen") == 0 && link->client != NULL && listens_has(link->client, name))
+		return; /* the hub listens to it */
 	for (size_t i = 0; i < sizeof(found_rows) / sizeof(found_rows[0]); i++)
 		if (strcmp(kind, found_rows[i].kind) == 0)
 			probe->residue |= found_rows[i].residue;

@@ -7,6 +7,7 @@
 #include "doings.h"
 #include "frames.h"
 #include "learned.h"
+#include "listens.h"
 #include "pin.h"
 #include "prepared.h"
 #include "probe.h"
@@ -95,6 +96,25 @@ note_discard(struct link *link, const struct request *head, const struct sql_sta
 	}
 }
 
+static void
+commit(struct link *link)
+{
+	struct client *client = link->client;
+
+	frames_commit(
+	    &client->frames, &client->defaults, &client->settings, &link->server->settings);
+	if (client->listens != NULL)
+		listens_commit(client);
+}
+
+static void
+roll_back(struct client *client)
+{
+	frames_drop(&client->frames);
+	if (client->listens != NULL)
+		listens_rollback(client);
+}
+
 /* Once COMMIT or ROLLBACK was answered, what the transaction set is kept or forgotten. */
 static void
 note_transaction(struct link *link, const struct request *head,
@@ -106,15 +126,16 @@ note_transaction(struct link *link, const struct request *head,
 		return;
 	frames_note(&client->frames, statement, head->edited);
 	doings_note(client, statement);
+	if (client->listens != NULL)
+		listens_note(client, statement);
 	/* PREPARE TRANSACTION keeps what was set, as COMMIT does. */
 	if ((statement->transaction == SQL_TXN_COMMIT && strncmp(tag, "COMMIT", 6) == 0) ||
 	    (statement->transaction == SQL_TXN_PREPARE && strncmp(tag, "PREPARE", 7) == 0))
-		frames_commit(&client->frames, &client->defaults, &client->settings,
-		    &link->server->settings);
+		commit(link);
 	else if (statement->transaction == SQL_TXN_COMMIT ||
 	    statement->transaction == SQL_TXN_ROLLBACK ||
 	    statement->transaction == SQL_TXN_PREPARE)
-		frames_drop(&client->frames);
+		roll_back(client);
 }
 
 void
@@ -134,14 +155,29 @@ residue_of_failed(struct link *link, struct judged *judged)
 		probe_note_unknown(link, judged);
 }
 
+/*
+ * A PREPARE under a name of ours is there for all; what a LISTEN leaves is taken away with the
+ * loan, if the hub listens for the client.
+ */
+static unsigned
+left_by(struct link *link, const struct request *head, const struct sql_statement *statement)
+{
+	unsigned ignored = SQL_RESIDUE_OPAQUE | (head->rewrite != NULL ? SQL_RESIDUE_PREPARE : 0);
+	unsigned residue = statement->residue & ~ignored;
+
+	if ((residue & SQL_RESIDUE_LISTEN) == 0 || link->client == NULL ||
+	    link->client->listens == NULL)
+		return residue;
+	link->server->listens = true;
+	return residue & ~(unsigned)SQL_RESIDUE_LISTEN;
+}
+
 void
 residue_of(struct link *link, const struct request *head, const struct sql_statement *statement,
     const char *tag)
 {
-	/* A PREPARE under a name of ours is there for all. */
-	unsigned ignored = SQL_RESIDUE_OPAQUE | (head->rewrite != NULL ? SQL_RESIDUE_PREPARE : 0);
-
-	note(link, statement->residue & ~ignored, head->judged);
+	note(link, left_by(link, head, statement), head->judged);
+	link->notified |= statement->notifies;
 	note_calls(link, head->judged, statement);
 	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))
 		probe_want(link, head->judged);

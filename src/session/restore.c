@@ -8,6 +8,7 @@
  * statement cannot run under settings that are not its own. Called by borrow.c and answer.c.
  */
 #include "base/mem.h"
+#include "listens.h"
 #include "prepared.h"
 #include "session_internal.h"
 
@@ -47,6 +48,8 @@ put_difference(struct link *link)
 {
 	settings_copy(&link->restoring, &link->client->settings);
 	settings_difference(&link->server->settings, &link->restoring, put_each, link);
+	if (listens_want_shown(link))
+		listens_show(link, put_ours);
 }
 
 static void
@@ -102,6 +105,7 @@ restore_failed(struct link *link, const struct wire_report *report)
 		.detail = "while restoring this session's settings on a server connection" });
 	settings_clear(&link->restoring);
 	link->restore = RESTORE_FAILED;
+	link->shown = false;
 	return alone;
 }
 
@@ -169,6 +173,7 @@ restore_answered(struct link *link)
 	link->hearing = LINK_KEEPING;
 	if (link->failed) {
 		link->restore = RESTORE_DUE;
+		link->shown = false;
 		settings_clear(&link->restoring);
 		tell_refused(link);
 		return;
@@ -189,7 +194,8 @@ is_out_of_step(const struct link *link)
 {
 	return link->restore == RESTORE_DUE ||
 	    (link->requests.count == 0 && !link->unsynced && link->server->transaction == 'I' &&
-		!settings_are_equal(&link->server->settings, &link->client->settings));
+		(!settings_are_equal(&link->server->settings, &link->client->settings) ||
+		    listens_want_shown(link)));
 }
 
 bool

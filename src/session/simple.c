@@ -1,6 +1,7 @@
 /* simple.c - Query and FunctionCall: messages that are answered by themselves. */
 #include "guard.h"
 #include "inbound.h"
+#include "listens.h"
 #include "prepared.h"
 #include "replication.h"
 #include "rewrite.h"
@@ -60,11 +61,14 @@ on_query(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	ruling = permit_rule(client, judged);
 	recordable = hold_permits(client, 'Q', judged, ruling);
+	if (client->listens != NULL)
+		listens_look(client, judged);
 	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    (!borrow_server(client, !judged->edits && !guard_concerns(client, ruling)) || names_await(client, judged) ||
+	    (!listens_is_subscribed(client, judged) ||
+		!borrow_server(client, !judged->edits && !guard_concerns(client, ruling)) || names_await(client, judged) ||
 		place_awaits(client, judged) ||
 		(guard_concerns(client, ruling) && guard_awaits(client, judged, ruling, 'Q')) ||
-		!hold_intends(client, judged, ruling)))
+		!hold_intends(client, judged, ruling) || !listens_is_fenced(client, judged)))
 		return permit_later(client, judged, ruling);
 	client->stmt++;
 	if (judged->edits)
@@ -74,8 +78,8 @@ on_query(struct client *client, const struct inbound *message)
 	else if (ruling->verdict.action == POLICY_DENY)
 		permit_refuse(client, 'Q', judged, ruling);
 	else if (!aborted_query(client, judged) && permit_in_pool_mode(client, judged, 'Q') &&
-	    permit_names(client, judged, 'Q') && place_succeeded(client, judged) &&
-	    names_permit(client, judged, rewrite, 'Q') &&
+	    permit_names(client, judged, 'Q') && listens_can_show(client, judged, 'Q') &&
+	    place_succeeded(client, judged) && names_permit(client, judged, rewrite, 'Q') &&
 	    (!guard_concerns(client, ruling) || guard_admits(client, judged, ruling, 'Q'))) {
 		permit_warn(client, &ruling->verdict);
 		send_query(client, message, judged, ruling, rewrite);

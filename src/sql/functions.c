@@ -72,6 +72,8 @@ called(struct collector *facts, struct slice name, const struct context *context
 	const struct known_function *known;
 
 	collect_function(facts, name);
+	facts->statement->notifies |= slice_is(name, "pg_notify");
+	facts->statement->asks_channels |= slice_is(name, "pg_listening_channels");
 	act_called(facts, name, context);
 	known = bsearch(&name, known_functions,
 	    sizeof(known_functions) / sizeof(known_functions[0]),

@@ -74,6 +74,8 @@ void handle_fetch(struct collector *facts, struct slice body, struct context *co
 void handle_explain(struct collector *facts, struct slice body, struct context *context);
 void handle_copy(struct collector *facts, struct slice body, struct context *context);
 void handle_listen(struct collector *facts, struct slice body, struct context *context);
+void handle_unlisten(struct collector *facts, struct slice body, struct context *context);
+void handle_notify(struct collector *facts, struct slice body, struct context *context);
 void handle_load(struct collector *facts, struct slice body, struct context *context);
 void handle_opaque(struct collector *facts, struct slice body, struct context *context);
 

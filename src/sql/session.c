@@ -13,6 +13,7 @@ enum { CURSOR_HOLD = 0x20 }; /* CURSOR_OPT_HOLD of PostgreSQL's parsenodes.h */
 enum { EXPLAIN_OPTIONS = 2, DEF_NAME = 2, DEF_ARG = 3 };
 enum { COPY_RELATION = 1, COPY_COLUMNS = 3, COPY_FROM = 4, COPY_PROGRAM = 5, COPY_FILE = 6 };
 enum { RANGE_SCHEMA = 2, RANGE_NAME = 3 };
+enum { CHANNEL_NAME = 1 };
 
 /* By PgQuery__TransactionStmtKind. */
 static const struct {
@@ -162,8 +163,26 @@ handle_copy(struct collector *facts, struct slice body, struct context *context)
 void
 handle_listen(struct collector *facts, struct slice body, struct context *context)
 {
+	facts->statement->listened = collect_text(facts, tree_body(body, CHANNEL_NAME));
 	collect_residue(facts, context, SQL_RESIDUE_LISTEN);
+}
+
+/* UNLISTEN * has no name in the tree. */
+void
+handle_unlisten(struct collector *facts, struct slice body, struct context *context)
+{
+	struct slice name = tree_body(body, CHANNEL_NAME);
+
+	facts->statement->unlistened = arena_strndup(facts->arena, name.bytes, name.length);
+	(void)context;
+}
+
+void
+handle_notify(struct collector *facts, struct slice body, struct context *context)
+{
+	facts->statement->notifies = true;
 	(void)body;
+	(void)context;
 }
 
 void

@@ -56,10 +56,10 @@ class ConsoleCommands(TimedTest):
 
     def test_a_pause_names_those_it_waits_for(self):
         client, console = self.login(), self.console()
-        client.query("LISTEN something")
+        client.query("CREATE TEMP TABLE something (a int)")
         console.send(wire.query("PAUSE shop; SHOW VERSION"))
         _, notice = console.receive_until((b"N",))[-1]
-        self.assertIn(b"(shop/app, LISTEN)", notice)
+        self.assertIn(b"(shop/app, temporary object)", notice)
         console.assert_hears_nothing()
         client.close()
         answer = console.answer()

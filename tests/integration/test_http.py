@@ -123,15 +123,15 @@ class Metrics(WithHttp):
         pgweir = self.start()
         pool = {"database": "shop", "role": "app"}
         with pgweir.raw_login() as client:
-            for text in ("LISTEN news", "UNLISTEN news", "LISTEN news"):
+            for text in ("CREATE TEMP TABLE a (n int)", "DROP TABLE a", "CREATE TEMP TABLE a (n int)"):
                 self.assertEqual(client.query(text).errors, [])
             found = self.metrics()
-            self.assertEqual(value(found, "pgweir_pins_total", reason="LISTEN", **pool), 2)
-            self.assertEqual(value(found, "pgweir_pins", reason="LISTEN", **pool), 1)
+            self.assertEqual(value(found, "pgweir_pins_total", reason="temporary object", **pool), 2)
+            self.assertEqual(value(found, "pgweir_pins", reason="temporary object", **pool), 1)
             self.assertEqual(client.query("DISCARD ALL").errors, [])
             found = self.metrics()
-        self.assertEqual(value(found, "pgweir_pins_total", reason="LISTEN", **pool), 2)
-        self.assertEqual(value(found, "pgweir_pins", reason="LISTEN", **pool), 0)
+        self.assertEqual(value(found, "pgweir_pins_total", reason="temporary object", **pool), 2)
+        self.assertEqual(value(found, "pgweir_pins", reason="temporary object", **pool), 0)
 
     def test_a_histogram_adds_up(self):
         pgweir = self.start()

@@ -383,7 +383,7 @@ class AffectedRows(Case):
     def test_session_pooling_is_held_to_it(self):
         self.fill("in a session", 11)
         client = self.raw_login(database="shop")
-        client.query("LISTEN pinned")
+        client.query("CREATE TEMP TABLE pinned (a int)")
         self.assert_limit(client.query("DELETE FROM notes WHERE text = 'in a session'"), "max_affected_rows", "10")
         answer = client.ask(wire.parse("DELETE FROM notes WHERE text = 'in a session'"), wire.bind(), wire.execute(), wire.SYNC)
         self.assert_limit(answer, "max_affected_rows", "10")

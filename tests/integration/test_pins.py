@@ -14,7 +14,8 @@ BEGIN_AND_END = {
         ("CREATE TEMP SEQUENCE mine", "DROP SEQUENCE mine"),
         ("CREATE FUNCTION pg_temp.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DROP FUNCTION pg_temp.mine()"),
     ],
-    "LISTEN": [("LISTEN news", "UNLISTEN news"), ("LISTEN news", "UNLISTEN *")],
+    "LISTEN": [("DO $$ BEGIN EXECUTE 'LISTEN news'; END $$", "UNLISTEN news"),
+               ("DO $$ BEGIN EXECUTE 'LISTEN news'; END $$", "UNLISTEN *")],
     "session advisory lock": [
         ("SELECT pg_advisory_lock(7)", "SELECT pg_advisory_unlock(7)"),
         ("SELECT pg_advisory_lock_shared(7)", "SELECT pg_advisory_unlock_shared(7)"),
@@ -33,6 +34,8 @@ NEVER = [
     "BEGIN; SAVEPOINT s; CREATE TEMP TABLE mine (a int); ROLLBACK TO s; COMMIT",
     "BEGIN; LISTEN news; ROLLBACK",
     "LISTEN news; UNLISTEN news",
+    "LISTEN news",
+    "DO $$ BEGIN EXECUTE 'LISTEN news'; EXECUTE 'UNLISTEN news'; END $$",
     "SELECT pg_advisory_lock(7), pg_advisory_unlock(7)",
     "BEGIN; DECLARE mine CURSOR WITH HOLD FOR SELECT 1; CLOSE mine; COMMIT",
     "BEGIN; DECLARE mine CURSOR WITH HOLD FOR SELECT 1; ROLLBACK",
@@ -87,12 +90,13 @@ class Pins(PgweirTest):
                         self.assertEqual(self.pins(), [])
 
     def test_a_pin_ends_with_the_last_of_what_it_is_for(self):
-        for sql in ("LISTEN news", "LISTEN weather", "CREATE TEMP TABLE mine (a int)", "UNLISTEN news"):
+        for sql in ("SELECT pg_advisory_lock(7)", "SELECT pg_advisory_lock(8)", "CREATE TEMP TABLE mine (a int)",
+                    "SELECT pg_advisory_unlock(7)"):
             self.run_query(sql)
         self.wait_pins("temporary object")
         self.run_query("DROP TABLE mine")
-        self.wait_pins("LISTEN")
-        self.run_query("UNLISTEN weather")
+        self.wait_pins("session advisory lock")
+        self.run_query("SELECT pg_advisory_unlock(8)")
         self.assertEqual(self.other.query("SELECT 1").rows, [[b"1"]])
 
     def test_advisory_locks_are_counted(self):
@@ -176,18 +180,19 @@ class Notices(PgweirTest):
 
     def test_the_first_pin_for_each_reason_is_told_behind_its_answer(self):
         client = self.raw_login()
-        answer = client.query("LISTEN news")
+        answer = client.query("DECLARE mine CURSOR WITH HOLD FOR SELECT 1")
         self.assertEqual(answer.types, "CNZ")
         notice, = answer.notices
         self.assertEqual((notice["S"], notice["C"]), ("NOTICE", "01000"))
-        self.assertIn("LISTEN", notice["M"])
-        self.assertIn("by LISTEN", notice["D"])
-        self.assertIn("UNLISTEN", notice["H"])
-        for text in ("UNLISTEN news", "LISTEN news", "SELECT 1"):
+        self.assertIn("cursor WITH HOLD", notice["M"])
+        self.assertIn("by DECLARE", notice["D"])
+        self.assertIn("CLOSE", notice["H"])
+        for text in ("CLOSE mine", "DECLARE mine CURSOR WITH HOLD FOR SELECT 1", "SELECT 1"):
             self.assertEqual(client.query(text).notices, [], text)
         notice, = client.query("CREATE TEMP TABLE mine (a int)").notices
         self.assertIn("temporary object", notice["M"])
-        notice, = self.raw_login().query("LISTEN news").notices  # another session is told by itself
+        # another session is told by itself
+        notice, = self.raw_login().query("DECLARE mine CURSOR WITH HOLD FOR SELECT 1").notices
 
     def test_a_pipeline_is_told_behind_all_its_answers(self):
         client = self.raw_login()
@@ -212,7 +217,7 @@ class Quiet(PgweirTest):
     config = {"workers": 1}
 
     def test_without_the_setting_a_pin_is_not_told(self):
-        answer = self.raw_login().query("LISTEN news")
+        answer = self.raw_login().query("CREATE TEMP TABLE mine (a int)")
         self.assertEqual(answer.types, "CZ")
 
 
@@ -221,16 +226,16 @@ class PinTimeout(PgweirTest):
 
     def test_a_pinned_client_that_says_nothing_is_ended_and_its_server_cleaned(self):
         client, other = self.raw_login(), self.raw_login()
-        self.assertEqual(client.query("LISTEN news").errors, [])
-        self.assertEqual(other.query("SELECT count(*) FROM pg_listening_channels()").rows, [[b"0"]])
+        self.assertEqual(client.query("CREATE TEMP TABLE mine (a int)").errors, [])
+        self.assertEqual(other.query("SELECT to_regclass('pg_temp.mine')").rows, [[None]])
         error = wire.error_fields(client.receive()[1])
         self.assertEqual((error["S"], error["C"]), ("FATAL", "57P01"))
-        self.assertIn("LISTEN", error["M"])
+        self.assertIn("temporary object", error["M"])
         self.assertIn("protocol.pin_timeout", error["M"])
 
     def test_who_is_not_pinned_or_not_idle_stays(self):
         client = self.raw_login()
-        self.assertEqual(client.query("BEGIN; LISTEN news").errors, [])
+        self.assertEqual(client.query("BEGIN; CREATE TEMP TABLE mine (a int)").errors, [])
         self.assertEqual(client.query("SELECT pg_sleep(0.5)").errors, [])
         self.assertEqual(client.query("ROLLBACK").errors, [])
         self.assertEqual(client.query("SELECT pg_sleep(0.5)").errors, [])

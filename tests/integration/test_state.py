@@ -57,6 +57,9 @@ class Talker:
     def listens(self):
         self.expect(f"LISTEN {self.tag}")
         self.expect("SELECT pg_listening_channels()", [[self.tag.encode()]])
+        answer = self.client.query(f"NOTIFY {self.tag}, '{self.owner}'")
+        told = [body[4:] for kind, body in answer.messages if kind == b"A"]
+        assert told == [f"{self.tag}\0{self.owner}\0".encode()], f"{self.tag}: {answer.messages}"
         self.expect("UNLISTEN *")
 
     def prepares(self):

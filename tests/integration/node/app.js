@@ -3,6 +3,24 @@ const assert = require('node:assert');
 const { Pool, Client } = require('pg');
 const Cursor = require('pg-cursor');
 
+async function listens(pool) {
+  const listener = new Client();
+  await listener.connect();
+  const heard = [];
+  const twice = new Promise((resolve) => {
+    listener.on('notification', (event) => {
+      heard.push([event.channel, event.payload, event.processId === listener.processID]);
+      if (heard.length === 2) resolve();
+    });
+  });
+  await listener.query('LISTEN node_news');
+  await pool.query("SELECT pg_notify('node_news', $1)", ['from another']);
+  await listener.query("NOTIFY node_news, 'own'");
+  await twice;
+  assert.deepStrictEqual(heard, [['node_news', 'from another', false], ['node_news', 'own', true]]);
+  await listener.end();
+}
+
 async function main() {
   const pool = new Pool({ max: 20 });
   const answers = await Promise.all(
@@ -37,6 +55,7 @@ async function main() {
   const several = await pool.query('SELECT 1 AS a; SELECT 2 AS b');
   assert.strictEqual(several[1].rows[0].b, 2);
 
+  await listens(pool);
   const lone = new Client();
   await lone.connect();
   await lone.query('SET search_path TO pg_catalog');

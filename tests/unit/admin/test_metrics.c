@@ -84,6 +84,31 @@ buckets_count_what_took_no_longer(void **state)
 }
 
 static void
+listeners_are_told_of_databases_that_have_one(void **state)
+{
+	struct tally tally = { 0 };
+	struct tally_name *name = mem_zalloc(1, sizeof(*name));
+	char *text;
+
+	add_pool(&tally, "other", "app");
+	*name = (struct tally_name){ .name = mem_strdup("shop"),
+		.listens = true,
+		.channels = 3,
+		.notifications = 700,
+		.losses = 1 };
+	HASH_ADD_KEYPTR(hh, tally.databases, name->name, strlen(name->name), name);
+	text = rendered(&(struct metrics_facts){ 0 }, &tally);
+
+	assert_has(text, "\npgweir_listen_channels{database=\"shop\"} 3\n");
+	assert_has(text, "\npgweir_listen_notifications_total{database=\"shop\"} 700\n");
+	assert_has(text, "\npgweir_listen_losses_total{database=\"shop\"} 1\n");
+	assert_null(strstr(text, "pgweir_listen_channels{database=\"other\"}"));
+	mem_free(text);
+	tally_free(&tally);
+	(void)state;
+}
+
+static void
 pins_are_told_by_reason_once_there_was_one(void **state)
 {
 	struct tally tally = { 0 };
@@ -137,6 +162,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_pool_did_is_told_in_seconds_and_bytes),
+		cmocka_unit_test(listeners_are_told_of_databases_that_have_one),
 		cmocka_unit_test(pins_are_told_by_reason_once_there_was_one),
 		cmocka_unit_test(buckets_count_what_took_no_longer),
 		cmocka_unit_test(a_name_cannot_end_its_label),

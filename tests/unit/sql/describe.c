@@ -112,6 +112,14 @@ put_statement(struct buf *out, const struct sql_statement *statement)
 		buf_put_text(out, " discards-all");
 	if (statement->deallocates)
 		buf_put_text(out, " deallocates");
+	if (statement->listened != NULL)
+		buf_printf(out, " listens:%s", statement->listened);
+	if (statement->unlistened != NULL)
+		buf_printf(out, " unlistens:%s", statement->unlistened);
+	if (statement->notifies)
+		buf_put_text(out, " notifies");
+	if (statement->asks_channels)
+		buf_put_text(out, " asks-channels");
 	put_objects(out, statement);
 }
 
