@@ -134,6 +134,7 @@ struct config {
 	int backend_reset; /* enum backend_reset */
 
 	int64_t protocol_max_prepared_statements, protocol_pin_timeout_ms;
+	int64_t protocol_pin_budget; /* percent of a pool's size */
 	bool protocol_pin_notice;
 
 	int protocol_strict; /* 0, true: this version knows no other */

@@ -145,6 +145,15 @@ void budget_checking(struct budget *budget, int change);
 /* A connection is gone. */
 void budget_closed(struct budget *budget);
 
+/*
+ * Pinned clients: one more may keep its server, if that is within so many percent of the size (at
+ * least one above 0); counted if so. budget_pin_anyway() counts one that does already: false if
+ * that is over the share. budget_unpin() for each that was counted.
+ */
+bool budget_pin(struct budget *budget, int64_t percent);
+bool budget_pin_anyway(struct budget *budget, int64_t percent);
+void budget_unpin(struct budget *budget);
+
 /* What a server of this pool reports after login; NULL before the first one did. */
 bool budget_welcome(struct budget *budget, struct parameters *copy);
 void budget_set_welcome(struct budget *budget, const struct parameters *parameters);

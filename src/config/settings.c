@@ -383,6 +383,18 @@ const struct setting settings[] = {
 		    "transaction and statement mode; the one not used for longest makes room. With 0 "
 		    "a statement with a name is refused there (0A000). In session mode they pass "
 		    "as they are, whatever is said here." },
+	{ .name = "protocol.pin_budget",
+	    .type = SETTING_PERCENT,
+	    .where = AT(protocol_pin_budget),
+	    .fallback = "100%",
+	    .least = "0%",
+	    .most = "100%",
+	    .reloadable = true,
+	    .text = "The share of a pool's size (pool.size) that pinned clients may keep for themselves, at "
+		    "least one connection above 0%. A statement that would pin one more (a temporary table, a "
+		    "session advisory lock, a cursor WITH HOLD, ...) is refused before it is sent (53400); what "
+		    "a function or a DO turns out to have left pins all the same, and is counted. 100% is no "
+		    "limit, with 0% such statements are always refused; pool_mode session is not concerned." },
 	{ .name = "protocol.pin_notice",
 	    .type = SETTING_BOOL,
 	    .where = AT(protocol_pin_notice),
@@ -1014,7 +1026,7 @@ const char include_text[] =
     "includes no others.";
 
 /* What the contract promises and this version does not do yet. */
-static const char *const unsupported[] = { "protocol.pin_budget" };
+static const char *const unsupported[] = { "protocol.audit_sample", "console.compat" };
 
 const struct setting *
 setting_find(const char *name)

@@ -16,6 +16,7 @@ enum setting_type {
 	SETTING_DURATION, /* int64_t, milliseconds */
 	SETTING_SIZE,	  /* int64_t, bytes */
 	SETTING_INT,	  /* int64_t */
+	SETTING_PERCENT,  /* int64_t: "50%" is 50 */
 	SETTING_SMALL,	  /* int: the same, where the struct has an int */
 	SETTING_MODE,	  /* int: the permissions of a file, octal */
 	SETTING_BOOL,	  /* bool */

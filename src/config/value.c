@@ -62,6 +62,20 @@ to_int(const struct setting *row, const char *text, int64_t *value)
 }
 
 static bool
+to_percent(const struct setting *row, const char *text, int64_t *value)
+{
+	size_t length = strlen(text);
+	char number[8];
+
+	(void)row;
+	if (length < 2 || length > sizeof(number) || text[length - 1] != '%')
+		return false;
+	memcpy(number, text, length - 1);
+	number[length - 1] = '\0';
+	return text_to_int(number, value);
+}
+
+static bool
 to_mode(const struct setting *row, const char *text, int64_t *value)
 {
 	size_t length = strlen(text);
@@ -126,6 +140,13 @@ from_int(const struct setting *row, int64_t value, struct buf *out)
 }
 
 static void
+from_percent(const struct setting *row, int64_t value, struct buf *out)
+{
+	(void)row;
+	buf_printf(out, "%" PRId64 "%%", value);
+}
+
+static void
 from_mode(const struct setting *row, int64_t value, struct buf *out)
 {
 	(void)row;
@@ -156,6 +177,7 @@ static const struct spelling {
 	    "a duration: write a number and its unit, such as 500ms, 5s, 2m or 1h", true },
 	[SETTING_SIZE] = { to_size, from_size, "a size: write it as 64KiB, 10MiB or 1GiB", true },
 	[SETTING_INT] = { to_int, from_int, "a whole number", false },
+	[SETTING_PERCENT] = { to_percent, from_percent, "a share, such as 50%", true },
 	[SETTING_SMALL] = { to_int, from_int, "a whole number", false },
 	[SETTING_MODE] = { to_mode, from_mode, "a file's permissions, such as \"0770\"", true },
 	[SETTING_BOOL] = { to_bool, from_bool, "true or false", false },

@@ -43,6 +43,7 @@ struct budget {
 	int spared;	   /* loans since another pool wants its last connection */
 	atomic_int waiting;
 	int waiting_own; /* of those, who need a connection of their own */
+	atomic_int pinned; /* clients that keep a server, or are about to */
 	atomic_bool pressed; /* another pool under a cap of ours waits for a connection of ours */
 	struct budget_worker workers[];
 };

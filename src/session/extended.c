@@ -231,7 +231,8 @@ on_execute(struct client *client, const struct inbound *message)
 		    message->length + FRAME_HEADER);
 		return STEP_DONE;
 	}
-	if (!names_permit(client, judged, rewrite, 'E'))
+	if (!names_permit(client, judged, rewrite, 'E') ||
+	    (judged != NULL && !permit_pin(client, judged, 'E')))
 		return STEP_DONE;
 	if (guarded && !guard_admits(client, judged, ruling, 'E'))
 		return STEP_DONE;

@@ -75,6 +75,8 @@ void permit_note_refusal(struct client *client, struct judged *judged, struct ru
 void permit_warn(struct client *client, const struct verdict *verdict);
 /* False: the client was told what its pool mode cannot do. */
 bool permit_in_pool_mode(struct client *client, struct judged *judged, uint8_t type);
+/* False: it would pin its client beyond protocol.pin_budget, and the client was told. */
+bool permit_pin(struct client *client, struct judged *judged, uint8_t type);
 /* False: it uses a name of ours, and the client was told that there is no such statement. */
 bool permit_names(struct client *client, struct judged *judged, uint8_t type);
 

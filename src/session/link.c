@@ -189,6 +189,7 @@ link_free(struct link *link)
 	link_forget_portals(link, UINT64_MAX);
 	statement_release(link->unnamed);
 	guard_free(link->guard);
+	pin_give_place(link);
 	judged_release(link->pinned_by);
 	pin_forget_notices(link);
 	buf_free(&link->in);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "doings.h"
 #include "inbound.h"
+#include "pin.h"
 #include "prepared.h"
 #include "session/guardrails.h"
 
@@ -197,6 +198,29 @@ permit_names(struct client *client, struct judged *judged, uint8_t type)
 	record_answered(client, judged, "26000");
 	refuse_with(client, type,
 	    &(struct wire_error){ .severity = "ERROR", .sqlstate = "26000", .message = text });
+	mem_free(text);
+	return false;
+}
+
+bool
+permit_pin(struct client *client, struct judged *judged, uint8_t type)
+{
+	char *text;
+
+	if (judged->residue == 0 || pin_is_affordable(client->link, judged))
+		return true;
+	client->pool->counters.pins_refused++;
+	text = mem_printf("too many clients of database \"%s\" keep a server connection already",
+	    client->pool->database);
+	record_answered(client, judged, "53400");
+	refuse_with(client, type,
+	    &(struct wire_error){ .severity = "ERROR",
+		.sqlstate = "53400",
+		.message = text,
+		.detail = "This statement leaves something in the server connection, which would "
+			  "stay with this session, beyond protocol.pin_budget.",
+		.hint = "Do without it (a lock of the transaction, a table ON COMMIT DROP), let others "
+			"end theirs (SHOW PINS), or use a database whose pool_mode is session." });
 	mem_free(text);
 	return false;
 }

@@ -122,10 +122,60 @@ pin_tell(struct link *link)
 	pin_forget_notices(link);
 }
 
+/* Reasons told by the text alone; a setting made by an expression is found and kept without a pin. */
+static const unsigned avoidable = SQL_RESIDUE_TEMP | SQL_RESIDUE_ADVISORY |
+    SQL_RESIDUE_HOLD | SQL_RESIDUE_LOAD | SQL_RESIDUE_SEED | SQL_RESIDUE_ROLE | SQL_RESIDUE_DBLINK;
+
+static int64_t
+share_of(const struct link *link)
+{
+	return clients_config(link->clients)->protocol_pin_budget;
+}
+
+bool
+pin_is_affordable(struct link *link, const struct judged *judged)
+{
+	if ((judged->residue & avoidable) == 0 || link->pin_counted || link->client->pin != NULL ||
+	    link->client->pool_mode == POOL_MODE_SESSION || link->server->transaction == 'E' ||
+	    share_of(link) >= 100)
+		return true;
+	link->pin_counted = budget_pin(link->server->pool->budget, share_of(link));
+	return link->pin_counted;
+}
+
+/* It is pinned, whether there is a place for it or not. */
+static void
+take_place(struct link *link)
+{
+	struct pool *pool = link->server->pool;
+
+	if (link->pin_counted)
+		return;
+	link->pin_counted = true;
+	link->pin_over = !budget_pin_anyway(pool->budget, share_of(link)) && share_of(link) < 100;
+}
+
+/* It stays: what was there before anybody knew is beyond the budget. */
+static void
+count_over(struct link *link)
+{
+	link->server->pool->counters.pins_over += link->pin_over;
+	link->pin_over = false;
+}
+
+void
+pin_give_place(struct link *link)
+{
+	if (link->pin_counted)
+		budget_unpin(link->server->pool->budget);
+	link->pin_counted = link->pin_over = false;
+}
+
 /* This is now what the client keeps its server for. */
 static void
 set_reason(struct link *link, const struct pin_row *row)
 {
+	take_place(link);
 	if (link->client->pin == row->reason)
 		return;
 	link->client->pin = row->reason;
@@ -161,6 +211,7 @@ void
 pin_end(struct link *link)
 {
 	link->client->pin = NULL;
+	pin_give_place(link);
 	judged_release(link->pinned_by);
 	link->pinned_by = NULL;
 	pin_forget_notices(link);
@@ -185,8 +236,10 @@ pin_settle(struct link *link, unsigned found, bool unseen, struct judged *judged
 		begin(link, row, judged);
 	else
 		set_reason(link, row);
-	if (row != NULL)
-		note_notices(link, server->residue, judged);
+	if (row == NULL)
+		return;
+	count_over(link);
+	note_notices(link, server->residue, judged);
 }
 
 /* Statements whose first words say that they take something away. */

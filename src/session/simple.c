@@ -80,6 +80,7 @@ on_query(struct client *client, const struct inbound *message)
 	else if (!aborted_query(client, judged) && permit_in_pool_mode(client, judged, 'Q') &&
 	    permit_names(client, judged, 'Q') && listens_can_show(client, judged, 'Q') &&
 	    place_succeeded(client, judged) && names_permit(client, judged, rewrite, 'Q') &&
+	    permit_pin(client, judged, 'Q') &&
 	    (!guard_concerns(client, ruling) || guard_admits(client, judged, ruling, 'Q'))) {
 		permit_warn(client, &ruling->verdict);
 		send_query(client, message, judged, ruling, rewrite);

@@ -288,8 +288,8 @@ unknown_keys_are_refused_with_a_near_one(void **state)
 static void
 what_later_versions_will_know_is_refused_by_name(void **state)
 {
-	expect_refused(LEAST "protocol: {pin_budget: 3}\n",
-	    "p.yaml:2:12: error: `protocol.pin_budget` is not supported by this version");
+	expect_refused(LEAST "protocol: {audit_sample: 1000}\n",
+	    "p.yaml:2:12: error: `protocol.audit_sample` is not supported by this version");
 	(void)state;
 }
 
@@ -357,6 +357,22 @@ a_setting_knows_where_it_stands(void **state)
 	assert_int_equal(place->col, 22);
 	assert_null(config_place(config, "tls.server.ca"));
 	config_release(config);
+	(void)state;
+}
+
+static void
+a_share_has_its_sign_and_is_no_more_than_the_whole(void **state)
+{
+	expect_refused(LEAST "protocol: {pin_budget: 50}\n",
+	    "p.yaml:2:24: error: protocol.pin_budget: \"50\" is not a share, such as 50%");
+	expect_refused(LEAST "protocol: {pin_budget: \"%\"}\n",
+	    "p.yaml:2:24: error: protocol.pin_budget: \"%\" is not a share, such as 50%");
+	expect_refused(LEAST "protocol: {pin_budget: 5.5%}\n",
+	    "p.yaml:2:24: error: protocol.pin_budget: \"5.5%\" is not a share, such as 50%");
+	expect_refused(LEAST "protocol: {pin_budget: 10000000000%}\n",
+	    "p.yaml:2:24: error: protocol.pin_budget: \"10000000000%\" is not a share, such as 50%");
+	expect_refused(LEAST "protocol: {pin_budget: 101%}\n",
+	    "p.yaml:2:24: error: protocol.pin_budget: \"101%\" is more than 100%, the most allowed");
 	(void)state;
 }
 
@@ -839,6 +855,7 @@ main(void)
 		cmocka_unit_test(words_of_later_versions_are_refused_with_the_reason),
 		cmocka_unit_test(a_mode_of_tls_needs_its_files),
 		cmocka_unit_test(a_setting_knows_where_it_stands),
+		cmocka_unit_test(a_share_has_its_sign_and_is_no_more_than_the_whole),
 		cmocka_unit_test(values_of_the_wrong_type_are_refused),
 		cmocka_unit_test(maps_lists_and_values_are_not_taken_for_one_another),
 		cmocka_unit_test(values_out_of_range_are_refused_with_the_bound),
