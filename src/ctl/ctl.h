@@ -26,6 +26,7 @@ struct ctl_command {
 int ctl_catalog(const struct ctl_command *command, int argc, char **argv);
 int ctl_check(const struct ctl_command *command, int argc, char **argv);
 int ctl_explain(const struct ctl_command *command, int argc, char **argv);
+int ctl_import(const struct ctl_command *command, int argc, char **argv);
 int ctl_test(const struct ctl_command *command, int argc, char **argv);
 int ctl_lint(const struct ctl_command *command, int argc, char **argv);
 int ctl_replay(const struct ctl_command *command, int argc, char **argv);

@@ -220,6 +220,17 @@ static const struct ctl_command commands[] = {
 	    "\n"
 	    "Exit status: 0 good, 1 a file cannot be written, 2 usage.\n",
 	    ctl_keygen },
+	{ "import", "make a pgweir.yaml of a pgbouncer.ini",
+	    "FILE\n"
+	    "Write the pgweir.yaml that does what this configuration of PgBouncer did to standard\n"
+	    "output, with PgBouncer's defaults where pgweir has others. A comment at its end tells\n"
+	    "of each key whether it is mapped, has changed its meaning, or is dropped, and why.\n"
+	    "\n"
+	    "  FILE        pgbouncer.ini; files that it includes are read, too\n"
+	    "  -h, --help  print this and exit\n"
+	    "\n"
+	    "Exit status: 0 good, 2 usage, 78 it cannot be read, or pgweir cannot take it.\n",
+	    ctl_import },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
