@@ -5,7 +5,7 @@
 #include "own_limit.h"
 #include "session_internal.h"
 
-enum { CANCEL_AGAIN_US = 1000 * 1000 };
+enum { CANCEL_AGAIN_US = 1000 * 1000, PROBE_ANSWER_US = 10 * 1000 * 1000 };
 
 /* The policy of a limit that no policy sets: the client's own statement_timeout. */
 static const char of_session[] = "";
@@ -312,6 +312,10 @@ check_link(struct link *link, uint64_t now_us)
 	client_look_for_end(link->client);
 	if (check_pin(link, now_us))
 		return;
+	if (link->asking && now_us - link->asked_us >= PROBE_ANSWER_US) {
+		link_violated(link, "no answer to what is left in the session");
+		return;
+	}
 	if (is_deaf(link, now_us)) {
 		link_violated(link, "a cancelled statement did not end within timeouts.cancel");
 		return;

@@ -92,7 +92,8 @@ struct link {
 	enum link_restore restore;
 	uint64_t restore_batch;	   /* while AHEAD or FAILED: to which they belong */
 	struct settings restoring; /* what the server has when they are confirmed */
-	bool asking;		   /* the probe is under way: the client waits */
+	bool asking;		   /* the probe is under way: the client waits, … */
+	uint64_t asked_us;	   /* … since then */
 	bool unseen;		   /* something was set that the server cannot be asked about */
 	bool pin_counted, pin_over; /* in the pool's budget of pins, and beyond it */
 	struct judged *pinned_by;  /* referenced: the text that pinned its client; or NULL */

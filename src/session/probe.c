@@ -248,6 +248,7 @@ probe_begin(struct link *link)
 	if (link->probe == NULL || link->client == NULL || link->server->retired)
 		return false;
 	link->asking = true;
+	link->asked_us = loop_now_us(clients_loop(link->clients));
 	mark = build_begin(out, 'Q');
 	put_question(out, link->server->pool->role, link->probe);
 	buf_put_u8(out, 0);

@@ -283,6 +283,18 @@ class BadServers(TimedTest):
         self.start(self.query_answered_with(notice * 20000, fake.complete("SELECT 0"), fake.ready()))
         self.assertEqual(len(self.outcome().notices), 20000)
 
+    def test_a_server_that_does_not_tell_what_is_left_in_its_session_is_given_up(self):
+        def script(peer):
+            if peer.accept_login():
+                self.assertEqual(peer.receive()[0], b"Q")
+                peer.send(fake.complete("DO"), fake.ready())
+                peer.receive_rest()         # the probe, which gets no answer
+        self.start(script, fake.polite)
+        with self.pgweir.raw(120 * slowness()) as client:
+            client.login(user="app", database="shop")
+            self.assertEqual(client.query("DO $$ BEGIN END $$").tags, ["DO"])
+            self.assertEqual(client.query("SELECT 1").rows, [[b"fine"]])
+
     def test_a_cancel_key_of_any_length_is_accepted_or_refused_without_harm(self):
         for length in (0, 3, 4, 32, 256, 300):
             with self.subTest(length=length):
