@@ -1,6 +1,9 @@
 /*
  * session.c - facts of transactions, prepared statements, cursors, EXPLAIN,
  * COPY, LISTEN and of code that shows nothing of what it does.
+ *
+ * What stands in the body of a function is done when somebody calls it: its verbs and classes
+ * are judged, but this session's transaction, statements, cursors and channels stay as they are.
  */
 #include <pg_query/pg_query.pb-c.h>
 
@@ -52,47 +55,50 @@ handle_transaction(struct collector *facts, struct slice body, struct context *c
 	if (kind >= sizeof(transactions) / sizeof(transactions[0]))
 		return;
 	collect_verb(facts, transactions[kind].verb);
+	settings_of_transaction(facts, body, TXN_OPTIONS);
+	if (context->deferred)
+		return;
 	statement->transaction = transactions[kind].effect;
 	statement->chain = tree_value(body, TXN_CHAIN) != 0;
 	statement->savepoint = collect_text(facts, tree_body(body, TXN_SAVEPOINT));
-	settings_of_transaction(facts, body, TXN_OPTIONS);
-	(void)context;
 }
 
 /* Never NULL: "" stands for all. */
-static char *
-prepared_name(struct collector *facts, struct slice body)
+static void
+note_prepared(struct collector *facts, struct slice body, const struct context *context)
 {
 	struct slice name = tree_body(body, PREPARE_NAME);
 
-	return arena_strndup(facts->arena, name.bytes, name.length);
+	if (!context->deferred)
+		facts->statement->prepared_name =
+		    arena_strndup(facts->arena, name.bytes, name.length);
 }
 
 void
 handle_prepare(struct collector *facts, struct slice body, struct context *context)
 {
-	facts->statement->prepared_name = prepared_name(facts, body);
+	note_prepared(facts, body, context);
 	collect_residue(facts, context, SQL_RESIDUE_PREPARE);
 }
 
 void
 handle_execute(struct collector *facts, struct slice body, struct context *context)
 {
-	facts->statement->prepared_name = prepared_name(facts, body);
-	(void)context;
+	note_prepared(facts, body, context);
 }
 
 void
 handle_deallocate(struct collector *facts, struct slice body, struct context *context)
 {
-	facts->statement->prepared_name = prepared_name(facts, body);
-	facts->statement->deallocates = true;
-	(void)context;
+	note_prepared(facts, body, context);
+	facts->statement->deallocates |= !context->deferred;
 }
 
 void
 handle_declare(struct collector *facts, struct slice body, struct context *context)
 {
+	if (context->deferred)
+		return;
 	facts->statement->cursor = collect_text(facts, tree_body(body, DECLARE_NAME));
 	facts->statement->declares = true;
 	if ((tree_value(body, DECLARE_OPTIONS) & CURSOR_HOLD) != 0)
@@ -103,8 +109,8 @@ void
 handle_fetch(struct collector *facts, struct slice body, struct context *context)
 {
 	collect_verb(facts, tree_value(body, FETCH_IS_MOVE) != 0 ? "MOVE" : "FETCH");
-	facts->statement->cursor = collect_text(facts, tree_body(body, FETCH_NAME));
-	(void)context;
+	if (!context->deferred)
+		facts->statement->cursor = collect_text(facts, tree_body(body, FETCH_NAME));
 }
 
 /* As defGetBoolean(): a bare option is true, and what cannot be read is taken for true.
@@ -163,6 +169,8 @@ handle_copy(struct collector *facts, struct slice body, struct context *context)
 void
 handle_listen(struct collector *facts, struct slice body, struct context *context)
 {
+	if (context->deferred)
+		return;
 	facts->statement->listened = collect_text(facts, tree_body(body, CHANNEL_NAME));
 	collect_residue(facts, context, SQL_RESIDUE_LISTEN);
 }
@@ -173,16 +181,16 @@ handle_unlisten(struct collector *facts, struct slice body, struct context *cont
 {
 	struct slice name = tree_body(body, CHANNEL_NAME);
 
-	facts->statement->unlistened = arena_strndup(facts->arena, name.bytes, name.length);
-	(void)context;
+	if (!context->deferred)
+		facts->statement->unlistened =
+		    arena_strndup(facts->arena, name.bytes, name.length);
 }
 
 void
 handle_notify(struct collector *facts, struct slice body, struct context *context)
 {
-	facts->statement->notifies = true;
+	facts->statement->notifies |= !context->deferred;
 	(void)body;
-	(void)context;
 }
 
 void

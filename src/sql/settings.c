@@ -319,6 +319,8 @@ handle_discard(struct collector *facts, struct slice body, struct context *conte
 
 	if (target > 0 && target < sizeof(verbs) / sizeof(verbs[0]))
 		collect_verb(facts, verbs[target]);
+	if (context->deferred)
+		return;
 	facts->statement->deallocates =
 	    all || target == PG_QUERY__DISCARD_MODE__DISCARD_PLANS;
 	facts->statement->discards_all = all;
@@ -328,5 +330,4 @@ handle_discard(struct collector *facts, struct slice body, struct context *conte
 			       .name = collect_setting_name(facts, slice_of("")),
 			       .kind = SQL_SETTING_RESET_ALL,
 			   });
-	(void)context;
 }

@@ -241,3 +241,25 @@ class Residue(PgweirTest):
         self.client.query("COMMIT")
         self.one(self.other, "SELECT 1")
         self.assertEqual((self.probes(mark), self.pins()), (1, []))
+
+    def body(self, name, words):
+        """A function of these words is made, which is all that happens."""
+        answer = self.client.query(f"CREATE OR REPLACE FUNCTION residue.{name}() RETURNS void LANGUAGE sql AS '{words}'")
+        self.assertEqual((answer.error, answer.tags), (None, ["CREATE FUNCTION"]))
+
+    def test_the_body_of_a_function_does_nothing_to_the_session_that_makes_it(self):
+        self.assertEqual(self.client.query("PREPARE kept AS SELECT 'prepared'").tags, ["PREPARE"])
+        self.client.query("SET search_path TO residue")
+        self.body("discards", "DISCARD ALL; DISCARD PLANS")
+        self.body("deallocates", "DEALLOCATE kept")
+        self.assertIn("public", self.one(self.other, "SHOW search_path"))
+        self.assertEqual(self.one(self.client, "SHOW search_path"), "residue")
+        self.assertEqual(self.one(self.client, "EXECUTE kept"), "prepared")
+
+    def test_the_body_of_a_function_ends_no_transaction(self):
+        self.client.query("BEGIN")
+        self.client.query("SET search_path TO residue")
+        self.body("commits", "COMMIT")
+        self.assertEqual(self.client.query("COMMIT").tags, ["COMMIT"])
+        self.assertIn("public", self.one(self.other, "SHOW search_path"))
+        self.assertEqual(self.one(self.client, "SHOW search_path"), "residue")
