@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "doings.h"
 #include "frames.h"
+#include "listens.h"
 #include "session_internal.h"
 
 static const struct wire_error in_failed_transaction = { .severity = "ERROR",
@@ -44,6 +45,8 @@ aborted_by_limit(struct client *client, bool told, char *detail)
 	mem_free(client->lost_detail);
 	client->lost_detail = detail;
 	frames_drop(&client->frames);
+	if (client->listens != NULL)
+		listens_rollback(client);
 	doings_forget(client);
 }
 

@@ -295,8 +295,10 @@ take_row(struct link *link, const char *kind, const char *name, const char *valu
 {
 	struct probe *probe = link->probe;
 
-	if (strcmp(kind, "listen") == 0 && link->client != NULL && listens_has(link->client, name))
-		return; /* the hub listens to it */
+	if (strcmp(kind, "listen") == 0 && link->client != NULL && listens_has(link->client, name)) {
+		link->server->listens = true; /* the hub does too: it goes with the loan */
+		return;
+	}
 	for (size_t i = 0; i < sizeof(found_rows) / sizeof(found_rows[0]); i++)
 		if (strcmp(kind, found_rows[i].kind) == 0)
 			probe->residue |= found_rows[i].residue;

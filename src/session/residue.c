@@ -165,10 +165,11 @@ left_by(struct link *link, const struct request *head, const struct sql_statemen
 	unsigned ignored = SQL_RESIDUE_OPAQUE | (head->rewrite != NULL ? SQL_RESIDUE_PREPARE : 0);
 	unsigned residue = statement->residue & ~ignored;
 
-	if ((residue & SQL_RESIDUE_LISTEN) == 0 || link->client == NULL ||
-	    link->client->listens == NULL)
+	if ((residue & SQL_RESIDUE_LISTEN) == 0)
 		return residue;
-	link->server->listens = true;
+	link->server->listens = true; /* also if its client is gone: nobody resets it then */
+	if (link->client == NULL || link->client->listens == NULL)
+		return residue;
 	return residue & ~(unsigned)SQL_RESIDUE_LISTEN;
 }
 

@@ -333,6 +333,29 @@ class Shared(ListenTest):
         self.run_query(holders[1], "COMMIT")
 
 
+class OneServer(ListenTest):
+    """What one leaves on the only server is the next one's, whatever would reset it."""
+    config = {"workers": 1, "pool": {"size": 1}, "backend": {"reset": "never"},
+              "timeouts": {"idle_in_transaction": "1s"}}
+
+    def test_a_listen_within_a_block_of_code_goes_with_its_client(self):
+        client, stranger = self.raw_login(timeout=60), self.raw_login(timeout=60)
+        self.run_query(client, "LISTEN a", "DO $$ BEGIN EXECUTE 'LISTEN a'; END $$")
+        self.assertEqual(self.run_query(stranger, "SELECT pg_listening_channels()").rows, [])
+        self.assertEqual(notified(self.run_query(stranger, "NOTIFY a").messages), [])
+        self.assertEqual(self.heard(client), [(stranger.pid, "a", "")])
+
+    def test_a_transaction_that_a_limit_ended_changed_no_channels(self):
+        client = self.raw_login(timeout=60)
+        self.run_query(client, "LISTEN kept", "BEGIN; LISTEN a; UNLISTEN kept")
+        wait_until(lambda: self.server_sessions("state = 'idle in transaction' AND query LIKE '%UNLISTEN kept%'") == [],
+                   60, "the limit to end it")
+        client.send(wire.query("ROLLBACK"))
+        client.receive_until((b"Z",))
+        self.assertEqual(self.run_query(client, "SELECT pg_listening_channels()").rows, [[b"kept"]])
+        self.run_query(client, "UNLISTEN *")
+
+
 class Gap(ListenTest):
     """What happens when something may have been missed."""
     config = {"workers": 2, "pool": {"size": 3}}
