@@ -25,6 +25,7 @@ struct ctl_command {
 
 int ctl_catalog(const struct ctl_command *command, int argc, char **argv);
 int ctl_check(const struct ctl_command *command, int argc, char **argv);
+int ctl_console(const struct ctl_command *command, int argc, char **argv);
 int ctl_explain(const struct ctl_command *command, int argc, char **argv);
 int ctl_import(const struct ctl_command *command, int argc, char **argv);
 int ctl_test(const struct ctl_command *command, int argc, char **argv);

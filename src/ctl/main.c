@@ -231,6 +231,18 @@ static const struct ctl_command commands[] = {
 	    "\n"
 	    "Exit status: 0 good, 2 usage, 78 it cannot be read, or pgweir cannot take it.\n",
 	    ctl_import },
+	{ "console", "give commands to the admin console",
+	    "[--to CONSOLE] [OPTION]... ['COMMAND']\n"
+	    "Give a command to the console and print what it answers: 'SHOW POOLS', 'RELOAD'.\n"
+	    "Without one each line of standard input is a command; \\q ends it, and so does the\n"
+	    "first that fails where standard input is no terminal.\n"
+	    "\n"
+	    "      --to CONSOLE     where it is, as libpq reads it; see pgweirctl top\n"
+	    "      --format FORMAT  text (default) or json: rows as a list of objects\n"
+	    "  -h, --help           print this and exit\n"
+	    "\n"
+	    "Exit status: 0 good, 1 it cannot be reached or refused a command, 2 usage.\n",
+	    ctl_console },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "ctl.h"
+#include "reach.h"
 #include "top.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -29,42 +30,6 @@ struct sample {
 };
 
 /* ---- the console ---- */
-
-static bool
-names_word(const PQconninfoOption *options, const char *word)
-{
-	for (; options != NULL && options->keyword != NULL; options++)
-		if (strcmp(options->keyword, word) == 0)
-			return options->val != NULL;
-	return false;
-}
-
-/* Where nothing else is said, the console of a pgweir at its usual port. */
-static PGconn *
-reach(const char *target, char **failure)
-{
-	PQconninfoOption *given = target != NULL ? PQconninfoParse(target, failure) : NULL;
-	const char *names[5] = { "dbname", "application_name" };
-	const char *values[5] = { target, "pgweirctl top" };
-	size_t count = 2;
-	PGconn *console;
-
-	if (target != NULL && given == NULL)
-		return NULL;
-	if (target == NULL)
-		values[0] = "";
-	if (!names_word(given, "port") && getenv("PGPORT") == NULL) {
-		names[count] = "port";
-		values[count++] = "6432";
-	}
-	if (!names_word(given, "dbname")) {
-		names[count] = "dbname";
-		values[count++] = "pgweir";
-	}
-	console = PQconnectdbParams(names, values, 1);
-	PQconninfoFree(given);
-	return console;
-}
 
 static void
 free_sample(struct sample *sample)
@@ -462,7 +427,7 @@ ctl_top(const struct ctl_command *command, int argc, char **argv)
 		return status;
 	if (request.interval_ms == 0)
 		request.interval_ms = request.once ? ONCE_INTERVAL_MS : INTERVAL_MS;
-	console = reach(request.target, &failure);
+	console = reach_console(request.target, "pgweirctl top", &failure);
 	if (console == NULL) {
 		fprintf(stderr, "pgweirctl top: %s", failure != NULL ? failure : "no memory\n");
 		PQfreemem(failure);
