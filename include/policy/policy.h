@@ -209,6 +209,16 @@ void policies_judge(const struct policies *policies, const struct subject *subje
     const char *text, size_t length, enum sql_outcome outcome, const struct sql_facts *facts,
     const struct error *err, uint64_t wall_us, struct verdict *verdict);
 void verdict_free(struct verdict *verdict);
+/* A copy with strings of its own; free it likewise. */
+void verdict_copy(struct verdict *copy, const struct verdict *of);
+/*
+ * Would its limits be stricter with those of the other beside them, in mode warn or not?
+ * `of_rules`: what a policy's defaults say is left out.
+ */
+bool verdict_is_tightened(
+    const struct verdict *verdict, const struct verdict *by, bool of_rules);
+/* The strictest of both is its limit from now on, each kind for itself. */
+void verdict_tighten(struct verdict *verdict, const struct verdict *by, bool of_rules);
 
 /* One rule that flags something. Lives as long as the call that tells of it. */
 struct policy_finding {

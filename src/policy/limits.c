@@ -242,3 +242,20 @@ limits_set(const struct policy_limits *limits)
 			set |= POLICY_LIMIT_BIT(kind);
 	return set;
 }
+
+bool
+limits_tighten(struct policy_limits *limits, const struct policy_limits *by, bool of_rules)
+{
+	bool any = false;
+
+	for (enum policy_limit_kind kind = 0; kind < POLICY_LIMIT_KINDS; kind++) {
+		const struct policy_limit *limit = policy_limit_of(by, kind);
+		struct policy_limit *kept = place_of(limits, kind);
+
+		if ((of_rules && limit->rule == NULL) || !is_stricter(limit->value, kept->value))
+			continue;
+		*kept = *limit;
+		any = true;
+	}
+	return any;
+}

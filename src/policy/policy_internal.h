@@ -467,6 +467,9 @@ void limits_merge_end(const struct limits_merge *merge, const struct policy *pol
     bool with_defaults, struct policy_limits *limits);
 /* POLICY_LIMIT_BIT of each that is set. */
 unsigned limits_set(const struct policy_limits *limits);
+/* Take over what is stricter in `by`; with `of_rules` only what a rule has set. True if anything was. */
+bool limits_tighten(
+    struct policy_limits *limits, const struct policy_limits *by, bool of_rules);
 
 /* ---- rule.c ---- */
 

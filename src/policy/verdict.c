@@ -168,6 +168,55 @@ verdict_tell(struct run *run)
 	oversize_free_insert(&insert);
 }
 
+static char *
+copy_of(const char *text)
+{
+	return text == NULL ? NULL : mem_strdup(text);
+}
+
+void
+verdict_copy(struct verdict *copy, const struct verdict *of)
+{
+	*copy = *of;
+	copy->message = copy_of(of->message);
+	copy->detail = copy_of(of->detail);
+	copy->hint = copy_of(of->hint);
+	copy->schema = copy_of(of->schema);
+	copy->table = copy_of(of->table);
+	if (of->tried == NULL)
+		return;
+	copy->tried = mem_zalloc(1, sizeof(*copy->tried));
+	*copy->tried = *of->tried;
+}
+
+bool
+verdict_is_tightened(const struct verdict *verdict, const struct verdict *by, bool of_rules)
+{
+	struct policy_limits limits = verdict->limits, tried = { 0 };
+
+	if (verdict->tried != NULL)
+		tried = *verdict->tried;
+	return limits_tighten(&limits, &by->limits, of_rules) ||
+	    (by->tried != NULL && limits_tighten(&tried, by->tried, of_rules));
+}
+
+void
+verdict_tighten(struct verdict *verdict, const struct verdict *by, bool of_rules)
+{
+	struct policy_limits tried = { 0 };
+
+	limits_tighten(&verdict->limits, &by->limits, of_rules);
+	verdict->limited |= limits_set(&verdict->limits);
+	if (verdict->tried != NULL)
+		tried = *verdict->tried;
+	if (by->tried == NULL || !limits_tighten(&tried, by->tried, of_rules))
+		return;
+	if (verdict->tried == NULL)
+		verdict->tried = mem_zalloc(1, sizeof(*verdict->tried));
+	*verdict->tried = tried;
+	verdict->limited |= POLICY_LIMITS_TRIED;
+}
+
 void
 verdict_free(struct verdict *verdict)
 {

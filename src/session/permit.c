@@ -67,6 +67,51 @@ rule_of_name(struct client *client, const char *name, struct ruling *own)
 	    "PREPARE it in this session, with a statement of its own.");
 }
 
+/* Which of two rulings has more to say. */
+static int
+weight(const struct ruling *ruling)
+{
+	const struct verdict *verdict = &ruling->verdict;
+
+	return (int)verdict->action * 4 + verdict->would_deny * 2 + verdict->break_glass;
+}
+
+/* Is it an EXECUTE and nothing else: no EXPLAIN, no CREATE TABLE AS? */
+static bool
+only_executes(const struct sql_facts *facts)
+{
+	return facts->statement_count == 1 && facts->statements[0].classes == SQL_PREPARE;
+}
+
+/*
+ * The words of the one that has more to say, under the limits of both. Policies' defaults are
+ * for what an EXECUTE runs, which they have been asked of. Takes both.
+ */
+static struct ruling *
+join(struct client *client, const struct sql_facts *facts, struct ruling *own, struct ruling *of_name)
+{
+	bool alone = facts->statement_count == 1;
+	bool keeps = weight(own) > weight(of_name) || (!alone && weight(own) == weight(of_name));
+	struct ruling *says = keeps ? own : of_name, *other = keeps ? of_name : own;
+	bool of_rules = other == own && only_executes(facts);
+	bool records = own->verdict.break_glass || of_name->verdict.break_glass;
+	bool tightened = verdict_is_tightened(&says->verdict, &other->verdict, of_rules);
+	struct ruling *joined = NULL;
+
+	/* The record of what break_glass let pass is in full: of that one text. */
+	if (other->verdict.break_glass || (tightened && records))
+		joined = ruling_of_rule(says, "execute-apart",
+		    mem_strdup("It is recorded in full (break_glass), and has limits of another statement beside it."),
+		    "Send EXECUTE by itself.");
+	else if (tightened)
+		joined = ruling_tightened(client->clients, says, other, of_rules, client->identity);
+	else
+		joined = ruling_reference(says);
+	ruling_release(own);
+	ruling_release(of_name);
+	return joined;
+}
+
 /*
  * EXECUTE has the classes, and is under the limits, of what it runs, as they are judged now.
  * Takes the ruling of its own words.
@@ -83,12 +128,11 @@ rule_of_executed(struct client *client, const struct judged *judged, struct ruli
 		if (name == NULL || is_prepared_before(facts, i, name))
 			continue;
 		of_name = rule_of_name(client, name, own);
-		if (of_name->verdict.action == POLICY_DENY ||
-		    (facts->statement_count == 1 && own->verdict.action < POLICY_WARN)) {
+		if (of_name->verdict.action == POLICY_DENY) {
 			ruling_release(own);
 			own = of_name;
 		} else {
-			ruling_release(of_name);
+			own = join(client, facts, own, of_name);
 		}
 	}
 	return own;

@@ -216,3 +216,21 @@ ruling_of_rule(
 	ruling->rendered = audit_verdict_new(&ruling->verdict);
 	return ruling;
 }
+
+struct ruling *
+ruling_tightened(struct clients *clients, const struct ruling *of, const struct ruling *by,
+    bool of_rules, const struct identity *identity)
+{
+	struct ruling *ruling = mem_zalloc(1, sizeof(*ruling));
+
+	*ruling = (struct ruling){ .references = 1,
+		.identity = of->identity,
+		.policies = policies_reference(of->policies),
+		.lane = of->lane,
+		.judged_us = of->judged_us };
+	verdict_copy(&ruling->verdict, &of->verdict);
+	verdict_tighten(&ruling->verdict, &by->verdict, of_rules);
+	find_all_quotas(clients, ruling, identity);
+	ruling->rendered = audit_verdict_new(&ruling->verdict);
+	return ruling;
+}

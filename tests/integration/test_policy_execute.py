@@ -77,3 +77,86 @@ class Execute(PgweirTest):
             self.put(FIRST)
         self.assertEqual(self.server.scalar("SELECT count(*) FROM notes WHERE text = 'executed'", dbname="shop"), 1)
         self.assertEqual(client.query("EXECUTE adds").tags, ["INSERT 0 1"])
+
+
+BESIDE = """\
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: beside, owner: tests}
+applies_to: {users: [app, analyst, other]}
+defaults:
+  limits: {max_rows: 40}
+rules:
+  - {id: few-writes, match: {class: WRITE}, action: allow, limits: {max_affected_rows: 3}}
+  - {id: few-notes, match: {relations: {read: [notes]}}, action: allow, limits: {max_rows: 2}}
+  - {id: told, match: {user: analyst, class: PREPARE}, action: warn}
+  - {id: few-executed, match: {user: other, class: PREPARE}, action: allow, limits: {max_rows: 4}}
+  - {id: many, match: {user: app, functions: [repeat]}, action: allow, limits: {max_rows: 60}}
+  - {id: no-waiting, match: {class: DDL}, action: allow, limits: {lock_timeout: 1s}}
+  - {id: tried, mode: warn, match: {functions: [upper]}, action: allow, limits: {max_rows: 1}}
+"""
+
+
+class Beside(PgweirTest):
+    """Limits of an EXECUTE and of what it runs hold together, the stricter of each kind."""
+    policies = {"beside.yaml": BESIDE}
+
+    def setUp(self):
+        super().setUp()
+        self.server.run("DELETE FROM notes WHERE text = 'beside'", dbname="shop")
+        self.server.run("INSERT INTO notes (text) SELECT 'beside' FROM generate_series(1, 5)", dbname="shop")
+
+    def tearDown(self):
+        self.server.run("DELETE FROM notes WHERE text = 'beside'; DROP TABLE IF EXISTS taken_72", dbname="shop")
+        super().tearDown()
+
+    def prepared(self, user="app", **statements):
+        client = self.raw_login(user=user)
+        for name, sql in statements.items():
+            self.assertIsNone(client.query(f"PREPARE {name} AS {sql}").error)
+        return client
+
+    def assert_stopped(self, answer, rule, limit):
+        self.assertEqual((answer.sqlstate, answer.error.get("n")), ("53400", rule))
+        self.assertIn(limit, answer.error["D"])
+
+    def test_another_statement_in_the_text_takes_no_limit_away(self):
+        client = self.prepared(wipes="DELETE FROM notes WHERE text = 'beside'", looks="SELECT 1 FROM notes")
+        for sql in ("EXECUTE wipes; SELECT 1", "SELECT 1; EXECUTE wipes", "EXECUTE looks; EXECUTE wipes", "EXPLAIN EXECUTE wipes; EXECUTE wipes"):
+            with self.subTest(sql):
+                answer = client.query(sql)
+                self.assertEqual(answer.sqlstate, "53400")
+                self.assertEqual(self.server.scalar("SELECT count(*) FROM notes WHERE text = 'beside'", dbname="shop"), 5)
+        self.assert_stopped(client.query("SELECT 1; EXECUTE wipes"), "few-writes", "limit max_affected_rows 3")
+        self.assert_stopped(client.query("EXECUTE wipes; EXECUTE looks"), "few-writes", "limit max_affected_rows 3")
+        self.assert_stopped(client.query("SELECT 1; EXECUTE looks"), "few-notes", "limit max_rows 2")
+
+    def test_a_warning_about_execute_takes_no_limit_away(self):
+        client = self.prepared("analyst", wipes="DELETE FROM notes WHERE text = 'beside'", looks="SELECT 1 FROM notes")
+        for answer in (client.query("EXECUTE looks"), client.ask(wire.parse("EXECUTE looks"), wire.bind(), wire.execute(), wire.SYNC)):
+            self.assertEqual([notice.get("n") for notice in answer.notices], ["told"])
+            self.assert_stopped(answer, "few-notes", "limit max_rows 2")
+        self.assert_stopped(client.query("EXECUTE wipes"), "few-writes", "limit max_affected_rows 3")
+        self.assertEqual(self.server.scalar("SELECT count(*) FROM notes WHERE text = 'beside'", dbname="shop"), 5)
+
+    def test_a_limit_of_execute_itself_holds(self):
+        client = self.prepared("other", numbers="SELECT generate_series(1, 5)", looks="SELECT 1 FROM notes")
+        self.assert_stopped(client.query("EXECUTE numbers"), "few-executed", "limit max_rows 4")
+        self.assert_stopped(client.query("EXECUTE looks"), "few-notes", "limit max_rows 2")
+
+    def test_defaults_are_asked_of_what_it_runs(self):
+        client = self.prepared(numbers="SELECT repeat('x', 1) FROM generate_series(1, 50)", plain="SELECT generate_series(1, 50)")
+        self.assertEqual(len(client.query("EXECUTE numbers").rows), 50)
+        self.assert_stopped(client.query("EXECUTE plain"), None, "limit max_rows 40 of the defaults")
+        self.assert_stopped(client.query("EXECUTE numbers; SELECT 1"), None, "limit max_rows 40 of the defaults")
+
+    def test_a_table_made_of_it_has_the_limits_of_ddl(self):
+        client = self.prepared(numbers="SELECT 1 AS one, pg_catalog.current_setting('lock_timeout') AS waits")
+        self.assertIsNone(client.query("CREATE TABLE taken_72 AS EXECUTE numbers").error)
+        self.assertEqual(self.server.scalar("SELECT waits FROM taken_72", dbname="shop"), "1s")
+
+    def test_limits_in_mode_warn_are_told_beside_another_statement(self):
+        client = self.prepared(shouts="SELECT upper(text) FROM (VALUES ('a'), ('b')) AS v (text)")
+        answer = client.query("SELECT 1; EXECUTE shouts")
+        self.assertIsNone(answer.error)
+        self.assertEqual([notice.get("n") for notice in answer.notices], ["tried"])
