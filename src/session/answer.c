@@ -225,7 +225,7 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 	if (guard_is_over(link))
 		return FATE_SWALLOW;
 	if (head->judged != NULL && (head->kind == REQUEST_QUERY || head->kind == REQUEST_EXECUTE))
-		residue_of_failed(link, head->judged);
+		residue_of_failed(link, head);
 	if (head->kind == REQUEST_FUNCTION)
 		residue_of_unknown(link, NULL);
 	/* Before the error is told, which may have to wait for this. */

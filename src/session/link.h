@@ -226,7 +226,7 @@ void residue_of(struct link *link, const struct request *head,
 /* residue.c: a text of which nothing is known was answered. */
 void residue_of_unknown(struct link *link, struct judged *judged);
 /* residue.c: a statement failed; some of what it left is there all the same. */
-void residue_of_failed(struct link *link, struct judged *judged);
+void residue_of_failed(struct link *link, const struct request *head);
 /* skipped.c: take back what was expected of a request that failed; of the first so many. */
 void skipped_undo(struct link *link, struct request *request);
 void skipped_undo_all(struct link *link, size_t count);

@@ -194,7 +194,7 @@ names_note_prepare(struct client *client, struct request *request, struct judged
 	name = facts->statements[0].prepared_name;
 	if (name == NULL || prepared_find(&client->prepared, name) != NULL)
 		return;
-	statement = statement_from_sql(judged);
+	statement = statement_from_sql(judged, 0);
 	prepared_add(&client->prepared, name, statement);
 	requests_name(&client->link->requests, request, name, statement, true);
 	statement_release(statement);

@@ -246,12 +246,37 @@ permit_names(struct client *client, struct judged *judged, uint8_t type)
 	return false;
 }
 
+/* What a statement leaves if it runs: an EXECUTE what stands under its name. */
+static unsigned
+residue_if_run(const struct client *client, const struct sql_statement *statement)
+{
+	const char *name = statement_executed(statement);
+	const struct statement *made = name == NULL ? NULL : prepared_find(&client->prepared, name);
+	unsigned made_residue = made == NULL || made->judged == NULL ? 0 : made->judged->residue;
+
+	return statement->residue | (made_residue & ~(unsigned)SQL_RESIDUE_PREPARE);
+}
+
+/* A PREPARE runs nothing, unless an EXECUTE stands in the same text. */
+static unsigned
+residue_of_text(const struct client *client, const struct judged *judged)
+{
+	const struct sql_facts *facts = judged->facts;
+	unsigned residue = 0;
+
+	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++)
+		if (judged->executes || !(facts->statements[i].residue & SQL_RESIDUE_PREPARE))
+			residue |= residue_if_run(client, &facts->statements[i]);
+	return facts == NULL ? judged->residue : residue;
+}
+
 bool
 permit_pin(struct client *client, struct judged *judged, uint8_t type)
 {
 	char *text;
 
-	if (judged->residue == 0 || pin_is_affordable(client->link, judged))
+	if ((judged->residue == 0 && !judged->executes) ||
+	    pin_is_affordable(client->link, residue_of_text(client, judged)))
 		return true;
 	client->pool->counters.pins_refused++;
 	text = mem_printf("too many clients of database \"%s\" keep a server connection already",

@@ -133,9 +133,9 @@ share_of(const struct link *link)
 }
 
 bool
-pin_is_affordable(struct link *link, const struct judged *judged)
+pin_is_affordable(struct link *link, unsigned residue)
 {
-	if ((judged->residue & avoidable) == 0 || link->pin_counted || link->client->pin != NULL ||
+	if ((residue & avoidable) == 0 || link->pin_counted || link->client->pin != NULL ||
 	    link->client->pool_mode == POOL_MODE_SESSION || link->server->transaction == 'E' ||
 	    share_of(link) >= 100)
 		return true;

@@ -40,20 +40,21 @@ statement_new(struct judged *judged, const uint8_t *body, size_t length, bool na
 }
 
 struct statement *
-statement_from_sql(struct judged *judged)
+statement_from_sql(struct judged *judged, size_t sub)
 {
 	struct statement *statement = mem_zalloc(1, sizeof(*statement));
 
 	*statement = (struct statement){
-		.references = 1, .from_sql = true, .judged = judged_reference(judged)
+		.references = 1, .from_sql = true, .sub = sub, .judged = judged_reference(judged)
 	};
 	return statement;
 }
 
 struct statement *
-statement_of_prepare(struct judged *judged, const char *rest, size_t length, size_t nth)
+statement_of_prepare(
+    struct judged *judged, size_t sub, const char *rest, size_t length, size_t nth)
 {
-	struct statement *statement = statement_from_sql(judged);
+	struct statement *statement = statement_from_sql(judged, sub);
 	struct buf text = { 0 };
 	uint8_t digest[DIGEST_SIZE];
 

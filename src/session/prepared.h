@@ -21,6 +21,7 @@ struct statement {
 	bool described;	       /* its client may have been told the shape of its rows */
 	bool from_sql; /* made by PREPARE; without a server_name it is there under the client's */
 	struct judged *judged; /* referenced; of a PREPARE: that text */
+	size_t sub;	       /* which statement of that made it, or is it */
 	struct rewrite *rewrite; /* referenced: its text is another one than the client's; or NULL */
 	uint8_t *body; /* of a Parse message, behind the name: text (a PREPARE, if from SQL) and types; or NULL */
 	size_t body_length;
@@ -29,14 +30,14 @@ struct statement {
 /* From a Parse body behind its name; referenced. One without a name has no id. */
 struct statement *statement_new(
     struct judged *judged, const uint8_t *body, size_t length, bool named);
-/* Made by a PREPARE in this text, in session mode; referenced. */
-struct statement *statement_from_sql(struct judged *judged);
+/* Made by this statement of the text, a PREPARE, in session mode; referenced. */
+struct statement *statement_from_sql(struct judged *judged, size_t sub);
 /*
- * Made by a PREPARE whose text goes on like this behind the name; referenced. `nth`: so many
+ * Made by this statement of the text, a PREPARE that goes on like this behind the name; referenced. `nth`: so many
  * names stand before it in its text, in which equal ones may follow.
  */
 struct statement *statement_of_prepare(
-    struct judged *judged, const char *rest, size_t length, size_t nth);
+    struct judged *judged, size_t sub, const char *rest, size_t length, size_t nth);
 struct statement *statement_reference(struct statement *statement);
 void statement_release(struct statement *statement); /* NULL is fine */
 

@@ -11,6 +11,7 @@
 #include "pin.h"
 #include "prepared.h"
 #include "probe.h"
+#include "rewrite.h"
 #include "session_internal.h"
 
 /* What a statement leaves behind even if it fails later on. */
@@ -56,15 +57,16 @@ note_definition(struct learned *learned, const struct sql_statement *statement)
 
 /* A PREPARE among other statements of its message; one by itself was noted when it was sent. */
 static void
-note_prepare(struct client *client, const struct request *head, const struct sql_statement *made)
+note_prepare(const struct link *link, const struct request *head, const struct sql_statement *made)
 {
+	struct client *client = link->client;
 	struct statement *statement;
 
 	if (client == NULL || !(made->residue & SQL_RESIDUE_PREPARE) || made->prepared_name == NULL ||
 	    head->judged->facts->statement_count == 1 ||
 	    prepared_find(&client->prepared, made->prepared_name) != NULL)
 		return;
-	statement = statement_from_sql(head->judged);
+	statement = statement_from_sql(head->judged, link->sub);
 	prepared_add(&client->prepared, made->prepared_name, statement);
 	statement_release(statement);
 }
@@ -145,26 +147,94 @@ residue_of_unknown(struct link *link, struct judged *judged)
 	doings_forget(link->client);
 }
 
-void
-residue_of_failed(struct link *link, struct judged *judged)
+/* What the EXECUTE ran: as it was sent, for its name may mean something else by now. */
+static const struct statement *
+executed_by(const struct link *link, const struct request *head, size_t sub, const char *name)
 {
+	for (size_t i = 0; head->rewrite != NULL && i < head->rewrite->name_count; i++) {
+		const struct rewrite_name *used = &head->rewrite->names[i];
+
+		if (used->change == REWRITE_USES && used->sub == sub)
+			return used->statement;
+	}
+	return link->client == NULL ? NULL : prepared_find(&link->client->prepared, name);
+}
+
+/*
+ * It ran by its name. What it set is asked for, and not taken from its words: an EXPLAIN or a
+ * CREATE TABLE AS may have run it, or not. One that does something to names, which only a
+ * Parse can have made, leaves the server with others than are known.
+ */
+static void
+note_run(struct link *link, const struct statement *made, const struct sql_statement *ran,
+    unsigned mask)
+{
+	unsigned residue = ran->residue & ~(unsigned)(SQL_RESIDUE_OPAQUE | SQL_RESIDUE_PREPARE);
+	bool names = !made->from_sql && (ran->classes & SQL_PREPARE) != 0;
+	struct judged *judged = made->judged;
+
+	if (ran->setting_count > 0 || (residue & SQL_RESIDUE_SETTING)) {
+		residue |= SQL_RESIDUE_SETTING;
+		probe_note_settings(link, judged, ran);
+	}
+	note(link, residue & mask, judged);
+	note_calls(link, judged, ran);
+	if (residue & SQL_RESIDUE_LISTEN)
+		link->server->listens = true;
+	link->notified |= ran->notifies;
+	if ((ran->effects & SQL_DDL) && link->client != NULL)
+		note_definition(link->client->learned, ran);
+	if (names || statement_discards(ran))
+		link->server->retired = true;
+	if (statement_discards(ran))
+		statements_clear(link->server->statements);
+}
+
+/* The mask has what stays, as the statement ended. */
+static void
+note_executed(struct link *link, const struct request *head, size_t sub,
+    const struct sql_statement *statement, unsigned mask)
+{
+	const char *name = statement_executed(statement);
+	const struct statement *made;
+	const struct sql_facts *facts;
+
+	if (name == NULL)
+		return;
+	made = executed_by(link, head, sub, name);
+	facts = made == NULL || made->judged == NULL ? NULL : made->judged->facts;
+	if (facts == NULL || made->sub >= facts->statement_count ||
+	    statement_executed(&facts->statements[made->sub]) != NULL)
+		residue_of_unknown(link, made == NULL ? head->judged : made->judged);
+	else
+		note_run(link, made, &facts->statements[made->sub], mask);
+}
+
+void
+residue_of_failed(struct link *link, const struct request *head)
+{
+	struct judged *judged = head->judged;
+
 	note(link, judged->residue & SURVIVES_ROLLBACK, judged);
-	for (size_t i = 0; judged->facts != NULL && i < judged->facts->statement_count; i++)
+	for (size_t i = 0; judged->facts != NULL && i < judged->facts->statement_count; i++) {
 		note_calls(link, judged, &judged->facts->statements[i]);
+		note_executed(link, head, i, &judged->facts->statements[i], SURVIVES_ROLLBACK);
+	}
 	if (judged->facts == NULL)
 		probe_note_unknown(link, judged);
 }
 
 /*
- * A PREPARE under a name of ours is there for all; what a LISTEN leaves is taken away with the
- * loan, if the hub listens for the client.
+ * A PREPARE runs nothing, and under a name of ours it is there for all; what a LISTEN leaves is
+ * taken away with the loan, if the hub listens for the client.
  */
 static unsigned
 left_by(struct link *link, const struct request *head, const struct sql_statement *statement)
 {
-	unsigned ignored = SQL_RESIDUE_OPAQUE | (head->rewrite != NULL ? SQL_RESIDUE_PREPARE : 0);
-	unsigned residue = statement->residue & ~ignored;
+	unsigned residue = statement->residue & ~(unsigned)SQL_RESIDUE_OPAQUE;
 
+	if (residue & SQL_RESIDUE_PREPARE)
+		return head->rewrite != NULL ? 0 : SQL_RESIDUE_PREPARE;
 	if ((residue & SQL_RESIDUE_LISTEN) == 0)
 		return residue;
 	link->server->listens = true; /* also if its client is gone: nobody resets it then */
@@ -179,13 +249,16 @@ residue_of(struct link *link, const struct request *head, const struct sql_state
 {
 	note(link, left_by(link, head, statement), head->judged);
 	link->notified |= statement->notifies;
-	note_calls(link, head->judged, statement);
+	if (!(statement->residue & SQL_RESIDUE_PREPARE))
+		note_calls(link, head->judged, statement);
+	if (head->judged->executes)
+		note_executed(link, head, link->sub, statement, ~0u);
 	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))
 		probe_want(link, head->judged);
-	if (tag != NULL)
+	if (tag != NULL && !(statement->residue & SQL_RESIDUE_PREPARE))
 		note_transaction(link, head, statement, tag);
 	if (head->rewrite == NULL)
-		note_prepare(link->client, head, statement);
+		note_prepare(link, head, statement);
 	note_discard(link, head, statement);
 	if ((statement->effects & SQL_DDL) && link->client != NULL)
 		note_definition(link->client->learned, statement);

@@ -208,7 +208,7 @@ edit_prepare(struct making *making, const char *name, size_t sub, struct sql_pla
 
 	if (!sql_place_prepared_name(text, place, &where))
 		return false;
-	made = statement_of_prepare(making->whose->judged, text + where.end, place.end - where.end,
+	made = statement_of_prepare(making->whose->judged, sub, text + where.end, place.end - where.end,
 	    making->rewrite->name_count);
 	replace(making, where, made->server_name);
 	add_name(making, REWRITE_ADDS, sub, name, made);

@@ -1,6 +1,7 @@
 """SQL's PREPARE, EXECUTE and DEALLOCATE in transaction mode: one name space with Parse, on any server, as PostgreSQL's."""
 from support import wire
 from support.case import PgweirTest
+from support.waiting import wait_until
 
 SHARED = {"workers": 1, "pool": {"size": 2}}
 
@@ -171,6 +172,85 @@ class PrepareSql(PgweirTest):
         name = self.run_query("SELECT name FROM pg_prepared_statements WHERE from_sql").rows[0][0].decode()
         for sql in (f"EXECUTE {name}", f"DEALLOCATE {name}", f"PREPARE {name} AS SELECT 1"):
             self.assertEqual(self.client.query(sql).sqlstate, "26000")
+
+
+# What an EXECUTE leaves, what it is a pin for, and what shows it.
+LEFT = [
+    ("SELECT set_config('role', 'other', false)", "role changed", "SELECT current_user"),
+    ("SELECT set_config('search_path', 'pg_catalog', false)", None, "SHOW search_path"),
+    ("SELECT set_config('work_mem', (4 + 3) || 'MB', false)", None, "SHOW work_mem"),
+    ("SELECT set_config('app.tenant', 'its', false)", None, "SELECT coalesce(current_setting('app.tenant', true), '')"),
+    ("SELECT pg_advisory_lock(7) IS NULL AS it", "session advisory lock",
+     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"),
+    ("SELECT left_by_code() IS NULL AS it", "session advisory lock", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"),
+    ("SELECT setseed(0.5) IS NULL AS it", "setseed", None),
+]
+RUN = ["EXECUTE mine", "EXPLAIN (ANALYZE) EXECUTE mine", "CREATE TABLE made AS EXECUTE mine", "BEGIN; EXECUTE mine; COMMIT"]
+
+
+class LeftByExecute(PgweirTest):
+    config = {"workers": 1, "pool": {"size": 1}, "protocol": {"pin_notice": False}}
+
+    def setUp(self):
+        super().setUp()
+        self.server.run("DROP TABLE IF EXISTS made; CREATE OR REPLACE FUNCTION left_by_code() RETURNS void LANGUAGE sql AS"
+                        " 'SELECT pg_advisory_lock(8)'", dbname="shop")
+        self.server.run("GRANT other TO app")
+        self.other = self.raw_login()
+
+    def tearDown(self):
+        self.server.run("REVOKE other FROM app")
+        super().tearDown()
+
+    def wait_pins(self, *reasons):
+        wait_until(lambda: [row["reason"] for row in self.pgweir.console("SHOW PINS")] == list(reasons), 60,
+                   f"pins {reasons}")
+
+    def prepare(self, client, inner, by):
+        parts = (wire.query(f"PREPARE mine AS {inner}"),) if by == "PREPARE" else (wire.parse(inner, "mine"), wire.SYNC)
+        self.assertEqual(client.ask(*parts).errors, [])
+        self.wait_pins()  # nothing ran
+
+    def run_it(self, client, run, extended):
+        for sql in run.split("; "):
+            parts = (wire.parse(sql), wire.bind(), wire.execute(), wire.SYNC) if extended else (wire.query(sql),)
+            self.assertEqual(client.ask(*parts).errors, [], sql)
+
+    def shown(self, client, look):
+        answer = client.query(look)
+        self.assertEqual(answer.errors, [])
+        return answer.rows
+
+    def assert_stays(self, inner, pin, look, run, extended, by):
+        before = look and self.shown(self.other, look)
+        with self.pgweir.raw_login() as client:
+            self.prepare(client, inner, by)
+            self.run_it(client, run, extended)
+            after = look and self.shown(client, look)
+            if look:
+                self.assertNotEqual(after, before)
+            if pin is None:
+                self.assertEqual(self.shown(self.other, look), before)
+                self.assertEqual(self.shown(client, look), after)
+            self.wait_pins(*([pin] if pin else []))
+        if look:
+            self.assertEqual(self.shown(self.other, look), before)
+        self.server.run("DROP TABLE IF EXISTS made", dbname="shop")
+
+    def test_what_was_executed_stays_with_its_client_or_its_server(self):
+        for inner, pin, look in LEFT:
+            for run in RUN:
+                for extended in (False, True):
+                    for by in ("PREPARE", "Parse"):
+                        with self.subTest(inner=inner, run=run, extended=extended, by=by):
+                            self.assert_stays(inner, pin, look, run, extended, by)
+
+    def test_what_a_failed_execute_left_is_not_for_the_next(self):
+        with self.pgweir.raw_login() as client:
+            self.assertEqual(client.query("PREPARE mine AS SELECT pg_try_advisory_lock(7), 1 / $1").errors, [])
+            self.assertEqual(client.query("EXECUTE mine(0)").sqlstate, "22012")
+            self.wait_pins("session advisory lock")
+        self.assertEqual(self.shown(self.other, LEFT[4][2]), [[b"0"]])
 
 
 class FewAtOnce(PgweirTest):
