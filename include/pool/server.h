@@ -62,6 +62,7 @@ struct server {
 	const struct server_user *user; /* borrowed; NULL unless ACTIVE */
 	void *user_arg;		       /* the borrower's */
 	struct auth_client *auth;      /* ours; NULL after login */
+	bool authenticated;	       /* it has said AuthenticationOk, last of all */
 	struct buf in;		       /* an incomplete message, in LOGIN and TESTED */
 	struct parameters parameters;  /* as last reported */
 	struct settings settings;      /* as last put on it */

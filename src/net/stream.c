@@ -273,7 +273,10 @@ stream_flush(struct stream *stream)
 size_t
 stream_pending(const struct stream *stream)
 {
-	return stream->write_waiting ? buf_length(&stream->out) : 0;
+	size_t below =
+	    stream->engine->pending == NULL ? 0 : stream->engine->pending(stream);
+
+	return below + (stream->write_waiting ? buf_length(&stream->out) : 0);
 }
 
 size_t

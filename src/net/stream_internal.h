@@ -21,6 +21,8 @@ struct stream_engine {
 	 * not. */
 	void (*await_writable)(struct stream *stream);
 	void (*forget_writable)(struct stream *stream);
+	/* What waits below this one for its peer; NULL: there is nothing below. */
+	size_t (*pending)(const struct stream *stream);
 	/* Send what was built and these bytes. */
 	void (*send)(struct stream *stream, const void *bytes, size_t length);
 	/* It failed, for the reason in `error`: deliver what came before and tell, from

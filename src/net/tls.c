@@ -77,7 +77,7 @@ fail_with_reason(struct tls_stream *own, const char *format)
 	long verified = SSL_get_verify_result(own->ssl);
 	char *reason = tls_reason(), *more;
 
-	if (verified != X509_V_OK) {
+	if (verified != X509_V_OK && SSL_get_verify_mode(own->ssl) != SSL_VERIFY_NONE) {
 		more = own->host == NULL
 		    ? mem_printf("%s: %s (by %s)", reason, X509_verify_cert_error_string(verified),
 			  tls_context_ca(own->context))
@@ -401,6 +401,15 @@ tls_await_nothing(struct stream *stream)
 	(void)stream;
 }
 
+/* Encrypted already, and its peer did not take it yet. */
+static size_t
+tls_pending(const struct stream *stream)
+{
+	const struct tls_stream *own = (const struct tls_stream *)stream; /* its first member */
+
+	return own->plain == NULL ? 0 : stream_pending(own->plain);
+}
+
 static void
 tls_fail(struct stream *stream)
 {
@@ -457,6 +466,7 @@ static const struct stream_engine stream_tls_engine = {
 	.deafen = tls_deafen,
 	.await_writable = tls_await_nothing,
 	.forget_writable = tls_await_nothing,
+	.pending = tls_pending,
 	.send = tls_send,
 	.fail = tls_fail,
 	.detach = tls_detach,
@@ -500,7 +510,6 @@ tls_accept(struct stream *plain, struct tls_context *context, const uint8_t *fir
 	own->direct = direct;
 	buf_put(&own->held, first, length);
 	if (length > 0 && own->handshaking)
-		if (own->handshaking)
 		loop_add_chore(plain->loop, &own->chore, on_chore);
 	return &own->base;
 }

@@ -5,6 +5,8 @@
  * Numeric addresses and unix sockets are used at once; names are looked up off the
  * loop, kept for a while, and the last good answer serves while none can be had.
  */
+#include <string.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "pool/own.h"
@@ -122,11 +124,11 @@ lookup_of(struct pool *pool)
 	return pool->lookup;
 }
 
-/* Is what it knows young enough to be used as it is? */
+/* Does it know this host, and young enough to be used as it is? */
 static bool
-is_fresh(const struct host_lookup *lookup)
+is_fresh(const struct host_lookup *lookup, const char *host)
 {
-	return lookup->count > 0 &&
+	return lookup->count > 0 && strcmp(lookup->request.host, host) == 0 &&
 	    loop_now_us(pools_loop(lookup->pool->pools)) - lookup->known_us < KEEP_US;
 }
 
@@ -136,6 +138,8 @@ ask(struct host_lookup *lookup, const char *host, int port)
 	if (lookup->asked)
 		return;
 	lookup->asked = true;
+	if (lookup->request.host == NULL || strcmp(lookup->request.host, host) != 0)
+		lookup->count = 0; /* those are another name's addresses */
 	mem_free(lookup->request.host);
 	lookup->request.host = mem_strdup(host);
 	lookup->request.port = port;
@@ -149,7 +153,7 @@ open_by_name(struct pool *pool, const char *host, int port, struct own *own)
 {
 	struct host_lookup *lookup = lookup_of(pool);
 
-	if (is_fresh(lookup)) {
+	if (is_fresh(lookup, host)) {
 		open_next(lookup, own);
 		return;
 	}
@@ -181,7 +185,7 @@ host_open_beside(struct pool *pool, struct waiter *waiter)
 		return;
 	}
 	lookup_of(pool)->beside_for = waiter;
-	if (is_fresh(pool->lookup))
+	if (is_fresh(pool->lookup, host))
 		open_next_beside(pool->lookup);
 	else
 		ask(pool->lookup, host, database->port);

@@ -346,6 +346,8 @@ pool_server_fit(struct server *server)
 
 	if (why == NULL && budget_yields(server->pool->budget, loop_now_us(server->loop)))
 		why = "another pool under the same cap has fewer";
+	if (why == NULL && stream_pending(server->stream) > 0)
+		why = "it has not taken all that was sent to it";
 	if (why != NULL) {
 		server_close(server, why);
 		return;

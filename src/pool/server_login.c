@@ -132,6 +132,7 @@ on_authentication(struct server *server, const uint8_t *body, size_t length)
 		stream_flush(server->stream);
 	}
 	buf_free(&reply);
+	server->authenticated = step == AUTH_DONE;
 	if (step != AUTH_FAILED)
 		return true;
 	if (err.sqlstate[0] == '\0')
@@ -196,6 +197,11 @@ on_ready(struct server *server, size_t length)
 	if (length != 1 || server->pid == 0) {
 		error_set_state(&err, ERROR_PROTOCOL, "08P01",
 		    "the server was ready before it had sent a cancel key");
+		return fail(server, &err, false);
+	}
+	if (!server->authenticated) {
+		error_set_state(&err, ERROR_PROTOCOL, "08P01",
+		    "the server was ready before it had let us in");
 		return fail(server, &err, false);
 	}
 	auth_client_free(server->auth);

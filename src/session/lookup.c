@@ -45,6 +45,8 @@ struct lookup {
 	char *secret; /* ours; NULL: none */
 	unsigned rows, repeats;
 	bool failed;
+	bool answered; /* wholly: what is behind it is not for us */
+	bool unasked;  /* and should not be there */
 	char why[512];
 	struct buf in; /* a message that has not wholly come */
 	uint64_t deadline_us;
@@ -197,33 +199,41 @@ give_back(struct lookup *lookup)
 	lookup->server = NULL;
 	server->user = NULL;
 	server->user_arg = NULL;
-	if (server->transaction == 'I')
+	if (lookup->unasked) {
+		server_close(server, "the server said more than auth.query asked for");
+	} else if (server->transaction == 'I') {
+		/* The beginning of a message; a copy, as secrets were in ours. */
+		buf_put(&server->in, buf_bytes(&lookup->in), buf_length(&lookup->in));
 		pool_return(server);
-	else
+	} else {
 		server_close(server, "auth.query left a transaction open");
+	}
 	end(lookup);
 }
 
-/* True while there is more to come. */
-static bool
+static void
 take_message(struct lookup *lookup, uint8_t type, const uint8_t *body, size_t length)
 {
+	if (lookup->answered && type != 'S' && type != 'N' && type != 'A') {
+		lookup->unasked = true;
+		return;
+	}
 	switch (type) {
 	case 'E':
 		fail(lookup, report_read(body, length).message);
-		return true;
+		break;
 	case 'D':
 		take_row(lookup, body, length);
-		return true;
+		break;
 	case 'S':
 		server_note_parameter(lookup->server, body, length);
-		return true;
+		break;
 	case 'Z':
 		lookup->server->transaction = length == 1 ? (char)body[0] : 'E';
-		give_back(lookup);
-		return false;
+		lookup->answered = true;
+		break;
 	default:
-		return true;
+		break;
 	}
 }
 
@@ -238,13 +248,16 @@ on_data(struct server *server, const uint8_t *bytes, size_t length)
 	while ((status = frame_read(buf_bytes(&lookup->in), buf_length(&lookup->in), &frame)) == FRAME_GOOD) {
 		if (frame.length > LOOKUP_MESSAGE_MOST)
 			break;
-		if (buf_length(&lookup->in) < frame.length)
-			return;
-		if (!take_message(lookup, frame.type, buf_bytes(&lookup->in) + FRAME_HEADER,
-			frame.length - FRAME_HEADER))
-			return;
+		if (buf_length(&lookup->in) < frame.length) {
+			status = FRAME_SHORT;
+			break;
+		}
+		take_message(lookup, frame.type, buf_bytes(&lookup->in) + FRAME_HEADER,
+		    frame.length - FRAME_HEADER);
 		buf_consume(&lookup->in, frame.length);
 	}
+	if (status == FRAME_SHORT && lookup->answered)
+		give_back(lookup);
 	if (status == FRAME_SHORT)
 		return;
 	fail(lookup, "its answer is longer than 64 KiB");

@@ -152,6 +152,22 @@ class BadServers(TimedTest):
         self.start(script, users={"app": {"password": "secret"}}, pool={"size": 1, "wait_timeout": "2s"})
         self.assertIsNotNone(self.outcome().error)
 
+    def test_a_server_that_is_ready_before_it_let_us_in_is_not_believed(self):
+        def silent(peer):
+            peer.receive_startup()
+            peer.send(fake.backend_key(), fake.ready())
+            peer.answer_queries()
+
+        def half(peer):
+            peer.receive_startup()
+            peer.send(fake.authentication(10, b"SCRAM-SHA-256\0\0"), fake.backend_key(), fake.ready())
+            peer.answer_queries()
+        for script in (silent, half):
+            with self.subTest(script=script.__name__):
+                self.start(script, fake.polite, users={"app": {"password": "secret"}}, auth={"method": "trust"})
+                self.assert_then_served()
+                self.assertIn("the server was ready before it had let us in", self.pgweir.log())
+
     def test_bytes_behind_the_answer_to_ssl_are_not_believed(self):
         """Nothing asks for TLS here, so an S out of nowhere is garbage."""
         def script(peer):

@@ -351,6 +351,7 @@ much_arrives_whole_and_the_sender_is_told_when_it_has_gone(void **state)
 	pair_open(&pair);
 	run(&pair);
 	stream_send(pair.server.stream, bytes, LARGE / 2);
+	assert_true(stream_pending(pair.server.stream) > 0); /* encrypted, and not taken */
 	settle(pair.loop);
 	stream_send(pair.server.stream, bytes + LARGE / 2, LARGE / 2 - 1);
 	stream_send(pair.server.stream, bytes + LARGE - 1, 1);
