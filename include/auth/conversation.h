@@ -87,8 +87,9 @@ void auth_server_free(struct auth_server *auth);
 void auth_mock_resemble(const char *const *secrets, size_t count);
 
 /*
- * The secret of a user that is not listed: from now on unknown users look like this one. For
- * auth.query, where all that are not listed are the server's, and mostly alike. Any thread.
+ * The secret of a user that is not listed, for auth.query: if none seen before looks like it, some
+ * unknown users do from now on. One that looks like another changes nothing, so that nobody can
+ * tell from unknown users who has just logged in. Any thread.
  */
 void auth_mock_learn(const char *secret);
 

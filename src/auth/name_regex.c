@@ -24,7 +24,9 @@ name_regex_new(const char *text, struct error *err)
 	PCRE2_SIZE offset = 0;
 	int number = 0;
 	pcre2_code *code = pcre2_compile((PCRE2_SPTR)text, strlen(text),
-	    PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &number, &offset, NULL);
+	    PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
+		PCRE2_DOLLAR_ENDONLY | PCRE2_DOTALL,
+	    &number, &offset, NULL);
 	struct name_regex *regex;
 
 	if (code == NULL) {

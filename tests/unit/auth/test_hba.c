@@ -226,6 +226,7 @@ names_by_expression_fit_anywhere_in_them(void **state)
 	assert_int_equal(line_for(fixture, NULL, "shop_", "a,x"), 0);
 	assert_int_equal(line_for(fixture, NULL, "shop_12", "a"), 0);
 	assert_int_equal(line_for(fixture, NULL, "shop_12\xff", "a,x"), 0);
+	assert_int_equal(line_for(fixture, NULL, "shop_12\n", "a,x"), 0); /* `$` is the very end */
 }
 
 static void

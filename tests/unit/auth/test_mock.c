@@ -107,12 +107,11 @@ lengths_are_the_same_for_unknown_and_known(void **state)
 
 /* auth.query: who is not listed is the server's, and what that stores is learnt from its answers. */
 static void
-unknown_users_look_as_the_one_that_was_learnt_last(void **state)
+unknown_users_look_as_the_one_that_was_learnt(void **state)
 {
-	static const char *const listed[] = { "clear", "clear" };
 	char *known, *unknown;
 
-	auth_mock_resemble(listed, 2);
+	auth_mock_resemble(NULL, 0);
 	auth_mock_learn("SCRAM-SHA-256$15000:c2FsdHNhbHRzYWx0c2Fs$" KEYS);
 	known = salt_and_iterations(
 	    AUTH_METHOD_SCRAM, "alice", "SCRAM-SHA-256$15000:c2FsdHNhbHRzYWx0c2Fs$" KEYS);
@@ -121,6 +120,39 @@ unknown_users_look_as_the_one_that_was_learnt_last(void **state)
 	assert_string_equal(strstr(known, ",i="), strstr(unknown, ",i="));
 	mem_free(known);
 	mem_free(unknown);
+	auth_mock_resemble(NULL, 0);
+	(void)state;
+}
+
+/* Else who asks about a made-up name before and after a real log-in sees that it was one. */
+static void
+what_was_learnt_before_changes_no_unknown_user(void **state)
+{
+	static const char *const found[] = { "SCRAM-SHA-256$15000:c2FsdHNhbHRzYWx0c2Fs$" KEYS,
+		PENCIL_VERIFIER };
+	char *before[20];
+
+	auth_mock_resemble(NULL, 0);
+	auth_mock_learn(found[0]);
+	auth_mock_learn(found[1]);
+	for (int again = 0; again < 4; again++) {
+		for (int i = 0; i < 20; i++) {
+			char name[24];
+			char *said;
+
+			snprintf(name, sizeof(name), "nobody%d", i);
+			said = salt_and_iterations(AUTH_METHOD_SCRAM, name, NULL);
+			if (again == 0) {
+				before[i] = said;
+				continue;
+			}
+			assert_string_equal(said, before[i]);
+			mem_free(said);
+		}
+		auth_mock_learn(found[again % 2]);
+	}
+	for (int i = 0; i < 20; i++)
+		mem_free(before[i]);
 	auth_mock_resemble(NULL, 0);
 	(void)state;
 }
@@ -272,7 +304,8 @@ main(void)
 		cmocka_unit_test(messages_have_the_same_shape_for_unknown_and_known),
 		cmocka_unit_test(lengths_are_the_same_for_unknown_and_known),
 		cmocka_unit_test(iterations_are_as_frequent_among_made_up_secrets_as_among_real_ones),
-		cmocka_unit_test(unknown_users_look_as_the_one_that_was_learnt_last),
+		cmocka_unit_test(unknown_users_look_as_the_one_that_was_learnt),
+		cmocka_unit_test(what_was_learnt_before_changes_no_unknown_user),
 		cmocka_unit_test(loading_users_says_what_made_up_secrets_look_like),
 		cmocka_unit_test(method_md5_asks_an_unknown_user_what_it_asks_known_ones),
 		cmocka_unit_test(more_kinds_of_verifiers_than_are_counted_do_no_harm),
