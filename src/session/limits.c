@@ -83,7 +83,7 @@ stop(struct link *link, enum policy_limit_kind kind, struct policy_limit limit, 
 	/* A cancel may come to nothing, or have ended the statement before: then once more. */
 	if (link->stopped && now_us - link->limit_us < CANCEL_AGAIN_US)
 		return;
-	if (!link->stopped) {
+	if (!link->stopped || link->head_us > link->stopped_us) {
 		audit_cancel(clients_lane(link->clients), link->client->who, "limit");
 		link->stopped_us = now_us;
 	}
@@ -291,13 +291,16 @@ check_pin(struct link *link, uint64_t now_us)
 	return true;
 }
 
-/* Does the server not hear the cancel of a limit, or does nobody read its answer so far? */
+/*
+ * Does the server not hear the cancel of a limit, or does nobody read its answer so far? What
+ * has ended since, by itself, was the one that was cancelled: the next has its own time.
+ */
 static bool
 is_deaf(const struct link *link, uint64_t now_us)
 {
 	int64_t patience_ms = clients_config(link->clients)->timeouts_cancel_ms;
 
-	return link->stopped && link->requests.count > 0 &&
+	return link->stopped && link->head_us <= link->stopped_us && link->requests.count > 0 &&
 	    now_us - link->stopped_us >= (uint64_t)patience_ms * 1000;
 }
 
