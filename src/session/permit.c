@@ -276,7 +276,7 @@ permit_pin(struct client *client, struct judged *judged, uint8_t type)
 	char *text;
 
 	if ((judged->residue == 0 && !judged->executes) ||
-	    pin_is_affordable(client->link, residue_of_text(client, judged)))
+	    pin_is_affordable(client->link, judged, residue_of_text(client, judged)))
 		return true;
 	client->pool->counters.pins_refused++;
 	text = mem_printf("too many clients of database \"%s\" keep a server connection already",

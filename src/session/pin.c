@@ -132,11 +132,19 @@ share_of(const struct link *link)
 	return clients_config(link->clients)->protocol_pin_budget;
 }
 
+/* Does it run in a transaction that has failed? Then PostgreSQL refuses it by itself. */
+static bool
+fails_anyway(const struct link *link, const struct judged *judged)
+{
+	return link->server->transaction == 'E' && link->requests.count == 0 &&
+	    judged->facts != NULL && (judged->facts->classes & SQL_TXN) == 0;
+}
+
 bool
-pin_is_affordable(struct link *link, unsigned residue)
+pin_is_affordable(struct link *link, const struct judged *judged, unsigned residue)
 {
 	if ((residue & avoidable) == 0 || link->pin_counted || link->client->pin != NULL ||
-	    link->client->pool_mode == POOL_MODE_SESSION || link->server->transaction == 'E' ||
+	    link->client->pool_mode == POOL_MODE_SESSION || fails_anyway(link, judged) ||
 	    share_of(link) >= 100)
 		return true;
 	link->pin_counted = budget_pin(link->server->pool->budget, share_of(link));
@@ -149,7 +157,7 @@ take_place(struct link *link)
 {
 	struct pool *pool = link->server->pool;
 
-	if (link->pin_counted)
+	if (link->pin_counted || link->client->pool_mode == POOL_MODE_SESSION)
 		return;
 	link->pin_counted = true;
 	link->pin_over = !budget_pin_anyway(pool->budget, share_of(link)) && share_of(link) < 100;

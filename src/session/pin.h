@@ -37,7 +37,7 @@ void pin_end(struct link *link);
  * May its client send this text, which pins it? It has a place in the budget then, if it needs
  * one, until the pin ends or its server is given back.
  */
-bool pin_is_affordable(struct link *link, unsigned residue);
+bool pin_is_affordable(struct link *link, const struct judged *judged, unsigned residue);
 /* The link ends: its place is free. */
 void pin_give_place(struct link *link);
 

@@ -16,6 +16,7 @@ class PinBudget(PgweirTest):
     def configure(cls):
         cls.http_port = free_port()
         return {"config": {"workers": 2, "pool": {"size": 4}, "protocol": {"pin_budget": "50%"},
+                           "users": {"whole": {"role": "app", "pool_mode": "session"}},
                            "http": {"listen": f"127.0.0.1:{cls.http_port}"}}}
 
     def pinned(self, count):
@@ -61,6 +62,24 @@ class PinBudget(PgweirTest):
         self.assertEqual(self.refused(late, "CREATE TEMP TABLE mine (a int)").status, "E")
         self.assertEqual(late.query("SELECT 1").sqlstate, "25P02")
         self.assertEqual(late.query("ROLLBACK").status, "I")
+
+    def test_clients_in_session_mode_take_none_of_it(self):
+        for whole in [self.raw_login(user="whole") for _ in range(2)]:
+            self.assertEqual(whole.query("CREATE TEMP TABLE mine (a int)").errors, [])
+        for client in [self.raw_login() for _ in range(2)]:
+            self.assertEqual(client.query("CREATE TEMP TABLE mine (a int)").errors, [])
+
+    def test_a_failed_transaction_is_no_way_around_it(self):
+        self.pinned(2)
+        late = self.raw_login()
+        for ends in ("ROLLBACK", "COMMIT", "ROLLBACK TO s"):
+            late.query("BEGIN; SAVEPOINT s")
+            self.assertEqual(late.query("SELECT 1 / 0").status, "E")
+            self.assertEqual(late.query("CREATE TEMP TABLE mine (a int)").sqlstate, "25P02")
+            self.assertEqual(self.refused(late, f"{ends}; CREATE TEMP TABLE mine (a int)").status, "E", ends)
+            late.send(wire.query(ends) + wire.query("CREATE TEMP TABLE mine (a int)"))
+            self.assertEqual((late.answer().errors, late.answer().sqlstate), ([], "53400"), ends)
+            late.query("ROLLBACK")
 
     def test_what_came_to_nothing_gives_its_place_back(self):
         first = self.pinned(1)[0]
