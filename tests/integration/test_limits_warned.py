@@ -139,7 +139,8 @@ class Warned(PgweirTest):
         with self.server.connect(dbname="shop") as holder:
             holder.execute("SELECT pg_advisory_lock(6021)")
             first.send(wire.query("SELECT pg_advisory_lock(6021), pg_sleep(0)"))
-            wait_until(lambda: self.server.scalar("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"),
+            wait_until(lambda: self.server.scalar("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 6021"
+                                                  " AND database = (SELECT oid FROM pg_database WHERE datname = 'shop') AND NOT granted"),
                        10 * slowness(), "the first to wait")
             answer = second.query("SELECT pg_sleep(0)")
             self.assertIn('limit max_concurrency 1 of rule "alone"', answer.notices[0]["D"])

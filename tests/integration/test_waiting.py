@@ -181,7 +181,7 @@ apiVersion: pgweir/v1
 kind: GuardrailPolicy
 metadata: {name: waiting}
 rules:
-  - {id: short-of-time, match: {user: policed}, action: allow, limits: {statement_timeout: 3s}}
+  - {id: short-of-time, match: {user: policed}, action: allow, limits: {statement_timeout: 6s}}
 """}
 
     def assert_not_sent(self, client, *words):
@@ -192,15 +192,15 @@ rules:
             self.assertIn(word, answer.error["D"])
 
     def test_a_statement_whose_limit_passed_in_line_is_not_sent(self):
-        at_start = self.raw_login(options="-c statement_timeout=3s")
+        at_start = self.raw_login(options="-c statement_timeout=6s")
         by_set, policed = self.raw_login(), self.raw_login(user="policed")
-        by_set.query("SET statement_timeout TO '3000ms'")
+        by_set.query("SET statement_timeout TO '6000ms'")
         holder, mark = self.hold(), self.server.log_mark()
         for client in (at_start, by_set, policed):
             client.send(wire.query("SELECT 'too late'"))
-        self.assert_not_sent(at_start, "limit statement_timeout 3s of the session's own settings")
-        self.assert_not_sent(by_set, "limit statement_timeout 3s of the session's own settings")
-        self.assert_not_sent(policed, 'limit statement_timeout 3s of rule "short-of-time" in policy "waiting"')
+        self.assert_not_sent(at_start, "limit statement_timeout 6s of the session's own settings")
+        self.assert_not_sent(by_set, "limit statement_timeout 6s of the session's own settings")
+        self.assert_not_sent(policed, 'limit statement_timeout 6s of rule "short-of-time" in policy "waiting"')
         self.assertEqual(self.waiting(), 0)
         holder.query("COMMIT")
         for client in (at_start, by_set, policed):
@@ -217,16 +217,17 @@ rules:
         self.assertEqual(late.query("SELECT 2").rows, [[b"2"]])
 
     def test_time_in_line_counts_against_what_runs_then(self):
-        """PostgreSQL alone would let it run for eight seconds."""
-        late = self.raw_login(options="-c statement_timeout=8s")
+        """PostgreSQL alone would let it run for thirty seconds."""
+        late = self.raw_login(timeout=120, options="-c statement_timeout=30s")
         holder = self.hold()
-        self.stand_in_line(late, "SELECT pg_sleep(120)")
+        self.stand_in_line(late, "SELECT pg_sleep(600)")
         time.sleep(4)
         holder.query("COMMIT")
         answer = late.answer()
         self.assertEqual(answer.sqlstate, "57014")
-        self.assertIn("limit statement_timeout 8s of the session's own settings, time in line included",
+        self.assertIn("limit statement_timeout 30s of the session's own settings, time in line included",
                       answer.error["D"])
+        self.assertNotIn("not sent", answer.error["D"])
 
     def test_time_in_a_pause_counts_neither_for_the_statement_nor_for_the_line(self):
         self.pgweir.change_config({"pool": {"wait_timeout": "3s"}})
