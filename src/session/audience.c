@@ -137,15 +137,20 @@ item_add(struct listens *listens, const struct member *member, const struct hub_
 	STAILQ_INSERT_TAIL(&listens->items, item, in_items);
 }
 
-/* Give the client what there is, or as much as it reads. */
+/*
+ * Give the client what there is, or as much as it reads. What its channels have heard that are
+ * not in force yet stays: their LISTEN may still come before it.
+ */
 void
 items_put(struct listens *listens, bool all)
 {
 	struct client *client = listens->client;
+	struct item *item = STAILQ_FIRST(&listens->items), *next;
 
-	while (!STAILQ_EMPTY(&listens->items)) {
-		struct item *item = STAILQ_FIRST(&listens->items);
-
+	for (; item != NULL; item = next) {
+		next = STAILQ_NEXT(item, in_items);
+		if (!item->member->active)
+			continue;
 		if (!all && hold_pending(client) > SLOW_PEER_BYTES)
 			return;
 		buf_put(client_out(client), buf_bytes(&item->bytes), buf_length(&item->bytes));

@@ -275,7 +275,7 @@ is_between_transactions(const struct client *client)
 	const struct server *server = client_server(client);
 
 	if (client->hold != NULL ||
-	    (client->listens != NULL && client->listens->wait == LISTENS_ENDING))
+	    (client->listens != NULL && client->listens->wait != LISTENS_FREE))
 		return false;
 	if (client->link != NULL && client->link->copying == 'W')
 		return true; /* it goes on where it was, and never ends by itself */

@@ -217,10 +217,11 @@ on_execute(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	if (!hold_permits(client, 'E', judged, ruling))
 		return STEP_DONE;
-	if (!hold_intends(client, judged, ruling))
-		return STEP_LATER;
 	if (judged != NULL && (!listens_is_subscribed(client, judged) ||
 				  !listens_is_executable(client, judged)))
+		return STEP_LATER;
+	/* Last: once its record is kept nothing else makes it wait, or it would be recorded again. */
+	if (!hold_intends(client, judged, ruling))
 		return STEP_LATER;
 	client->stmt++;
 	client->link->unsynced = true;

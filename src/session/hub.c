@@ -6,6 +6,7 @@
  * round in front of that round's ReadyForQuery, so its end answers all that was asked before.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 #include <xxhash.h>
@@ -78,6 +79,17 @@ answer_all(struct hub_requests *requests, const struct error *err)
 
 /* ---- rounds ---- */
 
+/* It is idle most of the time, and no limit of its role or database shall end it for that. */
+static void
+put_own_settings(const struct server *server, struct buf *query)
+{
+	const char *version = parameters_get(&server->parameters, "server_version");
+
+	buf_put_text(query, "SET application_name TO 'pgweir listener'; ");
+	if (version != NULL && strtol(version, NULL, 10) >= 14)
+		buf_put_text(query, "SET idle_session_timeout TO 0; ");
+}
+
 static void
 ask(struct hub *hub)
 {
@@ -85,7 +97,7 @@ ask(struct hub *hub)
 	struct buf query = { 0 };
 
 	if (!hub->named)
-		buf_put_text(&query, "SET application_name TO 'pgweir listener'; ");
+		put_own_settings(hub->server, &query);
 	hub->named = true;
 	hub_channels_put(&hub->channels, &query);
 	if (buf_length(&query) > 0) {
@@ -134,6 +146,8 @@ static void
 end_round(struct hub *hub)
 {
 	hub->asking = false;
+	if (hub->failed)
+		hub->named = false; /* its SETs were rolled back too */
 	hub_channels_confirm(&hub->channels, !hub->failed);
 	answer_all(&hub->asked, hub->failed ? &hub->err : NULL);
 	go_on(hub);
@@ -310,20 +324,25 @@ is_final(const struct error *err)
 	    strcmp(err->sqlstate, "42501") == 0;
 }
 
+/* Its role cannot have it: those who ask as this role are told so, or let others try first. */
 static void
 refuse_role(struct hub *hub, const struct error *err)
 {
 	struct hub_requests others = STAILQ_HEAD_INITIALIZER(others);
+	struct hub_requests same = STAILQ_HEAD_INITIALIZER(same);
 	struct hub_request *request;
 
 	while ((request = STAILQ_FIRST(&hub->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&hub->waiting, in_hub);
-		if (request->wish == HUB_SUBSCRIBE && strcmp(request->role, hub->role) == 0)
+		if (request->wish != HUB_SUBSCRIBE || strcmp(request->role, hub->role) != 0)
+			STAILQ_INSERT_TAIL(&others, request, in_hub);
+		else if (is_final(err))
 			hub_answer(request, err);
 		else
-			STAILQ_INSERT_TAIL(&others, request, in_hub);
+			STAILQ_INSERT_TAIL(&same, request, in_hub);
 	}
 	STAILQ_CONCAT(&hub->waiting, &others);
+	STAILQ_CONCAT(&hub->waiting, &same);
 }
 
 static void
@@ -338,7 +357,7 @@ on_refused(struct waiter *waiter, const struct error *err)
 	if (hub->pause_us > most_us)
 		hub->pause_us = most_us;
 	hub->retry_us = now(hub) + hub->pause_us;
-	if (clients_draining(hub->clients) != CLIENTS_END && is_final(err))
+	if (clients_draining(hub->clients) != CLIENTS_END)
 		refuse_role(hub, err);
 }
 
@@ -351,6 +370,18 @@ first_subscriber(const struct hub *hub)
 		if (request->wish == HUB_SUBSCRIBE)
 			return request;
 	return NULL;
+}
+
+/* What its client logged in with last: the password may be another since this pool heard of it. */
+static void
+take_proof(struct pool *pool, const struct hub_request *request)
+{
+	if (request->keys.set)
+		pool->keys = request->keys;
+	if (request->secret == NULL)
+		return;
+	mem_free_secret(pool->secret);
+	pool->secret = mem_strdup(request->secret);
 }
 
 /* With the role of whoever waits longest, else the one that it had: LISTEN needs no privilege. */
@@ -371,10 +402,8 @@ open_server(struct hub *hub)
 	pool = pools_get(clients_pools(hub->clients), hub->database, hub->role);
 	if (pool->paused)
 		return;
-	if (request != NULL && request->keys.set && !pool->keys.set)
-		pool->keys = request->keys;
-	if (request != NULL && pool->secret == NULL)
-		pool->secret = mem_strdup(request->secret);
+	if (request != NULL)
+		take_proof(pool, request);
 	hub->opening = true;
 	pool_open_beside(pool, &hub->waiter);
 }
@@ -412,9 +441,25 @@ subscribe(struct hub *hub, struct hub_request *request, unsigned worker)
 	STAILQ_INSERT_TAIL(&hub->waiting, request, in_hub);
 }
 
+/* It has gone or waits no longer: what it asked for is answered, should it be there still. */
+static void
+end_waiting_of(struct hub *hub, uint64_t client)
+{
+	struct hub_request *request = STAILQ_FIRST(&hub->waiting), *next;
+
+	for (; request != NULL; request = next) {
+		next = STAILQ_NEXT(request, in_hub);
+		if (request->wish != HUB_SUBSCRIBE || request->client != client)
+			continue;
+		STAILQ_REMOVE(&hub->waiting, request, hub_request, in_hub);
+		hub_answer(request, NULL);
+	}
+}
+
 static void
 unsubscribe(struct hub *hub, struct hub_request *request, unsigned worker)
 {
+	end_waiting_of(hub, request->client);
 	for (size_t i = 0; i < request->count; i++)
 		hub_channels_leave(&hub->channels, request->channels[i], worker);
 	hub_request_free(request);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "guard.h"
+#include "listens.h"
 #include "own_limit.h"
 #include "session_internal.h"
 
@@ -372,6 +373,7 @@ check_idle_clients(struct clients *clients, uint64_t now_us)
 		struct client *next = clients_next(client);
 
 		if (client->state == CLIENT_READY &&
+		    (client->listens == NULL || client->listens->wait == LISTENS_FREE) &&
 		    now_us - client->since_us >= (uint64_t)idle_ms * 1000)
 			client_end(client, "57P05",
 			    "terminating connection due to idle-session timeout");

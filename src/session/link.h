@@ -249,5 +249,7 @@ bool repeat_stale(struct link *link, const struct wire_report *report);
 bool repeat_begin(struct link *link, const char *why);
 /* lost.c: the server is gone in the middle of a loan. */
 void link_lost(struct server *server, const char *why);
+/* Is this among what was sent and not answered? A COMMIT: nobody knows. */
+bool link_has_unanswered(const struct link *link, enum sql_transaction verb);
 
 #endif

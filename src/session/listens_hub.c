@@ -127,6 +127,9 @@ listens_fence(struct client *client, const struct judged *judged)
 
 	if (HASH_COUNT(listens->members) == listens->active || !may_commit(client, judged))
 		return true;
+	/* It is committed already, perhaps: what came since may be its own. */
+	if (judged == NULL && link_has_unanswered(client->link, SQL_TXN_COMMIT))
+		return true;
 	if (listens->fenced_us == now(client)) {
 		listens->fenced_us = 0;
 		items_drop_idle(listens);

@@ -13,9 +13,8 @@
 #include "listens.h"
 #include "session_internal.h"
 
-/* Is a COMMIT among what was not answered? Then nobody knows. */
-static bool
-has_transaction_verb(const struct link *link, enum sql_transaction verb)
+bool
+link_has_unanswered(const struct link *link, enum sql_transaction verb)
 {
 	for (size_t i = 0; i < link->requests.count; i++) {
 		const struct judged *judged = requests_at(&link->requests, i)->judged;
@@ -101,7 +100,7 @@ record_all(struct link *link)
 static const char *
 sqlstate_of(const struct link *link)
 {
-	if (has_transaction_verb(link, SQL_TXN_COMMIT) || guard_is_committing(link))
+	if (link_has_unanswered(link, SQL_TXN_COMMIT) || guard_is_committing(link))
 		return "08007";
 	return link->fatal ? link->last_state : "08006";
 }
@@ -124,9 +123,9 @@ static void
 tell_client(struct link *link, const char *why)
 {
 	struct client *client = link->client;
-	bool committing = has_transaction_verb(link, SQL_TXN_COMMIT) || guard_is_committing(link);
-	bool beginning = has_transaction_verb(link, SQL_TXN_BEGIN);
-	bool rolling_back = has_transaction_verb(link, SQL_TXN_ROLLBACK) && !beginning;
+	bool committing = link_has_unanswered(link, SQL_TXN_COMMIT) || guard_is_committing(link);
+	bool beginning = link_has_unanswered(link, SQL_TXN_BEGIN);
+	bool rolling_back = link_has_unanswered(link, SQL_TXN_ROLLBACK) && !beginning;
 	bool open = (link->server->transaction != 'I' && !guard_is_ours(link)) || beginning;
 
 	if (open && !committing && !rolling_back)

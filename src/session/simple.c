@@ -68,7 +68,7 @@ on_query(struct client *client, const struct inbound *message)
 		!borrow_server(client, !judged->edits && !guard_concerns(client, ruling)) || names_await(client, judged) ||
 		place_awaits(client, judged) ||
 		(guard_concerns(client, ruling) && guard_awaits(client, judged, ruling, 'Q')) ||
-		!hold_intends(client, judged, ruling) || !listens_is_fenced(client, judged)))
+		!listens_is_fenced(client, judged) || !hold_intends(client, judged, ruling)))
 		return permit_later(client, judged, ruling);
 	client->stmt++;
 	if (judged->edits)

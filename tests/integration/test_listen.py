@@ -2,6 +2,7 @@
 import socket
 import struct
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 
@@ -44,6 +45,12 @@ def told(client, messages):
 class ListenTest(PgweirTest):
     def listener_pids(self):
         return [row[0] for row in self.server_sessions(LISTENERS)]
+
+    def listener_pid(self):
+        """Of the one that there is, once one of an earlier test has gone."""
+        wait_until(lambda: len(self.listener_pids()) == 1, 60, "one listener alone")
+        pid, = self.listener_pids()
+        return pid
 
     def heard(self, client, count=1):
         """So many notifications, and nothing else."""
@@ -216,7 +223,7 @@ class Shared(ListenTest):
         clients = [self.raw_login(user=user) for user in ("app", "other") * 50]
         for number, client in enumerate(clients):
             self.run_query(client, "LISTEN everybody", f"LISTEN only_{number}")
-        self.assertEqual(len(self.listener_pids()), 1)
+        self.listener_pid()
         self.assertEqual(self.pgweir.console("SHOW PINS"), [])
         states = [row["state"] for row in self.pgweir.console("SHOW SERVERS")]
         self.assertEqual(states.count("listener"), 1)
@@ -260,9 +267,9 @@ class Shared(ListenTest):
 
         def speak():
             while not over.is_set():
-                speaker.query("NOTIFY news, 'x'")
-        thread = threading.Thread(target=speak)
-        thread.start()
+                self.run_query(speaker, "NOTIFY news, 'x'")
+        thread = ThreadPoolExecutor(1)
+        speaking = thread.submit(speak)
         try:
             for _ in range(30):
                 self.run_query(listener, "LISTEN news")
@@ -272,7 +279,8 @@ class Shared(ListenTest):
                 self.assertEqual(answer.types, "TDCZ")
         finally:
             over.set()
-            thread.join()
+            thread.shutdown()
+        speaking.result()
 
     def test_events_in_numbers_reach_each_listener_once_and_in_order(self):
         listeners = [self.raw_login(timeout=60) for _ in range(6)]
@@ -282,12 +290,9 @@ class Shared(ListenTest):
 
         def speak(speaker):
             for number in range(100):
-                speaker.query(f"NOTIFY numbers, '{number}'")
-        threads = [threading.Thread(target=speak, args=(speaker,)) for speaker in speakers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+                self.run_query(speaker, f"NOTIFY numbers, '{number}'")
+        with ThreadPoolExecutor(len(speakers)) as threads:
+            list(threads.map(speak, speakers))
         orders = [self.heard(client, 300) for client in listeners]
         for order in orders:
             self.assertEqual(order, orders[0])
@@ -297,7 +302,9 @@ class Shared(ListenTest):
     def test_a_cancel_and_a_pause_and_a_reload_disturb_nobody(self):
         listener = self.raw_login()
         self.run_query(listener, "LISTEN news")
-        self.raw().send(wire.cancel_request(listener.pid, listener.key))
+        canceler = self.raw()
+        canceler.send(wire.cancel_request(listener.pid, listener.key))
+        canceler.receive_rest()
         self.addCleanup(self.pgweir.console, "RESUME")
         self.pgweir.console("PAUSE")
         with self.server.connect(dbname="shop") as direct:
@@ -356,6 +363,49 @@ class OneServer(ListenTest):
         self.run_query(client, "UNLISTEN *")
 
 
+class Pipelined(ListenTest):
+    """Batches in parts, and records that have to be kept first."""
+    config = {"workers": 2, "pool": {"size": 2}, "audit": {"sync": "each", "on_failure": "refuse"}}
+
+    def send_each(self, client, *texts, last):
+        client.send(*(part for text in texts for part in (wire.parse(text), wire.bind(), wire.execute())), last)
+
+    def test_a_transaction_whose_batch_comes_in_parts_hears_itself(self):
+        for _ in range(20):
+            client = self.raw_login(timeout=60)
+            self.send_each(client, "BEGIN", "LISTEN a", last=wire.FLUSH)
+            for _ in range(2):
+                client.receive_until((b"C",))
+            self.send_each(client, "NOTIFY a", "COMMIT", last=wire.SYNC)
+            found = notified(client.receive_until((b"Z",)))
+            self.assertEqual(found, [(client.pid, "a", "")])
+            client.close()
+
+    def test_one_message_that_waits_for_its_record_and_for_the_hub(self):
+        client = self.raw_login(timeout=60)
+        self.run_query(client, "LISTEN b; CREATE TABLE listen_recorded ()", "BEGIN; LISTEN a",
+                       "DROP TABLE listen_recorded; COMMIT")
+        self.assertEqual(notified(self.run_query(client, "NOTIFY a; NOTIFY b").messages),
+                         [(client.pid, "a", ""), (client.pid, "b", "")])
+
+
+class Refused(ListenTest):
+    config = {"workers": 2, "pool": {"size": 3, "wait_timeout": "5m"}}
+
+    def test_a_role_that_may_not_connect_again_keeps_no_other_from_listening(self):
+        limited, other = self.raw_login(user="other", timeout=60), self.raw_login(timeout=60)
+        self.run_query(limited, "BEGIN")
+        self.server.run("ALTER ROLE other CONNECTION LIMIT 1")
+        self.addCleanup(self.server.run, "ALTER ROLE other CONNECTION LIMIT -1")
+        limited.send(wire.query("LISTEN a"))
+        wait_until(lambda: "too many connections for role" in self.pgweir.log(), 60, "the role to be refused")
+        self.run_query(other, "LISTEN b")
+        self.assertEqual(limited.answer().errors, [])
+        self.run_query(limited, "COMMIT")
+        self.run_query(other, "NOTIFY a, 'both'")
+        self.assertEqual(self.heard(limited), [(other.pid, "a", "both")])
+
+
 class Gap(ListenTest):
     """What happens when something may have been missed."""
     config = {"workers": 2, "pool": {"size": 3}}
@@ -364,7 +414,7 @@ class Gap(ListenTest):
         idle, other = self.raw_login(), self.raw_login()
         self.run_query(idle, "LISTEN news")
         self.run_query(other, "SELECT 1")
-        pid, = self.listener_pids()
+        pid = self.listener_pid()
         self.server.run(f"SELECT pg_terminate_backend({pid})")
         self.assert_ended_for_gap(idle, "listening connection was lost", "administrator command")
         self.run_query(other, "SELECT 1")
@@ -375,7 +425,7 @@ class Gap(ListenTest):
     def test_a_transaction_is_brought_to_its_end_first(self):
         client = self.raw_login()
         self.run_query(client, "LISTEN news", "BEGIN", "SELECT 1")
-        pid, = self.listener_pids()
+        pid = self.listener_pid()
         self.server.run(f"SELECT pg_terminate_backend({pid})")
         wait_until(lambda: pid not in self.listener_pids(), what="the listener to go")
         wait_until(lambda: "listens for notifications was lost" in self.pgweir.log(), what="pgweir to see it")

@@ -474,6 +474,7 @@ class Counted(ReplicationTest):
         self.assertEqual(second.query("COMMIT").status, "I")
 
     def test_all_places_taken_by_walsenders_hold_up_ordinary_clients_until_one_ends(self):
+        self.ordinary()  # what a login is told needs a server only the first time
         walsenders = [self.login(), self.login("true")]
         client = self.ordinary_login_in_line()
         wait_until(lambda: self.waiting() == 1, what="it to stand in line")
@@ -522,6 +523,7 @@ class Counted(ReplicationTest):
         self.assertEqual(len(self.login().query("IDENTIFY_SYSTEM").rows), 1)
 
     def test_a_paused_database_holds_newcomers_until_resume(self):
+        self.addCleanup(self.pgweir.console, "RESUME shop")
         self.pgweir.console("PAUSE shop")
         walsender = self.pgweir.raw(timeout=15)
         self.addCleanup(walsender.close)
