@@ -523,13 +523,15 @@ class Counted(ReplicationTest):
         self.assertEqual(len(self.login().query("IDENTIFY_SYSTEM").rows), 1)
 
     def test_a_paused_database_holds_newcomers_until_resume(self):
-        self.addCleanup(self.pgweir.console, "RESUME shop")
+        self.ordinary()  # a database is known once it was used
         self.pgweir.console("PAUSE shop")
-        walsender = self.pgweir.raw(timeout=15)
-        self.addCleanup(walsender.close)
-        walsender.send(wire.startup(user="replicator", database="shop", replication="true"))
-        wait_until(lambda: self.waiting() == 1, what="it to stand in line")
-        self.pgweir.console("RESUME shop")
+        try:
+            walsender = self.pgweir.raw(timeout=15)
+            self.addCleanup(walsender.close)
+            walsender.send(wire.startup(user="replicator", database="shop", replication="true"))
+            wait_until(lambda: self.waiting() == 1, what="it to stand in line")
+        finally:
+            self.pgweir.console("RESUME shop")
         self.assertIsNone(walsender.answer().error)
 
 
