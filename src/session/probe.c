@@ -24,6 +24,7 @@ struct probe {
 	struct buf names;      /* functions to be asked about, each with its NUL */
 	struct buf settings;   /* those with a dot to be asked about, likewise */
 	struct judged *judged; /* referenced: the text that gave the reason first; or NULL */
+	bool unknown;	       /* code ran of which nothing can be known */
 	bool broken;	       /* an answer that was not understood */
 	unsigned residue;      /* found */
 	struct settings found; /* set in the server's session, without those with a dot */
@@ -124,7 +125,7 @@ probe_note_unknown(struct link *link, struct judged *judged)
 	link->server->residue |= SQL_RESIDUE_OPAQUE;
 	if (!is_asked(link))
 		return;
-	probe_of(link, judged);
+	probe_of(link, judged)->unknown = true;
 	/* Settings with a dot have no list: only who knows their name can ask for them. */
 	if (judged == NULL || strcasestr(judged->text, "set") != NULL)
 		link->unseen = true;
@@ -191,6 +192,16 @@ static const char functions_question[] =
     "E'set_config\\\\s*\\\\(\\\\s*''([a-z_0-9]+\\\\.[a-z_0-9.]+)''', 'gi') m "
     "WHERE proname = ANY (names) AND pronamespace <> 'pg_catalog'::pg_catalog.regnamespace";
 
+/* Code may have put a text of its own under a name that other clients use. */
+#define HAS_NAMES_OF_OURS \
+	" UNION ALL SELECT 'ours', '', '' WHERE EXISTS (SELECT FROM pg_catalog.pg_prepared_statements " \
+	"WHERE from_sql AND name ~ '^pgweir_[0-9a-f]{32}$')"
+
+static const char ours_question[] = HAS_NAMES_OF_OURS;
+static const char ours_by_functions_question[] = HAS_NAMES_OF_OURS
+    " AND EXISTS (SELECT FROM pg_catalog.pg_proc WHERE proname = ANY (names) AND prolang NOT IN (12, 13) "
+    "AND pronamespace <> 'pg_catalog'::pg_catalog.regnamespace)";
+
 /* Settings with a dot. */
 static const char settings_question[] =
     " UNION ALL SELECT 'custom', n::pg_catalog.text, "
@@ -211,10 +222,24 @@ put_names(struct buf *out, const struct buf *names)
 	buf_put_text(out, "]::pg_catalog.name[]");
 }
 
+/* A question in which the functions are called (names). */
+static void
+put_with_names(struct buf *out, const char *at, const struct buf *names)
+{
+	const char *next;
+
+	buf_put_u8(out, ' ');
+	for (; (next = strstr(at, "(names)")) != NULL; at = next + strlen("(names)")) {
+		buf_put(out, at, (size_t)(next - at) + 1);
+		put_names(out, names);
+		buf_put_u8(out, ')');
+	}
+	buf_put_text(out, at);
+}
+
 static void
 put_question(struct buf *out, const char *role, const struct probe *probe)
 {
-	const char *at = functions_question, *next;
 	const struct buf *names = &probe->names;
 
 	buf_put_text(out, question);
@@ -228,15 +253,12 @@ put_question(struct buf *out, const char *role, const struct probe *probe)
 		put_names(out, &probe->settings);
 		buf_put_text(out, ") n");
 	}
+	if (probe->unknown)
+		buf_put_text(out, ours_question);
 	if (buf_length(names) == 0)
 		return;
-	buf_put_u8(out, ' ');
-	for (; (next = strstr(at, "(names)")) != NULL; at = next + strlen("(names)")) {
-		buf_put(out, at, (size_t)(next - at) + 1);
-		put_names(out, names);
-		buf_put_u8(out, ')');
-	}
-	buf_put_text(out, at);
+	put_with_names(out, functions_question, names);
+	put_with_names(out, ours_by_functions_question, names);
 }
 
 bool
@@ -306,6 +328,8 @@ take_row(struct link *link, const char *kind, const char *name, const char *valu
 		note_setting(&probe->found, name, value);
 	else if (strcmp(kind, "custom") == 0)
 		note_setting(&probe->custom, name, value);
+	else if (strcmp(kind, "ours") == 0)
+		link->server->retired = true;
 	else if (strcmp(kind, "unseen") == 0)
 		link->unseen = true;
 	else if (link->client != NULL && (strcmp(kind, "builtin") == 0 || strcmp(kind, "reads") == 0))

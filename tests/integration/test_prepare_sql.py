@@ -245,6 +245,19 @@ class LeftByExecute(PgweirTest):
                         with self.subTest(inner=inner, run=run, extended=extended, by=by):
                             self.assert_stays(inner, pin, look, run, extended, by)
 
+    def test_a_text_that_code_put_under_a_shared_name_is_run_by_nobody(self):
+        body = ("DECLARE found text; BEGIN FOR found IN SELECT name FROM pg_prepared_statements WHERE name LIKE 'pgweir%'"
+                " AND statement LIKE '%right%' LOOP EXECUTE 'DEALLOCATE ' || found;"
+                " EXECUTE 'PREPARE ' || found || ' AS SELECT ''theirs''';"
+                " END LOOP; END")
+        self.server.run(f"CREATE OR REPLACE FUNCTION swaps() RETURNS void LANGUAGE plpgsql AS $f${body}$f$", dbname="shop")
+        for swap in (f"DO $f${body}$f$", "SELECT swaps()"):
+            with self.subTest(swap=swap), self.pgweir.raw_login() as client:
+                self.assertEqual(self.other.query("PREPARE mine AS SELECT 'right'").errors, [])
+                self.assertEqual(client.query(swap).errors, [])
+                self.assertEqual(self.other.query("EXECUTE mine").rows, [[b"right"]])
+                self.assertEqual(self.other.query("DEALLOCATE mine").errors, [])
+
     def test_what_a_failed_execute_left_is_not_for_the_next(self):
         with self.pgweir.raw_login() as client:
             self.assertEqual(client.query("PREPARE mine AS SELECT pg_try_advisory_lock(7), 1 / $1").errors, [])
