@@ -140,28 +140,6 @@ rules:
         self.assertEqual(other.query("SELECT 'served'").rows, [[b"served"]])
 
 
-class Stubborn(PgweirTest):
-    """A statement that outlives its cancel and ends by itself leaves nothing to the next one of its batch."""
-    config = {"pool": {"size": 1}, "timeouts": {"cancel": "6s"}}
-    policies = {"facts.yaml": HEAD + """\
-rules:
-  - {id: short, match: {functions: [stubborn]}, action: allow, limits: {statement_timeout: 1s}}
-"""}
-
-    def setUp(self):
-        super().setUp()
-        self.server.run("CREATE FUNCTION stubborn() RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600);"
-                        " EXCEPTION WHEN query_canceled THEN RETURN 'went on'; END $$", dbname="shop")
-        self.addCleanup(self.server.run, "DROP FUNCTION stubborn()", dbname="shop")
-
-    def test_the_statement_behind_it_has_its_own_time(self):
-        client = self.raw_login(timeout=120)
-        answer = client.ask(wire.parse("SELECT stubborn()"), wire.bind(), wire.execute(), wire.FLUSH,
-                            wire.parse("SELECT 'in time' FROM pg_sleep(9)"), wire.bind(), wire.execute(), wire.SYNC)
-        self.assertEqual((answer.errors, answer.rows), ([], [[b"went on"], [b"in time"]]))
-        self.pgweir.wait_records(event="cancel")
-
-
 class Deaf(TimedTest):
     """A server that does not hear its cancel is given up after timeouts.cancel."""
 
