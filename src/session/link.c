@@ -236,6 +236,8 @@ link_release(struct link *link)
 		return false;
 	if (is_kept(link))
 		return false;
+	/* Not before: a server that is to be closed is asked nothing, and a pin would not end. */
+	server->retired |= link->renames;
 	link_free(link);
 	stream_resume(server->stream);
 	pool_return(server);

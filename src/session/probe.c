@@ -329,7 +329,7 @@ take_row(struct link *link, const char *kind, const char *name, const char *valu
 	else if (strcmp(kind, "custom") == 0)
 		note_setting(&probe->custom, name, value);
 	else if (strcmp(kind, "ours") == 0)
-		link->server->retired = true;
+		link->renames = true;
 	else if (strcmp(kind, "unseen") == 0)
 		link->unseen = true;
 	else if (link->client != NULL && (strcmp(kind, "builtin") == 0 || strcmp(kind, "reads") == 0))

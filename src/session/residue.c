@@ -185,7 +185,7 @@ note_run(struct link *link, const struct statement *made, const struct sql_state
 	if ((ran->effects & SQL_DDL) && link->client != NULL)
 		note_definition(link->client->learned, ran);
 	if (names || statement_discards(ran))
-		link->server->retired = true;
+		link->renames = true;
 	if (statement_discards(ran))
 		statements_clear(link->server->statements);
 }
