@@ -306,7 +306,7 @@ CASES = (
     ("`SHOW POOLS`, `PAUSE shop`, `KILL_CLIENT id`", None),
     ("`SHOW QUERIES`", None),
     ("`SHOW STATEMENTS`", "no SHOW STATEMENTS"),
-    ("`KILL_QUERY id`", "called KILL_QUERY"),
+    ("`KILL_TABLE id`", "called KILL_TABLE"),
     ("`{use: drop-table}`, `{use: ban-drop-table}`, `{use: unsafe-ddl}`", None),
     ("`{use: drop-tables}`", "rule or pack drop-tables"),
     ("`./configure --enable-werror --with-pg-query=X`", None),

@@ -150,6 +150,14 @@ const char *pin_reason(size_t index);
 struct client *client_find(const struct clients *clients, uint64_t id);
 /* A responder finished what it returned false for: go on with the next message. */
 void client_answered(struct client *client);
+/* What became of the wish to cancel a client's query. */
+enum client_cancel {
+	CLIENT_CANCELED,       /* as its own CancelRequest would have: 57014, the session stays */
+	CLIENT_CANCELED_LATER, /* its query is not where it can be cancelled yet: ask again */
+	CLIENT_RUNS_NOTHING,
+};
+/* For an admin: cancel what this client runs. */
+enum client_cancel client_cancel_query(struct client *client);
 /* End it: a FATAL error with this SQLSTATE and message, then close. */
 void client_end(struct client *client, const char *sqlstate, const char *message);
 /* Close it without a word. Its server is cleaned and kept. */

@@ -123,6 +123,28 @@ visit_kill_client(struct errand *errand, struct clients *clients)
 	    client, "57P01", "terminating connection due to administrator command");
 }
 
+/* What is only about to reach a server is waited for. */
+static void
+visit_kill_query(struct errand *errand, struct clients *clients)
+{
+	struct client *client = client_find(clients, errand->command.client);
+
+	if (client == NULL)
+		return;
+	errand->found = true;
+	switch (client_cancel_query(client)) {
+	case CLIENT_CANCELED:
+		break;
+	case CLIENT_CANCELED_LATER:
+		errand->unfinished = true;
+		break;
+	case CLIENT_RUNS_NOTHING:
+		errand_fail(errand, "55000", "the client with id %llu runs no query",
+		    (unsigned long long)client->id);
+		break;
+	}
+}
+
 /* Servers that go as soon as nobody has them. */
 static void
 visit_wait_close(struct errand *errand, struct clients *clients)
@@ -279,6 +301,7 @@ static const struct action {
 	[VERB_RECONNECT] = { begin_round, visit_reconnect },
 	[VERB_KILL] = { begin_round, visit_kill },
 	[VERB_KILL_CLIENT] = { begin_round, visit_kill_client },
+	[VERB_KILL_QUERY] = { begin_round, visit_kill_query },
 	[VERB_BLOCK] = { begin_block, NULL },
 	[VERB_UNBLOCK] = { begin_unblock, NULL },
 	[VERB_WAIT_CLOSE] = { begin_round, visit_wait_close },
@@ -318,7 +341,9 @@ action_unfinished(struct errand *errand, struct clients *home)
 void
 action_finish(struct errand *errand, struct clients *home)
 {
-	if (errand->command.verb == VERB_KILL_CLIENT && !errand->found)
+	enum verb verb = errand->command.verb;
+
+	if ((verb == VERB_KILL_CLIENT || verb == VERB_KILL_QUERY) && !errand->found)
 		errand_fail(errand, "42704",
 		    "there is no client with id %llu: see SHOW CLIENTS",
 		    (unsigned long long)errand->command.client);

@@ -47,6 +47,7 @@ static const struct verb_row {
 	[VERB_RECONNECT] = { "RECONNECT", any_database, ACCESS_ADMIN, true },
 	[VERB_KILL] = { "KILL", any_database, ACCESS_ADMIN, true },
 	[VERB_KILL_CLIENT] = { "KILL_CLIENT", one_client, ACCESS_ADMIN, true },
+	[VERB_KILL_QUERY] = { "KILL_QUERY", one_client, ACCESS_ADMIN, true },
 	[VERB_BLOCK] = { "BLOCK", one_fingerprint, ACCESS_ADMIN, true },
 	[VERB_UNBLOCK] = { "UNBLOCK", one_fingerprint, ACCESS_ADMIN, true },
 	[VERB_WAIT_CLOSE] = { "WAIT_CLOSE", any_database, ACCESS_ADMIN, false },

@@ -25,6 +25,7 @@ enum verb {
 	VERB_RECONNECT,
 	VERB_KILL,
 	VERB_KILL_CLIENT,
+	VERB_KILL_QUERY,
 	VERB_BLOCK,
 	VERB_UNBLOCK,
 	VERB_WAIT_CLOSE,
@@ -51,7 +52,7 @@ struct command {
 	enum verb verb;
 	const struct table *table;   /* of SHOW */
 	char *database;              /* or NULL: all of them */
-	uint64_t client;             /* of KILL_CLIENT */
+	uint64_t client;             /* of KILL_CLIENT and KILL_QUERY */
 	enum shutdown_kind shutdown; /* of SHUTDOWN */
 	char fingerprint[24];        /* of BLOCK and UNBLOCK */
 	int64_t for_ms;              /* of BLOCK; 0: until UNBLOCK */

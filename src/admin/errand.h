@@ -43,7 +43,7 @@ struct errand {
 	unsigned holders;   /* how many those are */
 	unsigned round;     /* how often it went round before */
 	bool unfinished;    /* go round again after a moment */
-	bool found;         /* KILL_CLIENT: there was such a client */
+	bool found;         /* KILL_CLIENT, KILL_QUERY: there was such a client */
 	bool failed;
 	struct error err; /* when it failed */
 };

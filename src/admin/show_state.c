@@ -245,6 +245,7 @@ fill_help(struct errand *errand, struct clients *home)
 	    "\n\tWAIT_CLOSE [<db>]"
 	    "\n\tKILL [<db>]"
 	    "\n\tKILL_CLIENT <client_id>"
+	    "\n\tKILL_QUERY <client_id>"
 	    "\n\tBLOCK <fingerprint> [FOR <duration>]"
 	    "\n\tUNBLOCK <fingerprint>"
 	    "\n\tSHUTDOWN"

@@ -69,6 +69,31 @@ cancel_client(struct client *client, const char *origin, void (*done)(void *arg)
 		done(arg);
 }
 
+/* It has sent a query that neither waits nor runs yet, or another of ours runs in front of it. */
+static bool
+is_on_its_way(const struct client *client)
+{
+	if (client->responder != NULL || client->who == NULL || buf_length(&client->in) == 0)
+		return false;
+	return client->state == CLIENT_JUDGING || client->state == CLIENT_RESTORING ||
+	    (client->state == CLIENT_ACTIVE && client->link->asking);
+}
+
+enum client_cancel
+client_cancel_query(struct client *client)
+{
+	bool runs = client->state == CLIENT_WAITING ||
+	    (client->listens != NULL && client->listens->wait == LISTENS_SUBSCRIBING) ||
+	    ((client->state == CLIENT_ACTIVE || client->state == CLIENT_JUDGING) &&
+		client->link != NULL && client->link->requests.count > 0 &&
+		!client->link->asking);
+
+	if (!runs)
+		return is_on_its_way(client) ? CLIENT_CANCELED_LATER : CLIENT_RUNS_NOTHING;
+	cancel_client(client, "console", NULL, NULL);
+	return CLIENT_CANCELED;
+}
+
 static void
 on_arrival(struct message *message, void *receiver)
 {

@@ -287,11 +287,83 @@ class Commands(TimedTest):
             with self.subTest(argument=argument), self.assertRaises(psycopg.Error):
                 self.pgweir.console(f"KILL_CLIENT {argument}")
 
+    def id_of(self, application):
+        return next(row["id"] for row in self.pgweir.console("SHOW CLIENTS")
+                    if row["application_name"] == application)
+
+    def wait_running(self, text):
+        wait_until(lambda: self.server.run(
+            f"SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{text}%'"
+            " AND pid <> pg_backend_pid()"), 60, "the query to run")
+
+    def test_kill_query_cancels_what_that_client_runs_and_it_stays(self):
+        victim, other = self.login(application_name="victim", timeout=60), self.login(timeout=60)
+        other.query("BEGIN")
+        victim.send(wire.query("SELECT pg_sleep(300), 'to be killed'"))
+        self.wait_running("to be killed")
+        console = self.login(user="postgres", database="pgweir")
+        self.assertEqual(console.query(f"KILL_QUERY {self.id_of('victim')}").tags, ["KILL_QUERY"])
+        answer = victim.answer()
+        self.assertEqual((answer.sqlstate, answer.status), ("57014", "I"))
+        self.assertEqual(victim.query("SELECT 1").rows, [[b"1"]])
+        self.assertEqual(other.query("SELECT 2").rows, [[b"2"]])
+        record = self.pgweir.wait_records(event="console.command", text=f"KILL_QUERY {self.id_of('victim')}")[0]
+        self.assertEqual((record["user.name"], record["result"]), ("postgres", "ok"))
+        self.pgweir.wait_records(event="cancel", origin="console")
+
+    def test_kill_query_in_a_transaction_fails_that_transaction(self):
+        victim = self.login(application_name="victim", timeout=60)
+        victim.query("BEGIN")
+        victim.send(wire.parse("SELECT pg_sleep(300), 'in its transaction'"), wire.bind(), wire.execute(), wire.SYNC)
+        self.wait_running("in its transaction")
+        self.pgweir.console(f"KILL_QUERY {self.id_of('victim')}")
+        answer = victim.answer()
+        self.assertEqual((answer.sqlstate, answer.status), ("57014", "E"))
+        self.assertEqual(victim.query("ROLLBACK").status, "I")
+
+    def test_kill_query_takes_a_waiting_query_out_of_the_line(self):
+        self.pgweir.change_config({"pool": {"size": 1}})
+        self.pgweir.reload()
+        holder, victim = self.login(timeout=60), self.login(application_name="victim", timeout=60)
+        holder.query("BEGIN")
+        mark = self.server.log_mark()
+        victim.send(wire.query("SELECT 'never run'"))
+        wait_until(lambda: sum(int(row["cl_waiting"]) for row in self.pgweir.console("SHOW POOLS")) == 1,
+                   60, "the client to wait")
+        self.pgweir.console(f"KILL_QUERY {self.id_of('victim')}")
+        self.assertEqual(victim.answer().sqlstate, "57014")
+        holder.query("COMMIT")
+        self.assertEqual(victim.query("SELECT 1").rows, [[b"1"]])
+        self.assertNotIn("never run", self.server.log_since(mark))
+
+    def test_kill_query_of_a_client_that_runs_none_is_a_clear_error(self):
+        idle = self.login(application_name="idle")
+        idle.query("SELECT 1")
+        open_transaction = self.login(application_name="open")
+        open_transaction.query("BEGIN")
+        console = self.login(user="postgres", database="pgweir", application_name="console")
+        for name in ("idle", "open", "console"):
+            with self.subTest(client=name), self.assertRaises(psycopg.Error) as caught:
+                self.pgweir.console(f"KILL_QUERY {self.id_of(name)}")
+            self.assertEqual(caught.exception.sqlstate, "55000")
+            self.assertIn("runs no query", str(caught.exception))
+        self.assertIsNone(idle.query("SELECT 1").error)
+        self.assertEqual(open_transaction.query("SELECT 1").status, "T")
+        self.assertEqual(console.query("SHOW VERSION").tags, ["SHOW"])
+
+    def test_kill_query_with_a_wrong_or_malformed_id_is_an_error(self):
+        for argument, sqlstate in (("99999999", "42704"), ("abc", "42601"), ("-1", "42601"), ("", "42601"),
+                                   ("1 2", "42601"), ("99999999999999999999", "42601")):
+            with self.subTest(argument=argument), self.assertRaises(psycopg.Error) as caught:
+                self.pgweir.console(f"KILL_QUERY {argument}")
+            self.assertEqual(caught.exception.sqlstate, sqlstate)
+
     def test_viewers_may_only_show(self):
         self.pgweir.change_config({"console": {"viewers": ["other"]}})
         self.pgweir.reload()
         self.assertTrue(self.pgweir.console("SHOW POOLS", user="other") is not None)
-        for command in ("PAUSE", "RESUME", "RELOAD", "KILL", "KILL shop", "KILL_CLIENT 1", "RECONNECT", "SHUTDOWN"):
+        for command in ("PAUSE", "RESUME", "RELOAD", "KILL", "KILL shop", "KILL_CLIENT 1", "KILL_QUERY 1", "RECONNECT",
+                        "SHUTDOWN"):
             with self.subTest(command=command):
                 with self.assertRaises(psycopg.errors.InsufficientPrivilege):
                     self.pgweir.console(command, user="other")

@@ -104,6 +104,12 @@ only_a_number_is_a_client(void **state)
 	assert_true(read("kill_client 42", &command));
 	assert_int_equal(command.client, 42);
 	command_free(&command);
+	assert_refused("KILL_QUERY", "42601", "SHOW CLIENTS");
+	assert_refused("KILL_QUERY SELECT", "42601", "SHOW CLIENTS");
+	assert_true(read("Kill_Query 43;", &command));
+	assert_int_equal(command.verb, VERB_KILL_QUERY);
+	assert_int_equal(command.client, 43);
+	command_free(&command);
 	(void)state;
 }
 
@@ -212,6 +218,7 @@ static const struct {
 	{ "RECONNECT", ACCESS_ADMIN, true },
 	{ "KILL", ACCESS_ADMIN, true },
 	{ "KILL_CLIENT 1", ACCESS_ADMIN, true },
+	{ "KILL_QUERY 1", ACCESS_ADMIN, true },
 	{ "BLOCK pg15:a0ead580058af585", ACCESS_ADMIN, true },
 	{ "UNBLOCK pg15:a0ead580058af585", ACCESS_ADMIN, true },
 	{ "WAIT_CLOSE", ACCESS_ADMIN, false },
