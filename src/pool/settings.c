@@ -259,6 +259,16 @@ settings_put_set(struct buf *out, const char *name, const char *value)
 		settings_put_literal(out, value, strlen(value));
 }
 
+/* A DateStyle that says a half only stands upon the session's own, and not upon another's. */
+static bool
+is_to_go(const struct setting *had, const char *wanted)
+{
+	if (wanted == NULL)
+		return true;
+	return strcmp(had->name, "datestyle") == 0 && strchr(wanted, ',') == NULL &&
+	    strcmp(had->replay, wanted) != 0;
+}
+
 void
 settings_difference(const struct settings *have, const struct settings *want,
     void (*each)(const char *statement, void *arg), void *arg)
@@ -266,13 +276,13 @@ settings_difference(const struct settings *have, const struct settings *want,
 	struct buf reset = { 0 };
 
 	for (size_t i = 0; i < settings_length(have); i++) {
-		const char *name = settings_at(have, i)->name;
+		const struct setting *setting = settings_at(have, i);
 
-		if (settings_get(want, name) != NULL)
+		if (!is_to_go(setting, settings_get(want, setting->name)))
 			continue;
 		buf_clear(&reset);
 		buf_put_text(&reset, "RESET ");
-		put_name(&reset, name);
+		put_name(&reset, setting->name);
 		buf_put_u8(&reset, 0);
 		each((const char *)buf_bytes(&reset), arg);
 	}

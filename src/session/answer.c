@@ -12,6 +12,7 @@
 #include "guard.h"
 #include "listens.h"
 #include "pin.h"
+#include "pool/rendering.h"
 #include "prepared.h"
 #include "probe.h"
 #include "rewrite.h"
@@ -313,6 +314,26 @@ count_ready(struct link *link, char status)
 	link->idle_us = 0;
 }
 
+/* What was set outside a transaction block, too, counts from its ReadyForQuery. */
+static void
+keep_settings(struct link *link)
+{
+	struct client *client = link->client;
+
+	link->set |= client->frames != NULL;
+	frames_commit(
+	    &client->frames, &client->defaults, &client->settings, &link->server->settings);
+}
+
+/* Nothing local to a transaction is in force now: what is reported is the session's. */
+static void
+take_reported(struct link *link)
+{
+	link->set = false;
+	rendering_take_both(
+	    &link->client->settings, &link->server->settings, &link->server->parameters);
+}
+
 static enum fate
 on_ready(struct link *link, const uint8_t *body, size_t length)
 {
@@ -368,8 +389,9 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		if (link->failed)
 			frames_drop(&client->frames);
 		else
-			frames_commit(&client->frames, &client->defaults, &client->settings,
-			    &server->settings);
+			keep_settings(link);
+		if (link->set)
+			take_reported(link);
 		link_forget_portals(link, batch);
 		client->txn += fate == FATE_FORWARD;
 	}

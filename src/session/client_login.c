@@ -13,6 +13,7 @@
 #include "census.h"
 #include "learned.h"
 #include "net/tls.h"
+#include "pool/rendering.h"
 #include "replication.h"
 #include "session_internal.h"
 #include "wire/frame.h"
@@ -131,6 +132,8 @@ login_greet(struct client *client, const struct parameters *parameters)
 	client->startup = NULL;
 	auth_server_free(client->auth);
 	client->auth = NULL;
+	rendering_take(&client->defaults, parameters);
+	rendering_take(&client->settings, parameters);
 	if (client->replication == REPLICATION_NONE)
 		second_line_put(client);
 	clients_share_settings(client->clients, client);

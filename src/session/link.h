@@ -94,6 +94,7 @@ struct link {
 	struct settings restoring; /* what the server has when they are confirmed */
 	bool asking;		   /* the probe is under way: the client waits, … */
 	uint64_t asked_us;	   /* … since then */
+	bool set;	 /* settings were kept in this loan: what its server reports is still to be taken */
 	bool renames;	 /* its server may have other statements than are known: closed behind the loan */
 	bool unseen;		   /* something was set that the server cannot be asked about */
 	bool pin_counted, pin_over; /* in the pool's budget of pins, and beyond it */

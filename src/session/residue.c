@@ -103,6 +103,7 @@ commit(struct link *link)
 {
 	struct client *client = link->client;
 
+	link->set |= client->frames != NULL;
 	frames_commit(
 	    &client->frames, &client->defaults, &client->settings, &link->server->settings);
 	if (client->listens != NULL)

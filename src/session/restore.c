@@ -9,6 +9,7 @@
  */
 #include "base/mem.h"
 #include "listens.h"
+#include "pool/rendering.h"
 #include "prepared.h"
 #include "session_internal.h"
 
@@ -181,8 +182,10 @@ restore_answered(struct link *link)
 	restore_settled(link);
 	link->restore = RESTORE_ANSWERED;
 	client_enter(client, CLIENT_ACTIVE);
-	if (client->startup != NULL)
-		login_greet(client, &link->server->parameters);
+	if (client->startup == NULL)
+		return;
+	rendering_take(&link->server->settings, &link->server->parameters);
+	login_greet(client, &link->server->parameters);
 }
 
 /*
