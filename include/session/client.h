@@ -87,7 +87,8 @@ struct client {
 	char *lost_detail;	      /* ours: the limit that ended it; NULL: its server was lost */
 	struct judged *ending;	      /* referenced: what it bound, while LOST_ENDING */
 	bool ssl_asked, gss_asked;    /* once each */
-	uint32_t slot, key;	      /* of its cancel key */
+	bool long_key;		      /* its cancel key is one of protocol 3.2 */
+	uint32_t slot, epoch;	      /* in its cancel key */
 	struct packed_address peer;
 	char *database;		    /* as it asked for it */
 	struct identity *identity;  /* referenced; NULL before the startup packet */

@@ -22,6 +22,8 @@ struct clients;
 struct client;
 struct parsers; /* threads that parse long texts */
 struct guardrails;
+struct guesses;	/* who sends cancel keys that are nobody's */
+struct cancel_secret;
 struct quotas;	/* what runs under limits that count over all workers */
 
 enum { CLIENTS_WORKERS_MOST = 128 };
@@ -36,6 +38,9 @@ struct clients_shared {
 	struct parsers *parsers;
 	struct quotas *quotas;
 	struct guardrails *guardrails;
+	struct guesses *guesses;
+	struct cancel_secret *secret; /* of cancel keys */
+	unsigned process;	      /* among siblings, in cancel keys; 0: it has none */
 	struct catalogs *catalogs; /* what is known of databases; or NULL */
 	const struct responder *console;
 	_Atomic int connected, unauthenticated; /* clients now */
@@ -45,6 +50,8 @@ struct parsers *parsers_new(unsigned threads);
 void parsers_free(struct parsers *parsers);
 struct quotas *quotas_new(void);
 void quotas_free(struct quotas *quotas);
+struct guesses *guesses_new(void);
+void guesses_free(struct guesses *guesses);
 struct guardrails *guardrails_new(void);
 void guardrails_free(struct guardrails *guardrails);
 

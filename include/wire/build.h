@@ -31,11 +31,11 @@ void build_error(struct buf *out, const struct wire_error *error);
 void build_notice(struct buf *out, const struct wire_error *notice);
 void build_authentication(struct buf *out, uint32_t code, const void *body, size_t length);
 void build_parameter_status(struct buf *out, const char *name, const char *value);
-void build_key_data(struct buf *out, uint32_t pid, uint32_t key);
+void build_key_data(struct buf *out, uint32_t pid, const uint8_t *key, size_t key_length);
 void build_ready(struct buf *out, char status);
 void build_command_complete(struct buf *out, const char *tag);
 void build_empty_query(struct buf *out);
-/* NegotiateProtocolVersion: the newest minor we speak and the options we do not know. */
+/* NegotiateProtocolVersion: the minor of protocol 3 that is spoken, and the options we do not know. */
 void build_negotiate(struct buf *out, uint32_t minor, const char *const *options, size_t count);
 
 /* A column of a RowDescription: text format; the type's OID and size come from its letter. */

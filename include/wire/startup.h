@@ -13,7 +13,12 @@
 
 #include "base/error.h"
 
-enum { STARTUP_MOST = 10000, STARTUP_PARAMETERS_MOST = 200 };
+enum {
+	STARTUP_MOST = 10000,
+	STARTUP_PARAMETERS_MOST = 200,
+	STARTUP_MINOR_MOST = 2, /* of protocol 3, that we speak; 3.1 is 3.0, and 3.2 has long keys */
+	STARTUP_KEY_MOST = 32,	/* bytes of a cancel key of ours */
+};
 
 /* What the parameter `replication` asks for: a walsender, and with a database, which takes SQL too. */
 enum replication { REPLICATION_NONE, REPLICATION_PHYSICAL, REPLICATION_LOGICAL };
@@ -29,7 +34,9 @@ struct startup_parameter {
 struct startup {
 	enum startup_kind kind;
 	uint32_t minor;	      /* of protocol 3 */
-	uint32_t pid, key;    /* CancelRequest; only 4-byte keys are ours */
+	uint32_t pid;	      /* of a CancelRequest, like the next two */
+	uint8_t key[STARTUP_KEY_MOST];
+	size_t key_length;    /* 4 or STARTUP_KEY_MOST: others are not ours */
 	char *user;	      /* never NULL or "" after a good STARTUP_LOGIN */
 	char *database;	      /* the user's name when the client gave none */
 	enum replication replication;

@@ -10,6 +10,7 @@
 #include "admin/pulse.h"
 #include "audit/audit.h"
 #include "audit/sign.h"
+#include "auth/cancel_key.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -533,6 +534,8 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	supervisor->shared.parsers = parsers_new(PARSER_THREADS);
 	supervisor->shared.quotas = quotas_new();
 	supervisor->shared.guardrails = guardrails_new();
+	supervisor->shared.guesses = guesses_new();
+	supervisor->shared.secret = cancel_secret_new();
 	supervisor->shared.catalogs = catalogs_new();
 	supervisor->shared.console = &admin_console;
 	admin_start(&(struct admin_setup){ .supervisor = supervisor->mailbox,
@@ -561,8 +564,12 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	parsers_free(supervisor->shared.parsers);
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		worker_join(supervisor->workers[i]);
+	for (unsigned i = 0; i < supervisor->worker_count; i++)
+		worker_free(supervisor->workers[i]);
 	quotas_free(supervisor->shared.quotas);
 	guardrails_free(supervisor->shared.guardrails);
+	guesses_free(supervisor->shared.guesses);
+	cancel_secret_free(supervisor->shared.secret);
 	catalogs_free(supervisor->shared.catalogs);
 	folder_free(supervisor->folder);
 	mem_free(supervisor->workers);

@@ -84,6 +84,11 @@ void
 worker_join(struct worker *worker)
 {
 	pthread_join(worker->thread, NULL);
+}
+
+void
+worker_free(struct worker *worker)
+{
 	stop_accepting(worker);
 	clients_free(worker->clients);
 	pools_free(worker->pools);

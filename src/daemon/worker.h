@@ -28,8 +28,10 @@ struct worker *worker_new(
     const struct worker_setup *setup, unsigned index, struct loop *loop, const int *fds,
     size_t fd_count);
 void worker_start(struct worker *worker);
-/* Wait for its thread to end, and free it. */
+/* Wait for its thread to end. */
 void worker_join(struct worker *worker);
+/* Once all workers' threads have ended: what one has another may have sent. */
+void worker_free(struct worker *worker);
 
 enum order_kind {
 	ORDER_CONFIGURE,   /* use this snapshot */

@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/random.h"
 #include "doings.h"
 #include "frames.h"
 #include "inbound.h"
@@ -315,7 +314,7 @@ client_new(struct clients *clients, int fd, const struct address *peer)
 	client->clients = clients;
 	client->peer = address_pack(peer);
 	client->id = connection_new_id();
-	client->key = (uint32_t)random_u64();
+	client->epoch = clients_next_epoch(clients);
 	client->slot = clients_take_slot(clients, client);
 	client->connected_us = client->since_us = loop_now_us(loop);
 	client->connected_wall_us = loop_wall_us(loop);

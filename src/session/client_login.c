@@ -110,7 +110,6 @@ void
 login_greet(struct client *client, const struct parameters *parameters)
 {
 	struct buf *out = stream_out(client->stream);
-	uint32_t pid, key;
 
 	if (client->replication == REPLICATION_NONE)
 		clients_set_welcome(
@@ -123,8 +122,7 @@ login_greet(struct client *client, const struct parameters *parameters)
 		build_parameter_status(out, parameters->items[i].name,
 		    own ? client_application(client) : parameters->items[i].value);
 	}
-	cancel_key_give(client, &pid, &key);
-	build_key_data(out, pid, key);
+	cancel_key_give(client, out);
 	startup_settings_welcome(client, out);
 	build_ready(out, 'I');
 	startup_free(client->startup);
@@ -198,13 +196,11 @@ greet_from_responder(struct client *client)
 {
 	struct buf *out = stream_out(client->stream);
 	const char *const *parameter = client->responder->parameters();
-	uint32_t pid, key;
 
 	build_authentication(out, AUTH_CODE_OK, NULL, 0);
 	for (; *parameter != NULL; parameter += 2)
 		build_parameter_status(out, parameter[0], parameter[1]);
-	cancel_key_give(client, &pid, &key);
-	build_key_data(out, pid, key);
+	cancel_key_give(client, out);
 	build_ready(out, 'I');
 	startup_free(client->startup);
 	mem_free(client->startup);
@@ -357,6 +353,19 @@ login_prove(struct client *client, enum auth_method method, const char *secret)
 	buf_free(&body);
 }
 
+/* A client that asks for more than we speak, or for what we do not know, is told what it gets. */
+static void
+negotiate(struct client *client, const struct startup *startup)
+{
+	uint32_t minor =
+	    startup->minor > STARTUP_MINOR_MOST ? STARTUP_MINOR_MOST : startup->minor;
+
+	client->long_key = minor >= 2;
+	if (startup->minor > minor || startup->unknown_count > 0)
+		build_negotiate(stream_out(client->stream), minor,
+		    (const char *const *)startup->unknown_options, startup->unknown_count);
+}
+
 static void
 begin_login(struct client *client)
 {
@@ -364,9 +373,7 @@ begin_login(struct client *client)
 	struct error err = { 0 };
 	const char *fault;
 
-	if (startup->minor > 0 || startup->unknown_count > 0)
-		build_negotiate(stream_out(client->stream), 0,
-		    (const char *const *)startup->unknown_options, startup->unknown_count);
+	negotiate(client, startup);
 	set_identity(client);
 	client->replication = (uint8_t)startup->replication;
 	fault = client_tls_fault(client, &err);
@@ -395,12 +402,15 @@ take_first_packet(struct client *client, const uint8_t *bytes, size_t length)
 	if (status == STARTUP_SHORT || length < packet)
 		return 0;
 	if (!startup_parse(bytes, packet, &startup, &err)) {
-		client_end(client, err.sqlstate, err.text);
+		if (startup.kind == STARTUP_CANCEL)
+			client_close(client, err.text); /* as quietly as any */
+		else
+			client_end(client, err.sqlstate, err.text);
 		return length;
 	}
 	switch (startup.kind) {
 	case STARTUP_CANCEL:
-		cancel_request(client, startup.pid, startup.key);
+		cancel_request(client, &startup);
 		return length;
 	case STARTUP_SSL:
 	case STARTUP_GSSENC:

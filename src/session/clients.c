@@ -3,8 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/cancel_key.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "census.h"
 #include "hub.h"
 #include "learned.h"
@@ -16,7 +18,6 @@
 
 enum {
 	WELCOMES_MOST = 64,
-	SLOTS_MOST = 1 << 22,
 	SPARE_LINKS_MOST = 256,
 	SPARE_REQUESTS_MOST = 64, /* a larger ring of a spare link is given back */
 };
@@ -55,6 +56,8 @@ struct clients {
 	size_t count;
 	struct client **slots; /* by the slot in a cancel key; NULL where free */
 	uint32_t slot_count, next_slot;
+	uint32_t epoch; /* of the newest client; begins anywhere, so that no former process had the same */
+	struct asked_list asked;
 	struct settings usual; /* of the client that logged in last: most are alike */
 	struct welcome welcomes[WELCOMES_MOST];
 	size_t welcome_count;
@@ -121,6 +124,8 @@ clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,
 	TAILQ_INIT(&clients->spare_links);
 	TAILQ_INIT(&clients->holds);
 	TAILQ_INIT(&clients->listens);
+	LIST_INIT(&clients->asked);
+	clients->epoch = (uint32_t)random_u64();
 	clients->mailbox = mailbox_new(loop, clients);
 	clients->kept.deliver = on_kept;
 	audit_watch(lane, post_kept, clients);
@@ -190,6 +195,7 @@ clients_free(struct clients *clients)
 		plan_abandon(clients->plan);
 	lookups_free(&clients->lookups);
 	free_spare_links(clients);
+	cancel_requests_free(&clients->asked);
 	hubs_free(clients);
 	audiences_free(clients);
 	gate_free(clients->gate);
@@ -236,7 +242,7 @@ clients_accept(struct clients *clients, int fd, const struct address *peer)
 {
 	struct client *client;
 
-	if (clients->drain != CLIENTS_SERVE || clients->count >= SLOTS_MOST) {
+	if (clients->drain != CLIENTS_SERVE || clients->count >= CANCEL_SLOTS) {
 		close(fd);
 		return;
 	}
@@ -325,6 +331,18 @@ clients_take_slot(struct clients *clients, struct client *client)
 	clients->next_slot %= clients->slot_count;
 	clients->slots[clients->next_slot] = client;
 	return clients->next_slot;
+}
+
+uint32_t
+clients_next_epoch(struct clients *clients)
+{
+	return ++clients->epoch;
+}
+
+struct asked_list *
+clients_asked(struct clients *clients)
+{
+	return &clients->asked;
 }
 
 struct client *

@@ -71,10 +71,7 @@ link_change_unnamed(struct link *link, struct request *request, struct statement
 void
 link_note_owner(struct link *link)
 {
-	uint32_t pid, key;
-
-	cancel_key_give(link->client, &pid, &key);
-	owners_note(link->server, pid);
+	owners_note(link->server, client_pid(link->client));
 	link->begun = true;
 }
 

@@ -144,9 +144,8 @@ listens_begin(struct client *client)
 {
 	struct link *link = client->link;
 	struct listens *listens = client->listens;
-	uint32_t pid, key;
+	uint32_t pid = client_pid(client);
 
-	cancel_key_give(client, &pid, &key);
 	if (listens->active == 0 || link->requests.count > 0 || link->unsynced ||
 	    link->server->transaction != 'I' ||
 	    owners_find(&link->server->address, (uint32_t)link->server->pid) == pid) {

@@ -17,6 +17,7 @@ enum {
 
 TAILQ_HEAD(link_list, link);
 TAILQ_HEAD(client_list, client);
+LIST_HEAD(asked_list, asked); /* CancelRequests under way */
 
 /* clients.c */
 struct gate *clients_gate(const struct clients *clients);
@@ -26,6 +27,9 @@ struct hold_list *clients_holds(struct clients *clients);
 /* A zeroed link, and back: a loan is too short for malloc(3). */
 struct link *clients_take_link(struct clients *clients);
 void clients_give_link(struct clients *clients, struct link *link);
+/* What cancel_request.c has under way, and the epoch of the next client. */
+struct asked_list *clients_asked(struct clients *clients);
+uint32_t clients_next_epoch(struct clients *clients);
 /* What lookup.c has under way. */
 struct lookup_list *clients_lookups(struct clients *clients);
 /* What plan.c has under way, or NULL. */
@@ -168,10 +172,15 @@ uint64_t record_intent(struct client *client, struct judged *judged, struct ruli
 /* `judged` is NULL for a FunctionCall: it has no text. */
 void record_refused(struct client *client, struct judged *judged, struct ruling *ruling);
 
-/* cancel_key.c */
-void cancel_key_give(struct client *client, uint32_t *pid, uint32_t *key);
+/* cancel_request.c */
+/* The pid that this client is told, and that names it. */
+uint32_t client_pid(const struct client *client);
+/* BackendKeyData: its pid and a key of its own. */
+void cancel_key_give(struct client *client, struct buf *out);
 /* A CancelRequest came: find whom it is for; `client` (its connection) is closed when done. */
-void cancel_request(struct client *client, uint32_t pid, uint32_t key);
+void cancel_request(struct client *client, const struct startup *startup);
+/* Those that came in on a worker that has ended, wherever they are now. */
+void cancel_requests_free(struct asked_list *list);
 /* Stop what this client is doing, as if it had asked. `done` may be NULL. */
 void cancel_client(struct client *client, const char *origin, void (*done)(void *arg), void *arg);
 

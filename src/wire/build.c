@@ -102,12 +102,12 @@ build_parameter_status(struct buf *out, const char *name, const char *value)
 }
 
 void
-build_key_data(struct buf *out, uint32_t pid, uint32_t key)
+build_key_data(struct buf *out, uint32_t pid, const uint8_t *key, size_t key_length)
 {
 	size_t mark = build_begin(out, 'K');
 
 	buf_put_u32(out, pid);
-	buf_put_u32(out, key);
+	buf_put(out, key, key_length);
 	build_end(out, mark);
 }
 
@@ -154,7 +154,7 @@ build_negotiate(struct buf *out, uint32_t minor, const char *const *options, siz
 {
 	size_t mark = build_begin(out, 'v');
 
-	buf_put_u32(out, minor);
+	buf_put_u32(out, 3U << 16 | minor); /* the documents say the minor; PostgreSQL sends, and libpq reads, both */
 	buf_put_u32(out, (uint32_t)count);
 	for (size_t i = 0; i < count; i++)
 		buf_put_cstring(out, options[i]);

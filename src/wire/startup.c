@@ -16,6 +16,8 @@ enum {
 	CODE_GSSENC = 80877104,
 };
 
+enum { KEY_AT = 12 }; /* in a CancelRequest */
+
 enum startup_status
 startup_length(const uint8_t *data, size_t length, size_t *packet)
 {
@@ -217,6 +219,17 @@ parse_login(struct reader *reader, struct startup *startup, struct error *err)
 	return good;
 }
 
+/* Behind length, code and pid nothing but the key. */
+static bool
+take_key(struct startup *startup, const uint8_t *packet, size_t length)
+{
+	if (length != KEY_AT + 4 && length != KEY_AT + STARTUP_KEY_MOST)
+		return false;
+	startup->key_length = length - KEY_AT;
+	memcpy(startup->key, packet + KEY_AT, startup->key_length);
+	return true;
+}
+
 bool
 startup_parse(const uint8_t *packet, size_t length, struct startup *startup, struct error *err)
 {
@@ -236,8 +249,7 @@ startup_parse(const uint8_t *packet, size_t length, struct startup *startup, str
 	case CODE_CANCEL:
 		startup->kind = STARTUP_CANCEL;
 		startup->pid = read_u32(&reader);
-		startup->key = read_u32(&reader);
-		return reader_done(&reader) ||
+		return take_key(startup, packet, length) ||
 		    error_set_state(err, ERROR_PROTOCOL, "08P01", "cancel key of a wrong length");
 	}
 	if (code >> 16 != 3)

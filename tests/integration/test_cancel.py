@@ -115,6 +115,68 @@ class Cancel(PgweirTest):
                 canceller.receive_rest()
         self.assert_serves()
 
+    def raw_login_3_2(self):
+        client = self.pgweir.raw(timeout=20)
+        self.addCleanup(client.close)
+        self.assertIsNone(client.login(wire.PROTOCOL_3_2, user="app", database="shop").error)
+        return client
+
+    def test_a_key_of_protocol_3_2_cancels(self):
+        client = self.raw_login_3_2()
+        for _ in range(3):  # from connections of any worker
+            client.send(wire.query("SELECT pg_sleep(200), 'key of 3.2'"))
+            self.wait_running("key of 3.2")
+            self.send_cancel(client.pid, client.key)
+            self.assertEqual(client.answer().sqlstate, "57014")
+        self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
+
+    def test_keys_that_are_nearly_right_do_nothing(self):
+        """Each part of a key changed, a long one cut, a short one where a long one is due."""
+        holder = self.server.connect(dbname="shop")
+        self.addCleanup(holder.close)
+        holder.execute("SELECT pg_advisory_lock(4714)")
+        clients = [self.raw_login_3_2(), self.raw_login()]
+        for client in clients:
+            client.send(wire.query("SELECT pg_advisory_xact_lock_shared(4714), 'nearly'"))
+        wait_until(lambda: len(self.server_sessions("state = 'active' AND query LIKE '%nearly%'")) == 2,
+                   5, "both queries to run")
+        for client in clients:
+            for place in sorted({*range(0, len(client.key), 2), len(client.key) - 1}):
+                forged = bytearray(client.key)
+                forged[place] ^= 1
+                self.send_cancel(client.pid, bytes(forged))
+        long, short = clients
+        for forged in (long.key[:4], long.key[16:20], long.key[16:]):
+            self.send_cancel(long.pid, forged)
+        self.send_cancel(short.pid, long.key)
+        self.send_cancel(long.pid, short.key)
+        holder.execute("SELECT pg_advisory_unlock(4714)")
+        for client in clients:
+            self.assertIsNone(client.answer().error)
+
+    def test_the_key_of_a_slots_former_owner_is_nobodys(self):
+        """As many clients as there are slots come and go, until one has the pid of another that left."""
+        former = self.raw_login_3_2()
+        pid, keys = former.pid, [former.key]
+        former.close()
+        client = None
+        while client is None:
+            newcomer = self.raw_login_3_2()
+            if newcomer.pid == pid:
+                client = newcomer
+            else:
+                newcomer.close()
+        self.assertNotIn(client.key, keys)
+        holder = self.server.connect(dbname="shop")
+        self.addCleanup(holder.close)
+        holder.execute("SELECT pg_advisory_lock(4715)")
+        client.send(wire.query("SELECT pg_advisory_xact_lock(4715), 'next owner'"))
+        self.wait_running("next owner")
+        for key in keys:
+            self.send_cancel(pid, key)
+        holder.execute("SELECT pg_advisory_unlock(4715)")
+        self.assertIsNone(client.answer().error)
+
     def test_more_cancels_than_servers_all_end(self):
         clients = [self.raw_login(timeout=20) for _ in range(12)]
         for client in clients:
@@ -189,3 +251,35 @@ class Cancel(PgweirTest):
         for thread in threads:
             thread.join()
         self.assertEqual((strangers_hit, failures), ([], []))
+
+
+class Guesses(PgweirTest):
+    def test_an_address_that_guesses_keys_is_not_looked_at_for_a_while(self):
+        client = self.raw_login(timeout=30)
+        client.send(wire.query("SELECT pg_sleep(200), 'guessed at'"))
+        wait_until(lambda: self.server_sessions("state = 'active' AND query LIKE '%guessed at%'"), 60,
+                   "the query to run")
+
+        def cancel(key):
+            with self.pgweir.raw() as canceller:
+                canceller.send(wire.cancel_request(client.pid, key))
+                self.assertEqual(canceller.receive_rest(), ([], b""))
+
+        def is_refused():
+            cancel(bytes(b ^ 0x55 for b in client.key))
+            return "are not looked at for 10 s" in self.pgweir.log()
+        wait_until(is_refused, 60, "the guesses to be noticed")
+        # Somebody else is looked at, also while these are not: by the unix socket.
+        path = f"{self.pgweir.folder}/.s.PGSQL.{self.pgweir.port}"
+        with wire.RawClient(path, 60) as canceller:
+            canceller.send(wire.cancel_request(client.pid, client.key))
+            self.assertEqual(canceller.receive_rest(), ([], b""))
+        self.assertEqual(client.answer().sqlstate, "57014")
+        # And so are these, when their time is over.
+        client.send(wire.query("SELECT pg_sleep(200), 'guessed at'"))
+
+        def is_cancelled():
+            cancel(client.key)
+            return select.select([client.socket], [], [], 0.5)[0]
+        wait_until(is_cancelled, 120, "the address to be looked at again")
+        self.assertEqual(client.answer().sqlstate, "57014")

@@ -43,20 +43,33 @@ class Startup(PgweirTest):
         self.assertEqual(client.receive_byte(), b"N")
         self.assert_serves()
 
-    def test_protocol_3_2_is_negotiated_down_to_3_0(self):
+    def test_protocol_3_2_is_spoken_and_has_a_key_of_32_bytes(self):
         client = self.raw()
         answer = client.login(wire.PROTOCOL_3_2, user="app", database="shop")
-        negotiated = next(body for kind, body in answer.messages if kind == b"v")
-        version, options = struct.unpack_from("!II", negotiated)
-        self.assertIn(version, (0, wire.PROTOCOL_3_0))
-        self.assertEqual(options, 0)
+        self.assertNotIn("v", answer.types)
+        self.assertEqual(len(client.key), 32)
         self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
+
+    def test_a_later_minor_is_negotiated_down_to_3_2(self):
+        """PostgreSQL sends the whole version, and libpq reads it so, whatever the documents say."""
+        client = self.raw()
+        answer = client.login(3 << 16 | 9999, user="app", database="shop")
+        negotiated = next(body for kind, body in answer.messages if kind == b"v")
+        self.assertEqual(struct.unpack_from("!II", negotiated), (wire.PROTOCOL_3_2, 0))
+        self.assertEqual(len(client.key), 32)
+        self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
+
+    def test_protocols_3_0_and_3_1_have_keys_of_4_bytes(self):
+        for protocol in (wire.PROTOCOL_3_0, wire.PROTOCOL_3_0 | 1):
+            client = self.raw()
+            self.assertNotIn("v", client.login(protocol, user="app", database="shop").types)
+            self.assertEqual(len(client.key), 4)
 
     def test_unknown_pq_options_are_listed_and_the_login_goes_on(self):
         client = self.raw()
         answer = client.login(**{"user": "app", "database": "shop", "_pq_.moon": "full"})
         negotiated = next(body for kind, body in answer.messages if kind == b"v")
-        self.assertEqual(struct.unpack_from("!I", negotiated, 4)[0], 1)
+        self.assertEqual(struct.unpack_from("!II", negotiated), (wire.PROTOCOL_3_0, 1))
         self.assertEqual(negotiated[8:], b"_pq_.moon\0")
         self.assertEqual(answer.status, "I")
 

@@ -141,10 +141,12 @@ what_a_server_says_at_log_in_is_as_documented(void **state)
 	assert_only(&out, "R\0\0\0\x0c\0\0\0\5salt", 13);
 	build_parameter_status(&out, "TimeZone", "");
 	assert_only(&out, "S\0\0\0\x0eTimeZone\0\0", 15);
-	build_key_data(&out, 1, 0xfffefdfc);
+	build_key_data(&out, 1, (const uint8_t *)"\xff\xfe\xfd\xfc", 4);
 	assert_only(&out, "K\0\0\0\x0c\0\0\0\1\xff\xfe\xfd\xfc", 13);
-	build_negotiate(&out, 0, unknown, 2);
-	assert_only(&out, "v\0\0\0\x1a\0\0\0\0\0\0\0\2_pq_.a\0_pq_.b\0", 27);
+	build_key_data(&out, 1, (const uint8_t *)"0123456789abcdef0123456789abcdef", 32);
+	assert_only(&out, "K\0\0\0\x28\0\0\0\1" "0123456789abcdef0123456789abcdef", 41);
+	build_negotiate(&out, 2, unknown, 2);
+	assert_only(&out, "v\0\0\0\x1a\0\3\0\2\0\0\0\2_pq_.a\0_pq_.b\0", 27);
 	build_ready(&out, 'T');
 	assert_only(&out, "Z\0\0\0\5T", 6);
 	buf_free(&out);
@@ -216,11 +218,13 @@ our_cancel_request_is_one_that_we_would_take(void **state)
 	assert_true(startup_parse(buf_bytes(&out), buf_length(&out), &startup, &err));
 	assert_int_equal(startup.kind, STARTUP_CANCEL);
 	assert_int_equal(startup.pid, 77);
-	assert_int_equal(startup.key, 0x80000001);
+	assert_memory_equal(startup.key, "\x80\0\0\1", 4);
 	buf_clear(&out);
 	build_cancel_request(&out, 1, (const uint8_t *)"0123456789abcdef0123456789abcdef", 32);
 	assert_int_equal(frame_u32(buf_bytes(&out)), 44);
 	assert_int_equal(buf_length(&out), 44);
+	assert_true(startup_parse(buf_bytes(&out), buf_length(&out), &startup, &err));
+	assert_int_equal(startup.key_length, 32);
 	buf_free(&out);
 	(void)state;
 }

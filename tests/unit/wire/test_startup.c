@@ -130,7 +130,7 @@ requests_for_encryption_have_no_body(void **state)
 }
 
 static void
-a_cancel_request_has_a_pid_and_a_key_of_four_bytes(void **state)
+a_cancel_request_has_a_pid_and_a_key_of_4_or_32_bytes(void **state)
 {
 	struct startup startup;
 	struct error err;
@@ -138,7 +138,14 @@ a_cancel_request_has_a_pid_and_a_key_of_four_bytes(void **state)
 	assert_true(parse(CODE_CANCEL, "\0\0\1\2\xff\xfe\xfd\xfc", 8, &startup, &err));
 	assert_int_equal(startup.kind, STARTUP_CANCEL);
 	assert_int_equal(startup.pid, 0x102);
-	assert_int_equal(startup.key, 0xfffefdfc);
+	assert_int_equal(startup.key_length, 4);
+	assert_memory_equal(startup.key, "\xff\xfe\xfd\xfc", 4);
+	assert_true(parse(CODE_CANCEL, "\0\0\1\2abcdefghijklmnopqrstuvwxyz012345", 36, &startup, &err));
+	assert_int_equal(startup.pid, 0x102);
+	assert_int_equal(startup.key_length, 32);
+	assert_memory_equal(startup.key, "abcdefghijklmnopqrstuvwxyz012345", 32);
+	assert_false(parse(CODE_CANCEL, "\0\0\1\2abcdefghijklmnopqrstuvwxyz01234", 35, &startup, &err));
+	assert_false(parse(CODE_CANCEL, "\0\0\1\2abcdefghijklmnopqrstuvwxyz0123456", 37, &startup, &err));
 	for (size_t length = 0; length < 8; length++)
 		assert_false(parse(CODE_CANCEL, "\0\0\1\2\xff\xfe\xfd", length, &startup, &err));
 	assert_false(parse(CODE_CANCEL, "\0\0\1\2\xff\xfe\xfd\xfc\0", 9, &startup, &err));
@@ -420,7 +427,7 @@ main(void)
 		cmocka_unit_test(the_length_is_known_from_four_bytes_and_bounded),
 		cmocka_unit_test(other_protocols_are_no_startup_packets),
 		cmocka_unit_test(requests_for_encryption_have_no_body),
-		cmocka_unit_test(a_cancel_request_has_a_pid_and_a_key_of_four_bytes),
+		cmocka_unit_test(a_cancel_request_has_a_pid_and_a_key_of_4_or_32_bytes),
 		cmocka_unit_test(only_protocol_three_is_spoken_and_its_minor_is_kept),
 		cmocka_unit_test(the_database_is_the_users_name_when_none_is_given),
 		cmocka_unit_test(without_a_user_nobody_comes_in),
