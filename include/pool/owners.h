@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct address;
 struct server;
 
 extern atomic_bool owners_are_kept;
@@ -29,6 +28,11 @@ void owners_note(const struct server *server, uint32_t client_pid);
 /* Its connection ends: its pid may soon be another's. */
 void owners_forget(const struct server *server);
 /* Who has or had it last; 0: not known. From any thread. */
-uint32_t owners_find(const struct address *address, uint32_t pid);
+uint32_t owners_find(uint64_t host, uint32_t pid);
+/*
+ * A host as the configuration names it, for server->host_key: a backend is the same one
+ * whichever of the name's addresses its connection and the listening one have taken.
+ */
+uint64_t owners_host(const char *host, int port);
 
 #endif

@@ -80,6 +80,7 @@ struct server {
 	uint8_t replication;	       /* enum replication; other than NONE: never lent again */
 	struct own *own;	       /* borrowed: for whom alone it is opened; NULL, and once lent */
 	struct address address;
+	uint64_t host_key;	 /* of its host's name: owners.h */
 	struct tls_context *tls; /* referenced: it speaks TLS, or asks for it; NULL: plain */
 	char *host;		 /* as configured; NULL when it is plain */
 	bool tls_asked;

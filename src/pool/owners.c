@@ -5,9 +5,9 @@
  * whoever lends and read by the listeners without a lock. Two backends that share a place are
  * told apart by the pid in it; the older one is forgotten, and then the real pid is told.
  */
+#include <string.h>
 #include <xxhash.h>
 
-#include "net/address.h"
 #include "pool/owners.h"
 #include "pool/server.h"
 
@@ -17,9 +17,9 @@ atomic_bool owners_are_kept;
 static _Atomic uint64_t places[PLACES]; /* pid of the backend << 32 | pid that the client has */
 
 static _Atomic uint64_t *
-place_of(const struct address *address, uint32_t pid)
+place_of(uint64_t host, uint32_t pid)
 {
-	uint64_t hash = XXH3_64bits_withSeed(&address->storage, address->length, pid);
+	uint64_t hash = XXH3_64bits_withSeed(&host, sizeof(host), pid);
 
 	return &places[hash % PLACES];
 }
@@ -35,7 +35,7 @@ owners_note(const struct server *server, uint32_t client_pid)
 {
 	uint32_t pid = (uint32_t)server->pid;
 
-	atomic_store_explicit(place_of(&server->address, pid),
+	atomic_store_explicit(place_of(server->host_key, pid),
 	    (uint64_t)pid << 32 | client_pid, memory_order_release);
 }
 
@@ -48,16 +48,22 @@ owners_forget(const struct server *server)
 
 	if (!owners_wanted() || pid == 0)
 		return;
-	place = place_of(&server->address, pid);
+	place = place_of(server->host_key, pid);
 	is = atomic_load_explicit(place, memory_order_relaxed);
 	if (is >> 32 == pid)
 		atomic_compare_exchange_strong(place, &is, 0);
 }
 
 uint32_t
-owners_find(const struct address *address, uint32_t pid)
+owners_find(uint64_t host, uint32_t pid)
 {
-	uint64_t is = atomic_load_explicit(place_of(address, pid), memory_order_acquire);
+	uint64_t is = atomic_load_explicit(place_of(host, pid), memory_order_acquire);
 
 	return is >> 32 == pid ? (uint32_t)is : 0;
+}
+
+uint64_t
+owners_host(const char *host, int port)
+{
+	return XXH3_64bits_withSeed(host, strlen(host), (uint64_t)port);
 }

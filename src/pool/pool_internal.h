@@ -11,11 +11,9 @@
  */
 struct server *server_open(
     struct pool *pool, const struct address *to, const char *host, struct own *own);
-/* Feed bytes to a handler message by message; false once the server is closed. */
+/* One message of a server that nobody has borrowed; false once the server is closed. */
 typedef bool server_handler(
     struct server *server, uint8_t type, const uint8_t *body, size_t length);
-bool server_take_messages(
-    struct server *server, const uint8_t *bytes, size_t length, server_handler *handler);
 /* Take the stream's events back after a hand-over. */
 void server_adopt(struct server *server, struct pool *pool);
 

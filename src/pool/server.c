@@ -6,10 +6,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/tls.h"
+#include "pool/messages.h"
 #include "pool/own.h"
 #include "pool/owners.h"
 #include "pool_internal.h"
-#include "wire/frame.h"
 #include "wire/read.h"
 
 enum { OWN_MESSAGE_MOST = 1024 * 1024 }; /* of a server that nobody has borrowed */
@@ -67,31 +67,32 @@ server_note_parameter(struct server *server, const uint8_t *body, size_t length)
 	return true;
 }
 
-/* Cut what is in server->in into messages. False once the server is closed. */
-bool
-server_take_messages(
-    struct server *server, const uint8_t *bytes, size_t length, server_handler *handler)
+/* Who reads it: by what a message before it in the same bytes has made of the server. */
+static bool
+take_message(void *arg, uint8_t type, const uint8_t *body, size_t length)
 {
-	buf_put(&server->in, bytes, length);
-	for (;;) {
-		struct frame frame;
-		enum frame_status status =
-		    frame_read(buf_bytes(&server->in), buf_length(&server->in), &frame);
+	static server_handler *const handlers[] = {
+		[SERVER_LOGIN] = server_login_message,
+		[SERVER_TESTED] = server_task_message,
+		[SERVER_IDLE] = server_idle_message,
+		[SERVER_CANCELED] = server_idle_message,
+	};
+	struct server *server = arg;
 
-		if (status == FRAME_BAD ||
-		    (status == FRAME_GOOD && frame.length > OWN_MESSAGE_MOST)) {
-			server_close(server, "the server sent a message of an impossible length");
-			return false;
-		}
-		if (status == FRAME_SHORT || buf_length(&server->in) < frame.length)
-			return true;
-		if (!handler(server, frame.type, buf_bytes(&server->in) + FRAME_HEADER,
-			frame.length - FRAME_HEADER))
-			return false;
-		buf_consume(&server->in, frame.length);
-		if (buf_length(&server->in) == 0)
-			buf_free(&server->in);
-	}
+	return handlers[server->state](server, type, body, length);
+}
+
+/* Of a server that nobody has borrowed. */
+static void
+take_messages(struct server *server, const uint8_t *bytes, size_t length)
+{
+	enum messages_status status =
+	    messages_take(&server->in, bytes, length, OWN_MESSAGE_MOST, take_message, server);
+
+	if (status == MESSAGES_BAD)
+		server_close(server, "the server sent a message of an impossible length");
+	else if (status == MESSAGES_TAKEN && buf_length(&server->in) == 0)
+		buf_free(&server->in);
 }
 
 static void on_event(struct stream *stream, enum stream_event event, void *arg);
@@ -132,14 +133,10 @@ on_data(struct server *server)
 		server->user->data(server, bytes, length);
 		break;
 	case SERVER_LOGIN:
-		server_take_messages(server, bytes, length, server_login_message);
-		break;
 	case SERVER_TESTED:
-		server_take_messages(server, bytes, length, server_task_message);
-		break;
 	case SERVER_IDLE:
 	case SERVER_CANCELED:
-		server_take_messages(server, bytes, length, server_idle_message);
+		take_messages(server, bytes, length);
 		break;
 	case SERVER_CONNECTING:
 		if (server->tls_asked)
@@ -235,6 +232,7 @@ server_open(
 	server->pool = pool;
 	server->loop = loop;
 	server->address = *to;
+	server->host_key = owners_host(host, address_port(to));
 	server->tls = encrypt_context(pool, to);
 	server->host = server->tls != NULL ? mem_strdup(host) : NULL;
 	server->statements = statements_new();

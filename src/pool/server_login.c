@@ -215,6 +215,9 @@ server_login_message(struct server *server, uint8_t type, const uint8_t *body, s
 {
 	struct error err;
 
+	/* It is ready already, and lent at the end of this turn to whom it was opened for. */
+	if (server->auth == NULL)
+		return server_idle_message(server, type, body, length);
 	switch (type) {
 	case 'R':
 		return on_authentication(server, body, length);

@@ -5,8 +5,6 @@
  * and UNLISTENs, or a Sync where nothing changes. PostgreSQL sends what was notified before a
  * round in front of that round's ReadyForQuery, so its end answers all that was asked before.
  */
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 #include <xxhash.h>
@@ -15,49 +13,28 @@
 #include "base/mem.h"
 #include "hub.h"
 #include "hub_channels.h"
+#include "hub_server.h"
 #include "listens.h"
 #include "pool/owners.h"
 #include "session_internal.h"
-#include "wire/frame.h"
 #include "wire/read.h"
 
-enum {
-	HUB_MESSAGE_MOST = 1024 * 1024,
-	HUB_RETRY_US = 100 * 1000,	 /* after the first failure; then twice that, … */
-	HUB_SILENT_US = 10 * 1000 * 1000, /* without an answer it is taken for lost */
-	HUB_LOOK_US = 30 * 1000 * 1000,	 /* quiet for so long: is it still there? */
-	HUB_UNUSED_US = 10 * 1000 * 1000, /* kept so long when nobody listens any more */
-};
+enum { HUB_UNUSED_US = 10 * 1000 * 1000 }; /* kept so long when nobody listens any more */
 
 STAILQ_HEAD(hub_requests, hub_request);
 
 /* Made when its database is first listened in. Owned by its worker, kept to its end. */
 struct hub {
-	struct waiter waiter; /* first member: of a server */
 	UT_hash_handle hh;
 	struct clients *clients; /* borrowed */
-	char *database, *role;	 /* role: of the pool that was asked last */
-	struct server *server;	 /* ours; NULL: none */
-	bool opening;
-	bool named;   /* the server was told what the connection is called */
-	bool asking;  /* a round is under way, … */
-	bool failed;  /* … and failed with `err` */
-	struct error err;
+	char *database;
+	struct hub_server server;
 	struct hub_channels channels;
 	struct hub_requests waiting, asked; /* for the next round; in this one */
-	struct buf in;			    /* a message that has not wholly come */
-	uint64_t retry_us, pause_us;	    /* not to be opened before; and how long next time */
-	uint64_t asked_us, heard_us;
-	uint64_t unused_us; /* since when nobody listens; 0: somebody does */
+	uint64_t unused_us;		    /* since when nobody listens; 0: somebody does */
 	uint64_t notifications, losses;
 	struct audience *audiences[]; /* borrowed: of each worker; NULL: it never asked */
 };
-
-static uint64_t
-now(const struct hub *hub)
-{
-	return loop_now_us(clients_loop(hub->clients));
-}
 
 static unsigned
 workers_of(const struct hub *hub)
@@ -65,7 +42,8 @@ workers_of(const struct hub *hub)
 	return clients_shared(hub->clients)->workers;
 }
 
-/* ---- requests ---- */
+/* ---- rounds ---- */
+
 static void
 answer_all(struct hub_requests *requests, const struct error *err)
 {
@@ -77,44 +55,16 @@ answer_all(struct hub_requests *requests, const struct error *err)
 	}
 }
 
-/* ---- rounds ---- */
-
-/* It is idle most of the time, and no limit of its role or database shall end it for that. */
-static void
-put_own_settings(const struct server *server, struct buf *query)
-{
-	const char *version = parameters_get(&server->parameters, "server_version");
-
-	buf_put_text(query, "SET application_name TO 'pgweir listener'; ");
-	if (version != NULL && strtol(version, NULL, 10) >= 14)
-		buf_put_text(query, "SET idle_session_timeout TO 0; ");
-}
-
 static void
 ask(struct hub *hub)
 {
-	struct buf *out = stream_out(hub->server->stream);
-	struct buf query = { 0 };
+	struct buf statements = { 0 };
 
-	if (!hub->named)
-		put_own_settings(hub->server, &query);
-	hub->named = true;
-	hub_channels_put(&hub->channels, &query);
-	if (buf_length(&query) > 0) {
-		buf_put_u8(&query, 0);
-		build_query(out, (const char *)buf_bytes(&query));
-	} else {
-		build_sync(out);
-	}
-	buf_free(&query);
+	hub_channels_put(&hub->channels, &statements);
 	STAILQ_CONCAT(&hub->asked, &hub->waiting);
-	hub->asking = true;
-	hub->failed = false;
-	hub->asked_us = now(hub);
-	stream_flush(hub->server->stream);
+	hub_server_ask(&hub->server, &statements);
+	buf_free(&statements);
 }
-
-static void open_server(struct hub *hub);
 
 /* One that failed before is to be told again for those who ask for it now. */
 static void
@@ -127,14 +77,36 @@ settle_waiting(struct hub *hub)
 			hub_channels_retry(&hub->channels, request->channels[i]);
 }
 
+static const struct hub_request *
+first_subscriber(const struct hub *hub)
+{
+	const struct hub_request *request;
+
+	STAILQ_FOREACH(request, &hub->waiting, in_hub)
+		if (request->wish == HUB_SUBSCRIBE)
+			return request;
+	return NULL;
+}
+
+/* With the role of whoever waits longest. */
+static void
+open_server(struct hub *hub)
+{
+	const struct hub_request *request = first_subscriber(hub);
+
+	if (clients_draining(hub->clients) != CLIENTS_END &&
+	    (request != NULL || hub_channels_count(&hub->channels) > 0))
+		hub_server_open(&hub->server, request);
+}
+
 static void
 go_on(struct hub *hub)
 {
-	if (hub->server == NULL) {
+	if (!hub_server_is_open(&hub->server)) {
 		open_server(hub);
 		return;
 	}
-	if (hub->asking)
+	if (hub_server_is_asked(&hub->server))
 		return;
 	settle_waiting(hub);
 	if (!STAILQ_EMPTY(&hub->waiting) || hub_channels_are_due(&hub->channels))
@@ -143,13 +115,10 @@ go_on(struct hub *hub)
 
 /* ReadyForQuery: what was asked in this round is so, or none of it. */
 static void
-end_round(struct hub *hub)
+on_answered(struct hub *hub, const struct error *err)
 {
-	hub->asking = false;
-	if (hub->failed)
-		hub->named = false; /* its SETs were rolled back too */
-	hub_channels_confirm(&hub->channels, !hub->failed);
-	answer_all(&hub->asked, hub->failed ? &hub->err : NULL);
+	hub_channels_confirm(&hub->channels, err == NULL);
+	answer_all(&hub->asked, err);
 	go_on(hub);
 }
 
@@ -190,7 +159,7 @@ take_notification(struct hub *hub, const uint8_t *body, size_t length)
 	channel = hub_channels_find(&hub->channels, name);
 	if (channel == NULL)
 		return;
-	owner = owners_find(&hub->server->address, pid);
+	owner = owners_find(hub->server.talk.server->host_key, pid);
 	for (unsigned i = 0; i < workers_of(hub); i++)
 		if (channel->of_worker[i] > 0)
 			tell(hub->audiences[i], shared->of_worker[i], false,
@@ -198,41 +167,22 @@ take_notification(struct hub *hub, const uint8_t *body, size_t length)
 }
 
 static void
-take_message(struct hub *hub, uint8_t type, const uint8_t *body, size_t length)
+on_message(struct hub *hub, uint8_t type, const uint8_t *body, size_t length)
 {
-	struct wire_report report;
-
-	switch (type) {
-	case 'A':
+	if (type == 'A')
 		take_notification(hub, body, length);
-		break;
-	case 'E':
-		report = report_read(body, length);
-		hub->failed = true;
-		error_set_state(&hub->err, ERROR_IO, report.sqlstate, "%s", report.message);
-		break;
-	case 'S':
-		server_note_parameter(hub->server, body, length);
-		break;
-	case 'Z':
-		if (hub->asking)
-			end_round(hub);
-		break;
-	}
 }
+
+/* ---- its server ---- */
 
 /* Without its connection: whoever has a channel may miss something from now on. */
 static void
-lose(struct hub *hub, const char *why)
+on_lost(struct hub *hub, const char *why)
 {
 	struct clients_shared *shared = clients_shared(hub->clients);
 	struct hub_request *request;
 
-	hub->server = NULL;
-	hub->asking = hub->named = false;
 	hub->losses++;
-	hub->retry_us = now(hub);
-	buf_free(&hub->in);
 	if (clients_draining(hub->clients) == CLIENTS_END)
 		return;
 	log_warning("%s: the connection that listens for notifications was lost: %s",
@@ -249,71 +199,6 @@ lose(struct hub *hub, const char *why)
 		else
 			STAILQ_INSERT_TAIL(&hub->waiting, request, in_hub);
 	}
-}
-
-static void
-on_data(struct server *server, const uint8_t *bytes, size_t length)
-{
-	struct hub *hub = server->user_arg;
-	struct frame frame;
-	enum frame_status status;
-
-	hub->heard_us = now(hub);
-	buf_put(&hub->in, bytes, length);
-	while ((status = frame_read(buf_bytes(&hub->in), buf_length(&hub->in), &frame)) ==
-	    FRAME_GOOD) {
-		if (frame.length > HUB_MESSAGE_MOST)
-			break;
-		if (buf_length(&hub->in) < frame.length)
-			return;
-		take_message(hub, frame.type, buf_bytes(&hub->in) + FRAME_HEADER,
-		    frame.length - FRAME_HEADER);
-		buf_consume(&hub->in, frame.length);
-	}
-	if (status == FRAME_SHORT)
-		return;
-	lose(hub, "a message of an impossible length");
-	server_close(server, "the server sent a message of an impossible length");
-}
-
-static void
-on_drained(struct server *server)
-{
-	(void)server;
-}
-
-static void
-on_lost(struct server *server, const char *why)
-{
-	struct hub *hub = server->user_arg;
-
-	/* Its last words say more than its silence. */
-	lose(hub, hub->failed ? hub->err.text : why);
-}
-
-static const struct server_user hub_user = {
-	.data = on_data,
-	.drained = on_drained,
-	.lost = on_lost,
-};
-
-/* ---- its server ---- */
-
-static void
-on_granted(struct waiter *waiter, struct server *server)
-{
-	struct hub *hub = (struct hub *)waiter; /* its first member */
-
-	hub->opening = false;
-	hub->failed = false;
-	hub->pause_us = 0;
-	hub->server = server;
-	hub->heard_us = now(hub);
-	server->user = &hub_user;
-	server->user_arg = hub;
-	hub->in = server->in;
-	server->in = (struct buf){ 0 };
-	go_on(hub);
 }
 
 /* Waiting will not mend it for this role: wrong password, no such database, no right to it. */
@@ -334,7 +219,7 @@ refuse_role(struct hub *hub, const struct error *err)
 
 	while ((request = STAILQ_FIRST(&hub->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&hub->waiting, in_hub);
-		if (request->wish != HUB_SUBSCRIBE || strcmp(request->role, hub->role) != 0)
+		if (request->wish != HUB_SUBSCRIBE || strcmp(request->role, hub->server.role) != 0)
 			STAILQ_INSERT_TAIL(&others, request, in_hub);
 		else if (is_final(err))
 			hub_answer(request, err);
@@ -346,67 +231,19 @@ refuse_role(struct hub *hub, const struct error *err)
 }
 
 static void
-on_refused(struct waiter *waiter, const struct error *err)
+on_refused(struct hub *hub, const struct error *err)
 {
-	struct hub *hub = (struct hub *)waiter; /* its first member */
-	uint64_t most_us =
-	    4 * (uint64_t)clients_config(hub->clients)->backend_connect_retry_ms * 1000;
-
-	hub->opening = false;
-	hub->pause_us = hub->pause_us == 0 ? HUB_RETRY_US : 2 * hub->pause_us;
-	if (hub->pause_us > most_us)
-		hub->pause_us = most_us;
-	hub->retry_us = now(hub) + hub->pause_us;
 	if (clients_draining(hub->clients) != CLIENTS_END)
 		refuse_role(hub, err);
 }
 
-static const struct hub_request *
-first_subscriber(const struct hub *hub)
-{
-	const struct hub_request *request;
-
-	STAILQ_FOREACH(request, &hub->waiting, in_hub)
-		if (request->wish == HUB_SUBSCRIBE)
-			return request;
-	return NULL;
-}
-
-/* What its client logged in with last: the password may be another since this pool heard of it. */
-static void
-take_proof(struct pool *pool, const struct hub_request *request)
-{
-	if (request->keys.set)
-		pool->keys = request->keys;
-	if (request->secret == NULL)
-		return;
-	mem_free_secret(pool->secret);
-	pool->secret = mem_strdup(request->secret);
-}
-
-/* With the role of whoever waits longest, else the one that it had: LISTEN needs no privilege. */
-static void
-open_server(struct hub *hub)
-{
-	const struct hub_request *request = first_subscriber(hub);
-	struct pool *pool;
-
-	if (hub->opening || now(hub) < hub->retry_us ||
-	    (request == NULL && hub_channels_count(&hub->channels) == 0) ||
-	    clients_draining(hub->clients) == CLIENTS_END)
-		return;
-	if (request != NULL) {
-		mem_free(hub->role);
-		hub->role = mem_strdup(request->role);
-	}
-	pool = pools_get(clients_pools(hub->clients), hub->database, hub->role);
-	if (pool->paused)
-		return;
-	if (request != NULL)
-		take_proof(pool, request);
-	hub->opening = true;
-	pool_open_beside(pool, &hub->waiter);
-}
+static const struct hub_server_user server_user = {
+	.opened = go_on,
+	.refused = on_refused,
+	.message = on_message,
+	.answered = on_answered,
+	.lost = on_lost,
+};
 
 /* ---- a worker's hubs ---- */
 
@@ -421,9 +258,8 @@ hub_of(struct clients *clients, const char *database)
 		return hub;
 	hub = mem_zalloc(1, sizeof(*hub) + clients_shared(clients)->workers * sizeof(struct audience *));
 	hub->clients = clients;
-	hub->waiter.granted = on_granted;
-	hub->waiter.refused = on_refused;
 	hub->database = mem_strdup(database);
+	hub_server_init(&hub->server, clients, hub->database, &server_user, hub);
 	hub_channels_init(&hub->channels, clients_shared(clients)->workers);
 	STAILQ_INIT(&hub->waiting);
 	STAILQ_INIT(&hub->asked);
@@ -480,7 +316,7 @@ on_request(struct message *message, void *receiver)
 		unsubscribe(hub, request, worker);
 		break;
 	case HUB_FENCE:
-		if (hub->server == NULL) {
+		if (!hub_server_is_open(&hub->server)) {
 			hub_answer(request, NULL); /* there is nothing on its way */
 			return;
 		}
@@ -502,39 +338,21 @@ hub_send(struct hub_request *request)
 }
 
 static void
-close_server(struct hub *hub, const char *why)
-{
-	struct server *server = hub->server;
-
-	hub->server = NULL;
-	hub->named = false;
-	buf_free(&hub->in);
-	server_close(server, why);
-}
-
-static void
 tick(struct hub *hub)
 {
-	uint64_t now_us = now(hub);
-	struct server *server = hub->server;
+	uint64_t now_us = loop_now_us(clients_loop(hub->clients));
+	bool unused = hub_channels_count(&hub->channels) == 0;
 
-	if (server == NULL) {
+	if (!hub_server_is_open(&hub->server)) {
 		go_on(hub);
 		return;
 	}
-	if (hub->asking && now_us - hub->asked_us > HUB_SILENT_US) {
-		lose(hub, "no answer for 10 s");
-		server_close(server, "no answer to a statement of pgweir's own");
-		return;
-	}
-	if (hub->asking)
-		return;
-	if (hub_channels_count(&hub->channels) == 0 && hub->unused_us == 0)
+	if (unused && hub->unused_us == 0)
 		hub->unused_us = now_us;
-	else if (hub_channels_count(&hub->channels) == 0 && now_us - hub->unused_us > HUB_UNUSED_US)
-		close_server(hub, "nobody listens");
-	else if (now_us - hub->heard_us > HUB_LOOK_US)
-		ask(hub);
+	if (unused && !hub_server_is_asked(&hub->server) && now_us - hub->unused_us > HUB_UNUSED_US)
+		hub_server_close(&hub->server, "nobody listens");
+	else
+		hub_server_tick(&hub->server);
 }
 
 void
@@ -554,7 +372,7 @@ clients_each_listener(const struct clients *clients,
 
 	HASH_ITER(hh, *clients_hubs((struct clients *)clients), hub, next) {
 		const struct listener_state state = { .database = hub->database,
-			.connected = hub->server != NULL,
+			.connected = hub_server_is_open(&hub->server),
 			.channels = hub_channels_count(&hub->channels),
 			.notifications = hub->notifications,
 			.losses = hub->losses };
@@ -584,10 +402,9 @@ hubs_free(struct clients *clients)
 		hub_channels_free(&hub->channels);
 		free_requests(&hub->waiting);
 		free_requests(&hub->asked);
-		buf_free(&hub->in);
+		hub_server_free(&hub->server);
 		HASH_DEL(*hubs, hub);
 		mem_free(hub->database);
-		mem_free(hub->role);
 		mem_free(hub);
 	}
 }

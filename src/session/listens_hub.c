@@ -148,7 +148,7 @@ listens_begin(struct client *client)
 
 	if (listens->active == 0 || link->requests.count > 0 || link->unsynced ||
 	    link->server->transaction != 'I' ||
-	    owners_find(&link->server->address, (uint32_t)link->server->pid) == pid) {
+	    owners_find(link->server->host_key, (uint32_t)link->server->pid) == pid) {
 		link_note_owner(link);
 		return true;
 	}

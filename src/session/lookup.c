@@ -13,9 +13,9 @@
 #include "base/mem.h"
 #include "config/secret.h"
 #include "lookup.h"
+#include "pool/talk.h"
 #include "session_internal.h"
 #include "wire/build.h"
-#include "wire/frame.h"
 #include "wire/read.h"
 #include "wire/report.h"
 
@@ -38,17 +38,14 @@ struct lookup {
 	struct clients *clients;	/* borrowed */
 	struct client *client;		/* borrowed; NULL: it has gone */
 	struct pool *pool;		/* borrowed; lives as long as the worker */
-	struct server *server;		/* lent, while ASKING */
+	struct talk talk;		/* with a server while ASKING */
 	struct admission admission;
 	enum lookup_state state;
 	char *user;
 	char *secret; /* ours; NULL: none */
 	unsigned rows, repeats;
 	bool failed;
-	bool answered; /* wholly: what is behind it is not for us */
-	bool unasked;  /* and should not be there */
 	char why[512];
-	struct buf in; /* a message that has not wholly come */
 	uint64_t deadline_us;
 };
 
@@ -81,9 +78,7 @@ fail(struct lookup *lookup, const char *why)
 static void
 lookup_free(struct lookup *lookup)
 {
-	if (lookup->in.data != NULL)
-		explicit_bzero(lookup->in.data, lookup->in.size);
-	buf_free(&lookup->in);
+	talk_free(&lookup->talk);
 	mem_free(lookup->user);
 	mem_free_secret(lookup->secret);
 	mem_free(lookup);
@@ -132,14 +127,15 @@ put_bind(struct buf *out, const char *user)
 static void
 send_question(struct lookup *lookup)
 {
-	struct buf *out = stream_out(lookup->server->stream);
+	struct buf *out = stream_out(lookup->talk.server->stream);
 
 	build_parse(out, "", clients_config(lookup->clients)->auth_query);
 	put_bind(out, lookup->user);
 	build_execute(out, "");
 	build_sync(out);
-	lookup->server->batch++;
-	stream_flush(lookup->server->stream);
+	lookup->talk.server->batch++;
+	talk_await(&lookup->talk);
+	stream_flush(lookup->talk.server->stream);
 }
 
 /* ---- what is answered ---- */
@@ -190,101 +186,37 @@ take_row(struct lookup *lookup, const uint8_t *body, size_t length)
 		lookup->secret = mem_strndup((const char *)secret, secret_length);
 }
 
-/* All is answered. */
 static void
-give_back(struct lookup *lookup)
+on_message(void *arg, uint8_t type, const uint8_t *body, size_t length)
 {
-	struct server *server = lookup->server;
+	struct lookup *lookup = arg;
 
-	lookup->server = NULL;
-	server->user = NULL;
-	server->user_arg = NULL;
-	if (lookup->unasked) {
-		server_close(server, "the server said more than auth.query asked for");
-	} else if (server->transaction == 'I') {
-		/* The beginning of a message; a copy, as secrets were in ours. */
-		buf_put(&server->in, buf_bytes(&lookup->in), buf_length(&lookup->in));
-		pool_return(server);
-	} else {
-		server_close(server, "auth.query left a transaction open");
-	}
-	end(lookup);
-}
-
-static void
-take_message(struct lookup *lookup, uint8_t type, const uint8_t *body, size_t length)
-{
-	if (lookup->answered && type != 'S' && type != 'N' && type != 'A') {
-		lookup->unasked = true;
-		return;
-	}
-	switch (type) {
-	case 'E':
+	if (type == 'E')
 		fail(lookup, report_read(body, length).message);
-		break;
-	case 'D':
+	else if (type == 'D')
 		take_row(lookup, body, length);
-		break;
-	case 'S':
-		server_note_parameter(lookup->server, body, length);
-		break;
-	case 'Z':
-		lookup->server->transaction = length == 1 ? (char)body[0] : 'E';
-		lookup->answered = true;
-		break;
-	default:
-		break;
-	}
 }
 
 static void
-on_data(struct server *server, const uint8_t *bytes, size_t length)
+on_answered(void *arg)
 {
-	struct lookup *lookup = server->user_arg;
-	struct frame frame;
-	enum frame_status status;
+	struct lookup *lookup = arg;
 
-	buf_put(&lookup->in, bytes, length);
-	while ((status = frame_read(buf_bytes(&lookup->in), buf_length(&lookup->in), &frame)) == FRAME_GOOD) {
-		if (frame.length > LOOKUP_MESSAGE_MOST)
-			break;
-		if (buf_length(&lookup->in) < frame.length) {
-			status = FRAME_SHORT;
-			break;
-		}
-		take_message(lookup, frame.type, buf_bytes(&lookup->in) + FRAME_HEADER,
-		    frame.length - FRAME_HEADER);
-		buf_consume(&lookup->in, frame.length);
-	}
-	if (status == FRAME_SHORT && lookup->answered)
-		give_back(lookup);
-	if (status == FRAME_SHORT)
-		return;
-	fail(lookup, "its answer is longer than 64 KiB");
-	lookup->server = NULL;
-	server->user = NULL;
-	server_close(server, "the answer to auth.query is longer than 64 KiB");
+	talk_return(&lookup->talk);
 	end(lookup);
-}
-
-static void
-on_drained(struct server *server)
-{
-	(void)server;
 }
 
 static void begin(struct lookup *lookup);
 
 /* It may have died long ago, and nobody knew: ask another. */
 static void
-on_lost(struct server *server, const char *why)
+on_lost(void *arg, const char *why)
 {
-	struct lookup *lookup = server->user_arg;
+	struct lookup *lookup = arg;
 
-	lookup->server = NULL;
 	fail(lookup, why);
 	if (lookup->client == NULL || clients_draining(lookup->clients) != CLIENTS_SERVE ||
-	    lookup->repeats++ == LOOKUP_REPEATS_MOST) {
+	    lookup->talk.broken || lookup->repeats++ == LOOKUP_REPEATS_MOST) {
 		end(lookup);
 		return;
 	}
@@ -292,14 +224,13 @@ on_lost(struct server *server, const char *why)
 	lookup->rows = 0;
 	mem_free_secret(lookup->secret);
 	lookup->secret = NULL;
-	buf_free(&lookup->in);
 	pool_doubt(lookup->pool);
 	begin(lookup);
 }
 
-static const struct server_user lookup_user = {
-	.data = on_data,
-	.drained = on_drained,
+static const struct talk_user lookup_talk = {
+	.message = on_message,
+	.answered = on_answered,
 	.lost = on_lost,
 };
 
@@ -309,12 +240,8 @@ static void
 ask(struct lookup *lookup, struct server *server)
 {
 	lookup->state = LOOKUP_ASKING;
-	lookup->server = server;
 	lookup->deadline_us = loop_now_us(clients_loop(lookup->clients)) + LOOKUP_ANSWER_US;
-	server->user = &lookup_user;
-	server->user_arg = lookup;
-	lookup->in = server->in; /* the beginning of a message that came while it was idle */
-	server->in = (struct buf){ 0 };
+	talk_begin(&lookup->talk, server, LOOKUP_MESSAGE_MOST, &lookup_talk, lookup);
 	send_question(lookup);
 }
 
@@ -414,13 +341,10 @@ lookups_tick(struct lookup_list *lookups, uint64_t now_us)
 
 	while (lookup != NULL) {
 		struct lookup *next = TAILQ_NEXT(lookup, in_lookups);
-		struct server *server = lookup->server;
 
-		if (server != NULL && now_us >= lookup->deadline_us) {
+		if (lookup->talk.server != NULL && now_us >= lookup->deadline_us) {
 			fail(lookup, "no answer in 10 s");
-			lookup->server = NULL;
-			server->user = NULL;
-			server_close(server, "no answer to auth.query");
+			talk_close(&lookup->talk, "no answer to auth.query");
 			end(lookup);
 		}
 		lookup = next;

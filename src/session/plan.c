@@ -13,9 +13,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "plan.h"
+#include "pool/talk.h"
 #include "session_internal.h"
 #include "wire/build.h"
-#include "wire/frame.h"
 #include "wire/read.h"
 #include "wire/report.h"
 
@@ -40,17 +40,15 @@ enum plan_step {
 struct plan {
 	struct clients *clients; /* borrowed */
 	struct pool *pool;	 /* borrowed; lives as long as the worker */
-	struct server *server;	 /* lent; NULL while WAITING */
+	struct talk talk;	 /* without a server while WAITING */
 	struct audit_plan *line; /* ours */
 	char *text;		 /* ours */
 	char fingerprint[32];
 	struct settings settings; /* of the client, then */
 	enum plan_step step;
-	unsigned awaited;	 /* ReadyForQuery that are still to come */
 	unsigned parameters;
 	bool failed;
 	char why[200];
-	struct buf in;	  /* a message that has not wholly come */
 	struct buf shown; /* the plan, a line for each row */
 	uint64_t deadline_us;
 };
@@ -74,7 +72,7 @@ end(struct plan *plan)
 	    plan->failed ? NULL : (const char *)buf_bytes(&plan->shown), buf_length(&plan->shown));
 	clients_set_plan(plan->clients, NULL);
 	settings_clear(&plan->settings);
-	buf_free(&plan->in);
+	talk_free(&plan->talk);
 	buf_free(&plan->shown);
 	mem_free(plan->text);
 	mem_free(plan);
@@ -95,31 +93,31 @@ static void
 send_query(struct plan *plan, struct buf *query)
 {
 	buf_put_u8(query, 0);
-	build_query(stream_out(plan->server->stream), (const char *)buf_bytes(query));
+	build_query(stream_out(plan->talk.server->stream), (const char *)buf_bytes(query));
 	buf_free(query);
-	plan->awaited++;
+	talk_await(&plan->talk);
 }
 
 static void
 send_sync(struct plan *plan)
 {
-	build_sync(stream_out(plan->server->stream));
-	plan->server->batch++;
-	plan->awaited++;
-	stream_flush(plan->server->stream);
+	build_sync(stream_out(plan->talk.server->stream));
+	plan->talk.server->batch++;
+	talk_await(&plan->talk);
+	stream_flush(plan->talk.server->stream);
 }
 
 /* All but BEGIN is undone by ROLLBACK, the client's settings too. */
 static void
 prepare(struct plan *plan)
 {
-	struct buf *out = stream_out(plan->server->stream);
+	struct buf *out = stream_out(plan->talk.server->stream);
 	struct buf query = { 0 };
 	size_t mark;
 
 	plan->step = PLAN_PREPARING;
 	buf_put_text(&query, "BEGIN READ ONLY; ");
-	settings_difference(&plan->server->settings, &plan->settings, put_setting, &query);
+	settings_difference(&plan->talk.server->settings, &plan->settings, put_setting, &query);
 	buf_put_text(&query, "SET LOCAL statement_timeout TO '2s'; SET LOCAL lock_timeout TO '200ms'; "
 			     "SET LOCAL plan_cache_mode TO force_generic_plan");
 	send_query(plan, &query);
@@ -141,7 +139,7 @@ explain(struct plan *plan)
 		buf_put_text(&query, i == 0 ? "(NULL" : ", NULL");
 	buf_put_text(&query, plan->parameters > 0 ? ")" : "");
 	send_query(plan, &query);
-	stream_flush(plan->server->stream);
+	stream_flush(plan->talk.server->stream);
 }
 
 static void
@@ -152,7 +150,7 @@ roll_back(struct plan *plan)
 	plan->step = PLAN_ENDING;
 	buf_put_text(&query, "ROLLBACK");
 	send_query(plan, &query);
-	build_close(stream_out(plan->server->stream), 'S', PLAN_STATEMENT);
+	build_close(stream_out(plan->talk.server->stream), 'S', PLAN_STATEMENT);
 	send_sync(plan);
 }
 
@@ -174,32 +172,26 @@ take_row(struct plan *plan, const uint8_t *body, size_t length)
 	buf_put(&plan->shown, bytes, here);
 }
 
-/* All is answered: give the server back as one that may have anything left in it. */
+/* Give the server back as one that may have anything left in it. */
 static void
 give_back(struct plan *plan)
 {
-	struct server *server = plan->server;
-
-	plan->server = NULL;
 	if (buf_length(&plan->shown) == 0)
 		fail(plan, "the server told none");
-	server->user = NULL;
-	server->user_arg = NULL;
-	server->residue |= SQL_RESIDUE_OPAQUE;
-	if (server->transaction == 'I')
-		pool_return(server);
-	else
-		server_close(server, "a transaction of pgweir's own did not end");
+	plan->talk.server->residue |= SQL_RESIDUE_OPAQUE;
+	talk_return(&plan->talk);
 	end(plan);
 }
 
+/* A server that says more than it is asked is asked nothing else. */
 static void
-take_ready(struct plan *plan, const uint8_t *body, size_t length)
+on_answered(void *arg)
 {
-	plan->server->transaction = length == 1 ? (char)body[0] : 'E';
-	if (plan->awaited == 0 || --plan->awaited > 0)
-		return;
-	if (plan->step == PLAN_ENDING)
+	struct plan *plan = arg;
+
+	if (plan->talk.broken)
+		fail(plan, plan->talk.why);
+	if (plan->step == PLAN_ENDING || plan->talk.broken)
 		give_back(plan);
 	else if (plan->step == PLAN_PREPARING && !plan->failed)
 		explain(plan);
@@ -207,81 +199,40 @@ take_ready(struct plan *plan, const uint8_t *body, size_t length)
 		roll_back(plan);
 }
 
-/* True while there is more to come. */
-static bool
-take_message(struct plan *plan, uint8_t type, const uint8_t *body, size_t length)
+static void
+on_message(void *arg, uint8_t type, const uint8_t *body, size_t length)
 {
+	struct plan *plan = arg;
 	struct reader reader = reader_over(body, length);
 
 	switch (type) {
 	case 'E':
 		fail(plan, report_read(body, length).message);
-		return true;
+		break;
 	case 't':
 		plan->parameters = read_u16(&reader);
-		return true;
+		break;
 	case 'D':
 		take_row(plan, body, length);
-		return true;
-	case 'S':
-		server_note_parameter(plan->server, body, length);
-		return true;
-	case 'Z': {
-		bool last = plan->step == PLAN_ENDING && plan->awaited == 1;
-
-		take_ready(plan, body, length);
-		return !last;
-	}
+		break;
 	default:
-		return true;
+		break;
 	}
 }
 
+/* The server is gone, or not to be used again. */
 static void
-on_data(struct server *server, const uint8_t *bytes, size_t length)
+on_lost(void *arg, const char *why)
 {
-	struct plan *plan = server->user_arg;
-	struct frame frame;
-	enum frame_status status;
-
-	buf_put(&plan->in, bytes, length);
-	while ((status = frame_read(buf_bytes(&plan->in), buf_length(&plan->in), &frame)) == FRAME_GOOD) {
-		if (frame.length > PLAN_MESSAGE_MOST)
-			break;
-		if (buf_length(&plan->in) < frame.length)
-			return;
-		if (!take_message(plan, frame.type, buf_bytes(&plan->in) + FRAME_HEADER,
-			frame.length - FRAME_HEADER))
-			return;
-		buf_consume(&plan->in, frame.length);
-	}
-	if (status == FRAME_SHORT)
-		return;
-	fail(plan, "a message of an impossible length");
-	plan->server = NULL;
-	end(plan);
-	server_close(server, "the server sent a message of an impossible length");
-}
-
-static void
-on_drained(struct server *server)
-{
-	(void)server;
-}
-
-static void
-on_lost(struct server *server, const char *why)
-{
-	struct plan *plan = server->user_arg;
+	struct plan *plan = arg;
 
 	fail(plan, why);
-	plan->server = NULL;
 	end(plan);
 }
 
-static const struct server_user plan_user = {
-	.data = on_data,
-	.drained = on_drained,
+static const struct talk_user plan_talk = {
+	.message = on_message,
+	.answered = on_answered,
 	.lost = on_lost,
 };
 
@@ -336,25 +287,20 @@ void
 plan_tick(struct plan *plan)
 {
 	uint64_t now_us = loop_now_us(clients_loop(plan->clients));
-	struct server *server = plan->server;
+	struct server *server = plan->talk.server;
 
 	if (server == NULL && (server = pool_borrow_idle(plan->pool, plan->settings.hash)) != NULL) {
-		plan->server = server;
+		talk_begin(&plan->talk, server, PLAN_MESSAGE_MOST, &plan_talk, plan);
 		plan->deadline_us = now_us + PLAN_ANSWER_US;
-		server->user = &plan_user;
-		server->user_arg = plan;
-		plan->in = server->in; /* the beginning of a message that came while it was idle */
-		server->in = (struct buf){ 0 };
 		prepare(plan);
 		return;
 	}
 	if (now_us < plan->deadline_us)
 		return;
 	fail(plan, server == NULL ? "no server of its pool was idle for 10 s" : "no answer in 10 s");
-	plan->server = NULL;
-	end(plan);
 	if (server != NULL)
-		server_close(server, "no answer to a statement of pgweir's own");
+		talk_close(&plan->talk, "no answer to a statement of pgweir's own");
+	end(plan);
 }
 
 void
