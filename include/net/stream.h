@@ -70,6 +70,8 @@ void stream_attach(
 
 /* Why it closed, for logs: "server closed the connection", "Connection reset by peer", … */
 const char *stream_why(const struct stream *stream);
+/* Its errno; 0: the peer ended it. */
+int stream_error(const struct stream *stream);
 int stream_fd(const struct stream *stream);
 
 #endif

@@ -89,6 +89,7 @@ enum budget_reason {
 	BUDGET_WAITS_FOR_USER,	   /* that of its role is */
 	BUDGET_WAITS_FOR_POSTGRES, /* connecting failed, and the pause after it is not over */
 	BUDGET_WAITS_FOR_CONNECT,  /* one is being opened */
+	BUDGET_WAITS_FOR_ROOM,	   /* PostgreSQL says that it has too many already */
 };
 /* Where a worker's ticket stands, over all workers; for notices. */
 struct budget_place {
@@ -133,6 +134,17 @@ bool budget_open_for_min(struct budget *budget, uint64_t now_us);
 void budget_opened(struct budget *budget);
 /* An opening connection failed: back off. */
 void budget_failed(struct budget *budget, uint64_t now_us, int64_t retry_ms);
+/*
+ * The same where the host said at once that PostgreSQL is not there, or not yet: it restarts.
+ * Asking costs next to nothing then, so the pause is short and stays so: clients wait for less
+ * than a second longer than PostgreSQL was away.
+ */
+void budget_refused(struct budget *budget, uint64_t now_us, int64_t retry_ms);
+/*
+ * PostgreSQL has no room for more connections (53300): for ten seconds the pool makes do with
+ * those that work. Told before the one that was refused is closed.
+ */
+void budget_full(struct budget *budget, uint64_t now_us);
 /*
  * Waiting will not mend it (wrong password, no such database): everyone now in
  * line is to be told. budget_doom() pokes all workers; each asks budget_doomed()

@@ -61,6 +61,7 @@ struct pool {
 	struct deferred serve; /* serve the line at the end of the turn */
 	struct server *ready_beside; /* to be lent then to whom it was opened for; or NULL */
 	uint64_t reconnect_us; /* servers connected before this are retired */
+	uint64_t told_hash, told_us; /* why opening failed last, and when the log was told */
 	unsigned host;	       /* which of the database's hosts to try next */
 	struct host_lookup *lookup; /* ours; NULL until a name had to be looked up */
 };

@@ -76,6 +76,7 @@ struct server {
 	struct waiter *beside_for;     /* borrowed: who asked for that, until it is lent */
 	bool doubted;		       /* to be checked before it is lent again */
 	bool plain_startup;	       /* without the settings that old servers do not know */
+	bool refused;		       /* PostgreSQL is not there, or not yet: it restarts */
 	bool succeeded;		       /* another connection takes its place in the budget */
 	uint8_t replication;	       /* enum replication; other than NONE: never lent again */
 	struct own *own;	       /* borrowed: for whom alone it is opened; NULL, and once lent */

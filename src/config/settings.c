@@ -332,7 +332,8 @@ const struct setting settings[] = {
 	    .most = "10m",
 	    .reloadable = true,
 	    .text = "How long to wait before the next attempt after connecting to PostgreSQL "
-		    "failed." },
+		    "failed; twice as long after another failure, up to four times. While its host "
+		    "says at once that PostgreSQL is not there, as in a restart, 600ms at most." },
 	{ .name = "backend.max_age",
 	    .type = SETTING_DURATION,
 	    .where = AT(backend_max_age_ms),

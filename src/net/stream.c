@@ -352,6 +352,12 @@ stream_why(const struct stream *stream)
 }
 
 int
+stream_error(const struct stream *stream)
+{
+	return stream->error;
+}
+
+int
 stream_fd(const struct stream *stream)
 {
 	return stream->fd;

@@ -9,6 +9,7 @@
 enum {
 	FAIR_SLACK_US = 500,	    /* how much longer another worker's client must have waited */
 	RETRY_DOUBLINGS = 2,	    /* back-off ends at four times backend.connect_retry */
+	REFUSED_RETRY_MS = 600,	    /* the most, while PostgreSQL is not there */
 };
 
 struct budgets *
@@ -96,6 +97,7 @@ budget_new(struct budgets *budgets, const char *database, const char *role, bool
 	budget->database = mem_strdup(database);
 	budget->role = mem_strdup(role);
 	budget->asks = asks;
+	budget->pace = BUDGET_OPENING_MOST;
 	budget->by_database = cap_get(&budgets->databases, database);
 	budget->by_user = cap_get(&budgets->users, role);
 	for (unsigned i = 0; i < budgets->workers; i++) {
@@ -381,7 +383,7 @@ find_supply(struct budget *budget, unsigned worker, uint64_t now_us, struct tick
 		count_opening(budget, now_us);
 		return BUDGET_OPEN;
 	}
-	if (budget->used < size && now_us >= budget->retry_us)
+	if (budget->used < pace_size(budget, size, now_us) && now_us >= budget->retry_us)
 		share_press(budget);
 	return BUDGET_NOTHING;
 }
@@ -415,6 +417,9 @@ find_reason(const struct budget *budget, uint64_t now_us, struct budget_place *p
 	} else if (!share_cap_allows(budget->by_user, budget->limits.per_user)) {
 		place->reason = BUDGET_WAITS_FOR_USER;
 		place->limit = budget->limits.per_user;
+	} else if (pace_is_full(budget, now_us) && budget->full_at < budget->limits.size) {
+		place->reason = BUDGET_WAITS_FOR_ROOM;
+		place->limit = budget->full_at;
 	} else {
 		place->reason = BUDGET_WAITS_FOR_SERVER;
 		place->limit = budget->limits.size;
@@ -489,23 +494,40 @@ budget_opened(struct budget *budget)
 	budget->opening--;
 	budget->failures = 0;
 	budget->retry_us = 0;
+	pace_opened(budget);
 	pthread_mutex_unlock(&budget->all->mutex);
 }
 
-/* Back off twice as long each time, give or take a quarter so that pools do not knock in step. */
+/* Begin no other for so long, give or take a quarter so that pools do not knock in step. */
+static void
+pause_opening(struct budget *budget, uint64_t now_us, int64_t pause_ms)
+{
+	if (pause_ms > 0)
+		pause_ms += (int64_t)(random_u64() % (uint64_t)(pause_ms / 2 + 1)) - pause_ms / 4;
+	budget->opening--;
+	budget->retry_us = now_us + (uint64_t)pause_ms * 1000;
+	pace_failed(budget);
+}
+
+/* Back off twice as long each time. */
 void
 budget_failed(struct budget *budget, uint64_t now_us, int64_t retry_ms)
 {
-	int64_t pause_ms;
+	int doublings;
 
 	pthread_mutex_lock(&budget->all->mutex);
-	budget->opening--;
-	pause_ms = retry_ms << (budget->failures < RETRY_DOUBLINGS ? budget->failures
-								   : RETRY_DOUBLINGS);
-	if (pause_ms > 0)
-		pause_ms += (int64_t)(random_u64() % (uint64_t)(pause_ms / 2 + 1)) - pause_ms / 4;
+	doublings = budget->failures < RETRY_DOUBLINGS ? budget->failures : RETRY_DOUBLINGS;
 	budget->failures++;
-	budget->retry_us = now_us + (uint64_t)pause_ms * 1000;
+	pause_opening(budget, now_us, retry_ms << doublings);
+	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+void
+budget_refused(struct budget *budget, uint64_t now_us, int64_t retry_ms)
+{
+	pthread_mutex_lock(&budget->all->mutex);
+	budget->failures = 0;
+	pause_opening(budget, now_us, retry_ms < REFUSED_RETRY_MS ? retry_ms : REFUSED_RETRY_MS);
 	pthread_mutex_unlock(&budget->all->mutex);
 }
 
@@ -549,6 +571,7 @@ budget_checking(struct budget *budget, int change)
 {
 	pthread_mutex_lock(&budget->all->mutex);
 	budget->opening += change;
+	budget->checking += change;
 	pthread_mutex_unlock(&budget->all->mutex);
 }
 

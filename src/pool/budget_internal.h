@@ -32,7 +32,11 @@ struct budget {
 	struct budget_limits limits;
 	struct cap *by_database, *by_user;
 	int used;	   /* connections, opening ones too */
-	int opening;
+	int opening;	   /* of those, not ready yet, or being checked, … */
+	int checking;	   /* … and these */
+	int pace;	   /* how many may be opening at once now */
+	int full_at;	   /* PostgreSQL had no room for more than so many, … */
+	uint64_t full_until_us; /* … and is not asked for more before this */
 	int failures;
 	uint64_t retry_us; /* open none before this */
 	uint64_t doom_id, doom_us;
@@ -71,6 +75,16 @@ bool share_may_open(const struct budget *budget, int size, uint64_t now_us);
 void share_press(struct budget *budget);
 /* One of its connections is free: is it another pool's turn to have one? */
 bool share_yields(struct budget *budget, uint64_t now_us);
+
+/* pace.c */
+void pace_failed(struct budget *budget);
+void pace_opened(struct budget *budget);
+/* May one more be opening? */
+bool pace_allows(const struct budget *budget);
+/* Did PostgreSQL lately have no room for more connections? */
+bool pace_is_full(const struct budget *budget, uint64_t now_us);
+/* The size, or how many connections PostgreSQL lately had room for. */
+int pace_size(const struct budget *budget, int size, uint64_t now_us);
 
 /* turn.c */
 /*

@@ -1,6 +1,7 @@
 /* pool.c - see pool.h. Lending, returning, and serving the line. */
 #include <assert.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,6 +12,7 @@
 enum {
 	SAME_SETTINGS_SEARCH = 16, /* idle servers looked at for one with equal settings */
 	ASKING_MOST = 4,	   /* server connections of a pool that asks about users */
+	TELL_AGAIN_US = 10 * 1000 * 1000, /* the log hears the same reason so rarely */
 };
 
 static int
@@ -424,11 +426,28 @@ pool_server_ready(struct server *server)
 }
 
 void
-pool_note_failure(struct pool *pool)
+pool_note_failure(struct pool *pool, bool refused)
 {
+	const uint64_t now_us = loop_now_us(pools_loop(pool->pools));
+	const int64_t retry_ms = pools_config(pool->pools)->backend_connect_retry_ms;
+
 	pool->host++;
-	budget_failed(pool->budget, loop_now_us(pools_loop(pool->pools)),
-	    pools_config(pool->pools)->backend_connect_retry_ms);
+	(refused ? budget_refused : budget_failed)(pool->budget, now_us, retry_ms);
+}
+
+/* The log is told why, once while it stays the same: a server may be away for hours. */
+static void
+tell_failure(struct pool *pool, const struct error *err)
+{
+	const uint64_t now_us = loop_now_us(pools_loop(pool->pools));
+	const uint64_t hash = XXH3_64bits(err->text, strlen(err->text));
+
+	if (hash == pool->told_hash && now_us < pool->told_us + TELL_AGAIN_US)
+		return;
+	pool->told_hash = hash;
+	pool->told_us = now_us;
+	log_warning("%s/%s: cannot open a server connection: %s (SQLSTATE %s)", pool->database,
+	    pool->role, err->text, err->sqlstate);
 }
 
 void
@@ -437,8 +456,7 @@ pool_open_failed(
 {
 	struct loop *loop = pools_loop(pool->pools);
 
-	log_warning("%s/%s: cannot open a server connection: %s (SQLSTATE %s)", pool->database,
-	    pool->role, err->text, err->sqlstate);
+	tell_failure(pool, err);
 	if (server != NULL && server->own != NULL) {
 		own_failed(server, err);
 		return;
@@ -451,13 +469,15 @@ pool_open_failed(
 		pool_refuse_beside(pool, waiter, err);
 		return;
 	}
+	if (strcmp(err->sqlstate, "53300") == 0)
+		budget_full(pool->budget, loop_now_us(loop));
 	if (fatal)
 		budget_doom(pool->budget, err, loop_now_us(loop));
 	if (server != NULL) {
 		server_close(server, err->text);
 		return;
 	}
-	pool_note_failure(pool);
+	pool_note_failure(pool, false);
 	budget_closed(pool->budget);
 }
 

@@ -80,8 +80,8 @@ void pool_open_failed(
 void pool_refuse_beside(struct pool *pool, struct waiter *waiter, const struct error *err);
 /* Close those beside the pool, telling who has them. */
 void pool_close_beside(struct pool *pool, const char *why);
-/* A server closed before it was logged in: back off, and try the next host. */
-void pool_note_failure(struct pool *pool);
+/* A server closed before it was logged in: back off, less if refused; and try the next host. */
+void pool_note_failure(struct pool *pool, bool refused);
 /* A server that nobody has borrowed is fit to be lent. */
 void pool_server_fit(struct server *server);
 /* The last cancel aimed at a returned server is over. */

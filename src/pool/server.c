@@ -1,5 +1,6 @@
 /* server.c - see server.h. States, events and the end of a server connection. */
 #include <assert.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -147,6 +148,14 @@ on_data(struct server *server)
 	}
 }
 
+/* Does this end of a connection say that no PostgreSQL is there, or that it is just going? */
+static bool
+is_refusal(int error)
+{
+	return error == 0 || error == ECONNREFUSED || error == ECONNRESET || error == EPIPE ||
+	    error == ENOENT; /* a unix socket that is gone */
+}
+
 static void
 on_lost(struct server *server)
 {
@@ -157,6 +166,7 @@ on_lost(struct server *server)
 	switch (server->state) {
 	case SERVER_CONNECTING:
 	case SERVER_LOGIN:
+		server->refused = is_refusal(stream_error(server->stream));
 		if (untrusted)
 			error_set_state(&err, ERROR_IO, "08001",
 			    "no encrypted connection to the server %s, port %d: %s", server->host,
@@ -303,7 +313,7 @@ server_close(struct server *server, const char *why)
 	if (server->own != NULL)
 		own_lost(server, why);
 	else if (was <= SERVER_LOGIN && server->replication == REPLICATION_NONE && !server->beside)
-		pool_note_failure(pool);
+		pool_note_failure(pool, server->refused);
 	if (was == SERVER_TESTED)
 		budget_checking(pool->budget, -1);
 	server_enter(server, SERVER_CLOSING);

@@ -166,6 +166,7 @@ on_error(struct server *server, const uint8_t *body, size_t length)
 		server->pool->plain_startup = true;
 	for (size_t i = 0; i < sizeof(fatal_states) / sizeof(fatal_states[0]); i++)
 		fatal |= strcmp(report.sqlstate, fatal_states[i]) == 0;
+	server->refused = strcmp(report.sqlstate, "57P03") == 0; /* it starts, or stops */
 	error_set_state(&err, ERROR_IO, report.sqlstate, "%s", report.message);
 	if (server->own != NULL) {
 		server->own->report = body;

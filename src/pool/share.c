@@ -23,8 +23,8 @@ static bool
 wants(const struct budget *budget, uint64_t now_us)
 {
 	return !budget->paused && atomic_load(&budget->waiting) > budget->opening &&
-	    budget->used < budget->limits.size && budget->opening < BUDGET_OPENING_MOST &&
-	    now_us >= budget->retry_us;
+	    budget->used < pace_size(budget, budget->limits.size, now_us) &&
+	    pace_allows(budget) && now_us >= budget->retry_us;
 }
 
 /* Since when it could do with one more: somebody waits, and it was not its turn meanwhile. */
@@ -74,7 +74,7 @@ leaves_room(const struct budget *budget, const struct cap *cap, int limit, uint6
 bool
 share_has_room(const struct budget *budget, int size, uint64_t now_us)
 {
-	return budget->used < size &&
+	return budget->used < pace_size(budget, size, now_us) &&
 	    leaves_room(budget, budget->by_database, budget->limits.per_database, now_us) &&
 	    leaves_room(budget, budget->by_user, budget->limits.per_user, now_us);
 }
@@ -82,7 +82,7 @@ share_has_room(const struct budget *budget, int size, uint64_t now_us)
 bool
 share_may_open(const struct budget *budget, int size, uint64_t now_us)
 {
-	return budget->opening < BUDGET_OPENING_MOST && now_us >= budget->retry_us &&
+	return pace_allows(budget) && now_us >= budget->retry_us &&
 	    share_has_room(budget, size, now_us);
 }
 

@@ -78,6 +78,10 @@ reason(const struct client *client, const struct budget_place *place)
 		return mem_strdup("PostgreSQL could not be reached; it is tried again.");
 	case BUDGET_WAITS_FOR_CONNECT:
 		return mem_strdup("A server connection is being opened.");
+	case BUDGET_WAITS_FOR_ROOM:
+		return mem_printf("PostgreSQL has no room for more than the %d server connections of the pool "
+				  "(max_connections, or a limit of the role or the database).",
+		    place->limit);
 	case BUDGET_WAITS_FOR_SERVER:
 		break;
 	}

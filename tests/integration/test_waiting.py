@@ -174,6 +174,21 @@ class ShortOfCaps(InLine):
         self.assertEqual(late.answer().rows, [[b"1"]])
 
 
+class ShortOfRoom(InLine):
+    config = {"pool": {"size": 5, "wait_notice": "200ms"}, "backend": {"connect_retry": "50ms"}}
+
+    def test_a_postgresql_that_has_no_room_is_named_and_those_it_has_go_on(self):
+        self.server.run("ALTER ROLE app CONNECTION LIMIT 1")
+        self.addCleanup(self.server.run, "ALTER ROLE app CONNECTION LIMIT -1")
+        holder, late = self.hold(), self.raw_login()
+        self.stand_in_line(late, "SELECT 'served'")
+        reason = "PostgreSQL has no room for more than the 1 server connections of the pool"
+        wait_until(lambda: reason in self.notice(late)["D"], 120, "the reason in a notice")
+        self.assertIsNone(holder.query("SELECT 1").error)
+        holder.query("COMMIT")
+        self.assertEqual(late.answer().rows, [[b"served"]])
+
+
 class Deadlines(InLine):
     config = {"pool": {"size": 1, "wait_notice": "0"}, "users": {"policed": {"role": "app"}}}
     policies = {"waiting.yaml": """
