@@ -127,7 +127,7 @@ struct config {
 
 	int64_t timeouts_login_ms, timeouts_statement_ms, timeouts_transaction_ms,
 	    timeouts_idle_in_transaction_ms, timeouts_client_idle_ms, timeouts_cancel_ms,
-	    timeouts_shutdown_ms;
+	    timeouts_shutdown_ms, timeouts_suspend_ms;
 
 	int64_t backend_connect_timeout_ms, backend_connect_retry_ms, backend_max_age_ms,
 	    backend_idle_timeout_ms, backend_check_after_ms;

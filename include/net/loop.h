@@ -33,6 +33,12 @@ void loop_stop(struct loop *loop);
 /* Monotonic and wall time in microseconds, read at most once in a turn. */
 uint64_t loop_now_us(struct loop *loop);
 uint64_t loop_wall_us(struct loop *loop);
+/*
+ * The monotonic clock stands still, so that no time limit passes, until it is released; then
+ * it goes on from where it stood.
+ */
+void loop_hold_clock(struct loop *loop);
+void loop_release_clock(struct loop *loop);
 
 /* Call `tick` every LOOP_TICK_MS until the loop is freed. */
 void loop_add_tick(struct loop *loop, void (*tick)(void *arg), void *arg);

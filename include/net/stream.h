@@ -58,6 +58,14 @@ void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 bool stream_is_paused(const struct stream *stream);
 /*
+ * Stop listening whatever the owner does: what it says of pausing counts again from
+ * stream_wake() on. The owner of one that is suspended sees no difference.
+ */
+void stream_suspend(struct stream *stream);
+void stream_wake(struct stream *stream);
+/* Has the kernel all that was to be sent? */
+bool stream_is_flushed(const struct stream *stream);
+/*
  * Has the peer ended its side, or is the connection broken? One that is paused hears of it
  * by asking only: libevent tells an error to those who wait for reading or writing.
  */

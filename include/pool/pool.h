@@ -56,6 +56,7 @@ struct pool {
 	struct histogram query_times, wait_times; /* of queries; of those who had to wait */
 	uint64_t pins[PIN_REASONS_MOST]; /* begun, by reason */
 	bool paused;
+	bool suspended;	    /* lends nothing either; its servers stay */
 	bool wants_tls;	    /* tls.server.mode is allow, and its server refused us without */
 	bool plain_startup; /* its server does not know our startup settings */
 	struct deferred serve; /* serve the line at the end of the turn */
@@ -65,6 +66,13 @@ struct pool {
 	unsigned host;	       /* which of the database's hosts to try next */
 	struct host_lookup *lookup; /* ours; NULL until a name had to be looked up */
 };
+
+/* Must those in line wait whatever there is? */
+static inline bool
+pool_is_held(const struct pool *pool)
+{
+	return pool->paused || pool->suspended;
+}
 
 struct pools *pools_new(struct loop *loop, unsigned worker, struct budgets *budgets,
     struct resolver *resolver, struct config *config, struct users *users);
@@ -132,6 +140,17 @@ bool pools_are_disabled(const struct pools *pools, const char *database);
 /* Is this database in the configuration by its own name, or was it ever used? */
 bool pools_know(const struct pools *pools, const char *database);
 bool pools_are_quiet(const struct pools *pools, const char *database);
+/*
+ * SUSPEND: lend nothing, open nothing, and read nothing from servers that have logged in,
+ * until it ends.
+ */
+void pools_suspend(struct pools *pools, bool suspended);
+bool pools_are_suspended(const struct pools *pools);
+/*
+ * Suspend what has become fit for it since. True: every server is suspended, and has taken
+ * what was sent to it. `impatient`: those that are not are closed.
+ */
+bool pools_settle(struct pools *pools, bool impatient);
 /* RECONNECT: retire every server of the database (NULL: all) after its loan. */
 void pools_reconnect(struct pools *pools, const char *database);
 /* Close every server at once: KILL, the end of the process. NULL: all. */

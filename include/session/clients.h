@@ -78,6 +78,16 @@ void clients_drain(struct clients *clients, enum clients_drain drain, const char
 enum clients_drain clients_draining(const struct clients *clients);
 size_t clients_count(const struct clients *clients);
 
+/* SUSPEND: read nothing more, of new clients neither, until clients_wake(). No time passes. */
+void clients_suspend(struct clients *clients);
+bool clients_are_suspended(const struct clients *clients);
+/*
+ * True: clients and servers have taken all that pgweir had for them. `impatient`: those that
+ * have not are ended.
+ */
+bool clients_settle(struct clients *clients, bool impatient);
+void clients_wake(struct clients *clients);
+
 /* A connection of this worker that listens for the clients of all. */
 struct listener_state {
 	const char *database;

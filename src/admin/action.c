@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "console_internal.h"
 #include "pool/pool.h"
@@ -73,9 +74,28 @@ visit_pause(struct errand *errand, struct clients *clients)
 		note_holders(errand, clients);
 }
 
+/* Once round at least: what was sent in this turn of the loop leaves when it ends. */
+static void
+visit_suspend(struct errand *errand, struct clients *clients)
+{
+	uint64_t patience_us = (uint64_t)clients_config(clients)->timeouts_suspend_ms * 1000;
+	bool impatient = clock_monotonic_us() - errand->suspend_us >= patience_us;
+
+	if (errand->round == 0)
+		clients_suspend(clients);
+	if (!clients_are_suspended(clients)) {
+		errand_fail(errand, "55000", "the suspend was ended before all had been sent");
+		return;
+	}
+	if (!clients_settle(clients, impatient) || errand->round == 0)
+		errand->unfinished = true;
+}
+
 static void
 visit_resume(struct errand *errand, struct clients *clients)
 {
+	if (errand->command.database == NULL)
+		clients_wake(clients);
 	pools_pause(clients_pools(clients), errand->command.database, false);
 }
 
@@ -191,12 +211,14 @@ begin_round(struct errand *errand, struct clients *home)
 static enum action_way
 begin_resume(struct errand *errand, struct clients *home)
 {
+	bool suspended = clients_are_suspended(home);
+
 	if (errand->command.database != NULL &&
-	    pools_are_paused(clients_pools(home), NULL)) {
+	    (suspended || pools_are_paused(clients_pools(home), NULL))) {
 		errand_fail(errand, "55000",
-		    "all databases are paused, not \"%.100s\" alone: say RESUME without "
+		    "all databases are %s, not \"%.100s\" alone: say RESUME without "
 		    "a name",
-		    errand->command.database);
+		    suspended ? "suspended" : "paused", errand->command.database);
 		return ACTION_DONE;
 	}
 	return begin_round(errand, home);
@@ -239,14 +261,27 @@ begin_shutdown(struct errand *errand, struct clients *home)
 	return ACTION_DONE;
 }
 
+/* What is suspended is not heard: a pause of it would wait for ever. */
+static bool
+refuse_suspended(struct errand *errand, const struct clients *home)
+{
+	if (!clients_are_suspended(home))
+		return false;
+	errand_fail(errand, "55000", "everything is suspended already: say RESUME first");
+	return true;
+}
+
 static enum action_way
 begin_suspend(struct errand *errand, struct clients *home)
 {
-	errand_fail(errand, "0A000",
-	    "SUSPEND is not supported: PAUSE waits for open transactions and then holds "
-	    "clients");
-	(void)home;
-	return ACTION_DONE;
+	errand->suspend_us = clock_monotonic_us();
+	return refuse_suspended(errand, home) ? ACTION_DONE : ACTION_ROUND;
+}
+
+static enum action_way
+begin_pause(struct errand *errand, struct clients *home)
+{
+	return refuse_suspended(errand, home) ? ACTION_DONE : begin_round(errand, home);
 }
 
 /* Texts that are known already follow within a second: gate.c. */
@@ -294,7 +329,7 @@ static const struct action {
 	[VERB_SHOW] = { begin_nothing, NULL }, /* tables see to themselves */
 	[VERB_SET] = { begin_nothing, NULL },
 	[VERB_RELOAD] = { begin_reload, NULL },
-	[VERB_PAUSE] = { begin_round, visit_pause },
+	[VERB_PAUSE] = { begin_pause, visit_pause },
 	[VERB_RESUME] = { begin_resume, visit_resume },
 	[VERB_DISABLE] = { begin_round, visit_disable },
 	[VERB_ENABLE] = { begin_round, visit_disable },
@@ -306,7 +341,7 @@ static const struct action {
 	[VERB_UNBLOCK] = { begin_unblock, NULL },
 	[VERB_WAIT_CLOSE] = { begin_round, visit_wait_close },
 	[VERB_SHUTDOWN] = { begin_shutdown, NULL },
-	[VERB_SUSPEND] = { begin_suspend, NULL },
+	[VERB_SUSPEND] = { begin_suspend, visit_suspend },
 	[VERB_ACCEPT_BREAK] = { begin_accept_break, NULL },
 };
 

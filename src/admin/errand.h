@@ -41,6 +41,7 @@ struct errand {
 	struct buf notices; /* NoticeResponse messages */
 	struct buf holding; /* of PAUSE: who keeps a server for long, as text */
 	unsigned holders;   /* how many those are */
+	uint64_t suspend_us; /* of SUSPEND: when it began, on the machine's clock */
 	unsigned round;     /* how often it went round before */
 	bool unfinished;    /* go round again after a moment */
 	bool found;         /* KILL_CLIENT, KILL_QUERY: there was such a client */

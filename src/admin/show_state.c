@@ -203,11 +203,12 @@ static void
 fill_state(struct errand *errand, struct clients *home)
 {
 	bool paused = pools_are_paused(clients_pools(home), NULL);
+	bool suspended = clients_are_suspended(home);
 	const struct {
 		const char *name;
 		bool is;
-	} states[] = { { "active", !paused }, { "paused", paused },
-		{ "suspended", false } };
+	} states[] = { { "active", !paused && !suspended }, { "paused", paused },
+		{ "suspended", suspended } };
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
 		row_begin(&errand->rows);
@@ -239,6 +240,7 @@ fill_help(struct errand *errand, struct clients *home)
 	    "\n\tRELOAD"
 	    "\n\tPAUSE [<db>]"
 	    "\n\tRESUME [<db>]"
+	    "\n\tSUSPEND"
 	    "\n\tDISABLE <db>"
 	    "\n\tENABLE <db>"
 	    "\n\tRECONNECT [<db>]"

@@ -315,6 +315,15 @@ const struct setting settings[] = {
 	    .reloadable = true,
 	    .text = "How long the process waits for its clients after TERM before it "
 		    "disconnects them." },
+	{ .name = "timeouts.suspend",
+	    .type = SETTING_DURATION,
+	    .where = AT(timeouts_suspend_ms),
+	    .fallback = "10s",
+	    .least = "100ms",
+	    .most = "1h",
+	    .reloadable = true,
+	    .text = "How long SUSPEND waits for peers to take what was sent to them before "
+		    "it closes their connections." },
 
 	{ .name = "backend.connect_timeout",
 	    .type = SETTING_DURATION,

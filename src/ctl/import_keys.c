@@ -86,7 +86,7 @@ static const struct import_key main_keys[] = {
 	{ .key = "query_wait_notify", .setting = "pool.wait_notice", .value = VALUE_SECONDS, .most = HOUR },
 	{ .key = "cancel_wait_timeout", .setting = "timeouts.cancel", .value = VALUE_SECONDS, .least = 100, .most = HOUR, .zero = "1h",
 	    .note = "it is how long the cancelled statement may take to end, not the request" },
-	DROP("suspend_timeout", "there is no SUSPEND"),
+	{ .key = "suspend_timeout", .setting = "timeouts.suspend", .value = VALUE_SECONDS, .least = 100, .most = HOUR, .zero = "1h" },
 	/* Server connections. */
 	{ .key = "server_reset_query", .special = import_reset_query, .setting = "backend.reset" },
 	{ .key = "server_reset_query_always", .special = import_reset_always, .setting = "backend.reset" },

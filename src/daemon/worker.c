@@ -123,6 +123,7 @@ carry_out(struct worker *worker, struct order *order)
 		pools_pause(worker->pools, NULL, true);
 		break;
 	case ORDER_RESUME:
+		clients_wake(worker->clients);
 		pools_pause(worker->pools, NULL, false);
 		break;
 	case ORDER_STOP_ACCEPTING:

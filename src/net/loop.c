@@ -43,6 +43,8 @@ struct loop {
 	uint8_t *decrypted; /* NULL until a stream was encrypted */
 	struct deferred *first, **last;
 	uint64_t now_us, wall_us; /* 0: not yet read in this turn */
+	uint64_t held_us;         /* where the clock stands still; 0: it goes */
+	uint64_t behind_us;       /* so long it stood, in all */
 	bool stopping;
 	struct buf spare[LOOP_SPARES]; /* empty output buffers with memory */
 	size_t spare_count;
@@ -238,9 +240,27 @@ loop_stop(struct loop *loop)
 uint64_t
 loop_now_us(struct loop *loop)
 {
+	if (loop->held_us != 0)
+		return loop->held_us;
 	if (loop->now_us == 0)
-		loop->now_us = clock_monotonic_us();
+		loop->now_us = clock_monotonic_us() - loop->behind_us;
 	return loop->now_us;
+}
+
+void
+loop_hold_clock(struct loop *loop)
+{
+	loop->held_us = loop_now_us(loop);
+}
+
+void
+loop_release_clock(struct loop *loop)
+{
+	if (loop->held_us == 0)
+		return;
+	loop->behind_us = clock_monotonic_us() - loop->held_us;
+	loop->now_us = loop->held_us;
+	loop->held_us = 0;
 }
 
 uint64_t

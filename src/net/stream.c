@@ -288,6 +288,7 @@ stream_unsent(const struct stream *stream)
 void
 stream_pause(struct stream *stream)
 {
+	stream->wants_pause = true;
 	if (stream->paused || stream->fd < 0)
 		return;
 	stream->paused = true;
@@ -297,7 +298,8 @@ stream_pause(struct stream *stream)
 void
 stream_resume(struct stream *stream)
 {
-	if (!stream->paused || stream->fd < 0)
+	stream->wants_pause = false;
+	if (!stream->paused || stream->suspended || stream->fd < 0)
 		return;
 	stream->paused = false;
 	stream->engine->listen(stream);
@@ -306,7 +308,35 @@ stream_resume(struct stream *stream)
 bool
 stream_is_paused(const struct stream *stream)
 {
-	return stream->paused;
+	return stream->suspended ? stream->wants_pause : stream->paused;
+}
+
+void
+stream_suspend(struct stream *stream)
+{
+	bool paused = stream->paused;
+
+	if (stream->suspended)
+		return;
+	stream->suspended = true;
+	stream_pause(stream);
+	stream->wants_pause = paused;
+}
+
+void
+stream_wake(struct stream *stream)
+{
+	if (!stream->suspended)
+		return;
+	stream->suspended = false;
+	if (!stream->wants_pause)
+		stream_resume(stream);
+}
+
+bool
+stream_is_flushed(const struct stream *stream)
+{
+	return stream_unsent(stream) == 0 && stream_pending(stream) == 0;
 }
 
 bool

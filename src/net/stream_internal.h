@@ -47,6 +47,8 @@ struct stream {
 	int error;          /* errno that broke it, 0 when the peer closed */
 	bool connecting;    /* not open yet: being writable tells */
 	bool paused;        /* nobody wants to hear of data */
+	bool suspended;     /* nobody may: stream_suspend() */
+	bool wants_pause;   /* while suspended: what `paused` is to be afterwards */
 	bool write_waiting; /* the peer is slow: `out` goes when the socket takes it */
 	bool
 	    broken; /* a send failed: closed is told from the loop, never from a caller */

@@ -201,7 +201,7 @@ pool_borrow_idle(struct pool *pool, uint64_t settings_hash)
 {
 	struct server *server = NULL;
 
-	if (!pool->paused && !budget_has_line(pool->budget))
+	if (!pool_is_held(pool) && !budget_has_line(pool->budget))
 		server = choose_idle(pool, settings_hash);
 	if (server != NULL)
 		lend(server);
@@ -266,7 +266,7 @@ pool_serve(struct pool *pool)
 	unsigned worker = pools_worker(pool->pools);
 
 	serve_doom(pool);
-	while (!pool->paused && budget_has_line(pool->budget)) {
+	while (!pool_is_held(pool) && budget_has_line(pool->budget)) {
 		struct server *server = choose_idle(pool, 0);
 		struct ticket *ticket = NULL;
 		unsigned to = 0;
@@ -336,6 +336,8 @@ void
 pool_take_over(struct pool *pool, struct server *server)
 {
 	server_adopt(server, pool);
+	if (pool->suspended)
+		stream_suspend(server->stream);
 	budget_arrived(pool->budget, pools_worker(pool->pools));
 	server->since_us = loop_now_us(server->loop);
 	make_idle(server);
@@ -590,7 +592,7 @@ pool_tick(struct pool *pool, uint64_t now_us)
 	}
 	check_idle(pool, now_us);
 	pool_history_cut(&pool->history, &pool->counters, now_us);
-	if (!pool->paused && budget_open_for_min(pool->budget, now_us))
+	if (!pool_is_held(pool) && budget_open_for_min(pool->budget, now_us))
 		host_open_server(pool, NULL);
 	if (budget_has_line(pool->budget))
 		pool_serve(pool);

@@ -24,7 +24,7 @@ struct pools {
 	struct mailbox *mailbox;   /* pokes, servers and addresses arrive here */
 	TAILQ_HEAD(, pool) all;
 	struct cancel_list cancels; /* under way, without a server */
-	bool all_paused;
+	bool all_paused, suspended;
 	struct hold *holds;
 };
 
@@ -238,7 +238,8 @@ get(struct pools *pools, const char *database, const char *role, bool asks)
 	if (pool == NULL) {
 		pool = pool_new(pools, database, role, asks);
 		pool->paused = pools_are_paused(pools, database);
-		if (pool->paused)
+		pool->suspended = pools->suspended;
+		if (pool_is_held(pool))
 			budget_set_paused(pool->budget, true);
 		TAILQ_INSERT_TAIL(&pools->all, pool, in_pools);
 	}
@@ -333,7 +334,7 @@ static void
 apply_pause(struct pool *pool)
 {
 	pool->paused = pools_are_paused(pool->pools, pool->database);
-	budget_set_paused(pool->budget, pool->paused);
+	budget_set_paused(pool->budget, pool_is_held(pool));
 	if (!pool->paused)
 		pool_serve_later(pool);
 	while (pool->paused && !TAILQ_EMPTY(&pool->idle))
@@ -372,6 +373,88 @@ pools_are_quiet(const struct pools *pools, const char *database)
 	return true;
 }
 
+/* Close it, and tell who has it. */
+static void
+close_lent(struct server *server, const char *why)
+{
+	if (server->state == SERVER_ACTIVE)
+		server->user->lost(server, why);
+	server_close(server, why);
+}
+
+static void
+suspend_pool(struct pool *pool, bool suspended)
+{
+	struct server *server;
+
+	pool->suspended = suspended;
+	budget_set_paused(pool->budget, pool_is_held(pool));
+	if (suspended)
+		return;
+	TAILQ_FOREACH(server, &pool->servers, in_pool)
+		stream_wake(server->stream);
+	pool_serve_later(pool);
+}
+
+void
+pools_suspend(struct pools *pools, bool suspended)
+{
+	struct pool *pool;
+
+	if (pools->suspended == suspended)
+		return;
+	pools->suspended = suspended;
+	TAILQ_FOREACH(pool, &pools->all, in_pools)
+		suspend_pool(pool, suspended);
+}
+
+bool
+pools_are_suspended(const struct pools *pools)
+{
+	return pools->suspended;
+}
+
+/* Does nothing of ours go on with it? It is suspended then. */
+static bool
+is_still(const struct server *server)
+{
+	if (server->state != SERVER_IDLE && server->state != SERVER_ACTIVE &&
+	    server->state != SERVER_CANCELED)
+		return false;
+	stream_suspend(server->stream);
+	return stream_is_flushed(server->stream);
+}
+
+static bool
+settle_pool(struct pool *pool, bool impatient)
+{
+	struct server *server = TAILQ_FIRST(&pool->servers);
+	bool still = true;
+
+	while (server != NULL) {
+		struct server *next = TAILQ_NEXT(server, in_pool);
+
+		if (!is_still(server)) {
+			still = false;
+			if (impatient)
+				close_lent(server, "not at rest within timeouts.suspend");
+		}
+		server = next;
+	}
+	return still;
+}
+
+bool
+pools_settle(struct pools *pools, bool impatient)
+{
+	struct pool *pool;
+	bool still = true;
+
+	TAILQ_FOREACH(pool, &pools->all, in_pools)
+		still = settle_pool(pool, impatient) && still;
+	return still;
+}
+
 void
 pools_reconnect(struct pools *pools, const char *database)
 {
@@ -393,9 +476,7 @@ pools_close_servers(struct pools *pools, const char *database, const char *why)
 		while (is_of(pool, database) && server != NULL) {
 			struct server *next = TAILQ_NEXT(server, in_pool);
 
-			if (server->state == SERVER_ACTIVE)
-				server->user->lost(server, why);
-			server_close(server, why);
+			close_lent(server, why);
 			server = next;
 		}
 	}

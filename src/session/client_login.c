@@ -376,6 +376,7 @@ begin_login(struct client *client)
 	negotiate(client, startup);
 	set_identity(client);
 	client->replication = (uint8_t)startup->replication;
+	suspend_newcomer(client);
 	fault = client_tls_fault(client, &err);
 	if (fault != NULL) {
 		login_reject(client, err.sqlstate, err.text, fault);

@@ -180,7 +180,7 @@ hub_server_open(struct hub_server *server, const struct hub_request *request)
 		server->role = mem_strdup(request->role);
 	}
 	pool = pools_get(clients_pools(server->clients), server->database, server->role);
-	if (pool->paused)
+	if (pool_is_held(pool))
 		return;
 	if (request != NULL)
 		take_proof(pool, request);

@@ -172,6 +172,9 @@ uint64_t record_intent(struct client *client, struct judged *judged, struct ruli
 /* `judged` is NULL for a FunctionCall: it has no text. */
 void record_refused(struct client *client, struct judged *judged, struct ruling *ruling);
 
+/* suspend.c: its first packet has come; is it to be heard now? */
+void suspend_newcomer(struct client *client);
+
 /* cancel_request.c */
 /* The pid that this client is told, and that names it. */
 uint32_t client_pid(const struct client *client);

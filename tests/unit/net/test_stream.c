@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "net/stream.h"
 #include "turns.h"
@@ -227,6 +228,107 @@ a_paused_stream_is_silent_and_loses_nothing(void **state)
 	settle(link.loop);
 	assert_got(&link, "early late");
 	link_close(&link);
+	(void)state;
+}
+
+static void
+a_suspended_stream_hears_nothing_whatever_its_owner_says(void **state)
+{
+	struct link link;
+
+	link_open(&link);
+	stream_suspend(link.stream);
+	stream_suspend(link.stream);
+	peer_writes(&link, "while suspended");
+	stream_pause(link.stream);
+	assert_true(stream_is_paused(link.stream));
+	stream_resume(link.stream);
+	assert_false(stream_is_paused(link.stream));
+	settle(link.loop);
+	assert_string_equal(link.told, "");
+
+	stream_wake(link.stream);
+	settle(link.loop);
+	assert_got(&link, "while suspended");
+	link_close(&link);
+	(void)state;
+}
+
+static void
+a_stream_that_was_paused_is_so_again_when_it_wakes(void **state)
+{
+	struct link link;
+
+	link_open(&link);
+	stream_pause(link.stream);
+	stream_suspend(link.stream);
+	stream_wake(link.stream);
+	peer_writes(&link, "later");
+	settle(link.loop);
+	assert_true(stream_is_paused(link.stream));
+	assert_string_equal(link.told, "");
+
+	stream_suspend(link.stream);
+	stream_resume(link.stream);
+	stream_wake(link.stream);
+	settle(link.loop);
+	assert_got(&link, "later");
+	link_close(&link);
+	(void)state;
+}
+
+static void
+a_suspended_stream_tells_when_all_is_sent(void **state)
+{
+	struct link link;
+	struct buf all = { 0 };
+	uint8_t *bytes = pattern(LARGE);
+
+	link_open(&link);
+	stream_suspend(link.stream);
+	assert_true(stream_is_flushed(link.stream));
+	stream_send(link.stream, bytes, LARGE);
+	settle(link.loop);
+	assert_false(stream_is_flushed(link.stream));
+	peer_reads(&link, &all, LARGE);
+	assert_true(stream_is_flushed(link.stream));
+	assert_memory_equal(buf_bytes(&all), bytes, LARGE);
+	buf_free(&all);
+	mem_free(bytes);
+	link_close(&link);
+	(void)state;
+}
+
+/* Until the machine's clock has gone on by so much. */
+static void
+let_pass(uint64_t us)
+{
+	uint64_t until_us = clock_monotonic_us() + us;
+
+	while (clock_monotonic_us() < until_us)
+		continue;
+}
+
+static void
+a_clock_that_is_held_goes_on_from_where_it_stood(void **state)
+{
+	struct loop *loop = loop_of_this_run();
+	uint64_t held_us;
+
+	loop_hold_clock(loop);
+	held_us = loop_now_us(loop);
+	let_pass(2000);
+	settle(loop);
+	loop_hold_clock(loop);
+	assert_int_equal(loop_now_us(loop), held_us);
+	loop_release_clock(loop);
+	assert_int_equal(loop_now_us(loop), held_us);
+	settle(loop);
+	assert_true(loop_now_us(loop) >= held_us);
+	assert_true(loop_now_us(loop) + 2000 <= clock_monotonic_us());
+	loop_release_clock(loop);
+	assert_true(loop_now_us(loop) + 2000 <= clock_monotonic_us());
+	loop_free(loop);
 	(void)state;
 }
 
@@ -749,6 +851,10 @@ main(void)
 		cmocka_unit_test(what_was_built_goes_out_before_what_is_sent),
 		cmocka_unit_test(what_the_kernel_does_not_take_is_kept_in_order_until_drained),
 		cmocka_unit_test(a_paused_stream_is_silent_and_loses_nothing),
+		cmocka_unit_test(a_suspended_stream_hears_nothing_whatever_its_owner_says),
+		cmocka_unit_test(a_stream_that_was_paused_is_so_again_when_it_wakes),
+		cmocka_unit_test(a_suspended_stream_tells_when_all_is_sent),
+		cmocka_unit_test(a_clock_that_is_held_goes_on_from_where_it_stood),
 		cmocka_unit_test(a_paused_stream_still_writes),
 		cmocka_unit_test(a_stream_that_moved_to_another_loop_tells_its_new_owner_only),
 		cmocka_unit_test(what_a_peer_did_not_take_goes_along_to_the_next_loop),
