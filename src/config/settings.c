@@ -570,7 +570,8 @@ const struct setting settings[] = {
 	    .fallback = "true",
 	    .reloadable = true,
 	    .text = "Load the policies again by itself half a second after something in their "
-		    "folder has changed. A fault in them leaves those in force that are." },
+		    "folder has changed, and within seconds after a file behind a symbolic link "
+		    "has. A fault in them leaves those in force that are." },
 
 	{ .name = "catalog.user",
 	    .type = SETTING_TEXT,

@@ -4,6 +4,7 @@ import time
 
 from support import wire
 from support.case import PgweirTest
+from support.contract import contract
 from support.pgweir import slowness
 from support.waiting import wait_until
 
@@ -732,58 +733,12 @@ class SecondLine(Case):
         self.assertEqual(self.show(own), "6s")
 
 
-# The example of the interface's document, letter by letter, but for the test's own database.
-EXAMPLE = """\
-apiVersion: pgweir/v1
-kind: GuardrailPolicy
-metadata: {name: shop-prod, owner: platform-db}
-mode: enforce                        # enforce | warn | off, here or per rule. warn judges fully, logs would_deny, sends a NOTICE
-applies_to: {databases: [shop]}      # default: everything
-defaults:
-  action: allow                      # when no rule matched; deny = allow-list
-  on_unparseable: deny               # deny | allow_log
-  on_oversize: {above: 64KiB, action: allow_insert_only}   # text too long to analyse: deny | allow_log | allow_insert_only
-  limits:
-    statement_timeout: 5s            # on pgweir's clock, then CancelRequest; also set on the server as a second line
-    transaction_timeout: 30s
-    idle_in_transaction_timeout: 10s
-    lock_timeout: 1s
-    max_rows: 50000                  # rows returned by one statement
-    max_bytes: 64MiB
-    max_affected_rows: 10000         # autocommit DML is run in a transaction and rolled back when it affects more
-    max_concurrency: 40
-    rate: 500/s
-  client_settings: [application_name, TimeZone, DateStyle, IntervalStyle, extra_float_digits, search_path]   # what a client may SET
-sets:
-  pii: [secret.*, public.customers]
-rules:
-  - {use: unsafe-ddl, action: deny}                    # a built-in pack; a single built-in rule: {use: index-not-concurrent}
-  - id: where-required
-    match: {verb: [UPDATE, DELETE], where: [absent, tautology]}
-    action: deny
-    message: "UPDATE and DELETE need a WHERE"
-    hint: "Add a WHERE clause, or ask for an exception"
-  - id: pii-hours
-    match: {user: "analyst-*", relations: {read: ["@pii"]}, outside: "Mon-Fri 07:00-19:00 Europe/Berlin"}
-    action: deny
-  - id: ddl-only-migrator
-    match: {class: DDL, not: {role: migrator}}
-    action: deny
-  - id: migrator
-    match: {role: migrator, class: DDL}
-    action: allow
-    limits: {statement_timeout: 30m, lock_timeout: 3s}
-  - {id: kill-report, match: {fingerprint: "pg15:a0ead580058af585"}, action: deny}
-exceptions:                          # suspends exactly one rule; refused without ticket, owner and expiry; void once expired (check fails, a load warns: no date may stop a restart)
-  - {rule: where-required, match: {user: batch, relations: {write: [public.sessions]}}, ticket: OPS-4711, owner: jane@example.com, expires: 2027-01-31T00:00:00Z}
-tests:                               # run at load and by `pgweirctl test`; one failure refuses the load
-  - {as: {user: orders-svc, role: app_rw}, sql: "DELETE FROM users", expect: deny, rule: where-required}
-  - {as: {user: orders-svc, role: app_rw}, sql: "DELETE FROM users WHERE id = $1", expect: allow}
-"""
-
-
 class Example(Case):
-    policies = {"shop-prod.yaml": EXAMPLE}
+    """All limits of the interface's document at once; test_contract.py has the rest of that policy."""
+
+    @classmethod
+    def configure(cls):
+        return {"config": cls.config, "policies": {"shop-prod.yaml": contract("policies.d/shop-prod.yaml")}}
 
     def test_the_example_of_the_interface_loads_and_serves(self):
         client = self.raw_login()

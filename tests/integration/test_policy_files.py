@@ -1,5 +1,6 @@
 """Policy files as files: the folder is watched, and with policies_trust only signed ones load."""
 import os
+import shutil
 import subprocess
 import tempfile
 
@@ -94,6 +95,104 @@ class Watched(Case):
         self.wait_denied(client, "mark", False)
         self.pgweir.reload()
         self.assertEqual(self.pgweir.log().count("their folder has changed"), loads + 2)
+
+
+class Linked(Case):
+    """Files that stand elsewhere: as Kubernetes mounts a ConfigMap, and as releases are switched by a link."""
+
+    def path(self, name):
+        return os.path.join(self.elsewhere, name)
+
+    @classmethod
+    def configure(cls):
+        cls.elsewhere = tempfile.mkdtemp(prefix="pgweir-linked-")
+        cls.addClassCleanup(shutil.rmtree, cls.elsewhere)
+        # A ConfigMap: the files lead to ..data, which leads to the folder of this version.
+        os.makedirs(f"{cls.elsewhere}/mount/..v1")
+        cls.write(f"{cls.elsewhere}/mount/..v1/map.yaml", policy("mapped"))
+        os.symlink("..v1", f"{cls.elsewhere}/mount/..data")
+        os.symlink("..data/map.yaml", f"{cls.elsewhere}/mount/map.yaml")
+        # Releases: the folder itself is a link.
+        os.makedirs(f"{cls.elsewhere}/releases/1")
+        cls.write(f"{cls.elsewhere}/releases/1/release.yaml", policy("released"))
+        os.symlink("releases/1", f"{cls.elsewhere}/current")
+        # Teams: the folder is a pattern, a file of it leads elsewhere.
+        os.makedirs(f"{cls.elsewhere}/teams/one")
+        cls.write(f"{cls.elsewhere}/shared.yaml", policy("shared"))
+        os.symlink(f"{cls.elsewhere}/shared.yaml", f"{cls.elsewhere}/teams/one/shared.yaml")
+        return {"config": {"policies": f"{cls.elsewhere}/{cls.pattern}"}}
+
+    @staticmethod
+    def write(path, text):
+        with open(path, "w") as file:
+            file.write(text)
+
+    def switch(self, link, target):
+        """As kubelet and deployments do it: another link takes the place of the old one at once."""
+        os.symlink(target, self.path(link) + "_tmp")
+        os.rename(self.path(link) + "_tmp", self.path(link))
+
+
+class ConfigMap(Linked):
+    pattern = "mount/*.yaml"
+
+    def test_a_new_version_of_a_config_map_is_noticed(self):
+        client = self.raw_login()
+        self.assertTrue(self.is_denied(client, "mapped"))
+        before = "..v1"
+        for version, table in (("..v2", "second"), ("..v3", "third")):
+            os.mkdir(self.path(f"mount/{version}"))
+            self.write(self.path(f"mount/{version}/map.yaml"), policy(table))
+            self.switch("mount/..data", version)
+            shutil.rmtree(self.path(f"mount/{before}"))
+            before = version
+            self.wait_denied(client, table)
+        self.assertFalse(self.is_denied(client, "mapped"))
+        self.assertFalse(self.is_denied(client, "second"))
+
+
+class Releases(Linked):
+    pattern = "current/*.yaml"
+
+    def test_a_folder_that_is_a_link_to_another_now_is_noticed_and_watched(self):
+        client = self.raw_login()
+        self.assertTrue(self.is_denied(client, "released"))
+        os.mkdir(self.path("releases/2"))
+        self.write(self.path("releases/2/release.yaml"), policy("newer"))
+        self.switch("current", "releases/2")
+        self.wait_denied(client, "newer")
+        self.assertFalse(self.is_denied(client, "released"))
+        self.write(self.path("releases/2/more.yaml"), policy("more"))
+        self.wait_denied(client, "more")
+        self.write(self.path("releases/1/late.yaml"), policy("late"))       # nobody looks there any more
+        os.remove(self.path("releases/2/more.yaml"))
+        self.wait_denied(client, "more", False)
+        self.assertFalse(self.is_denied(client, "late"))
+
+
+class Teams(Linked):
+    pattern = "teams/*/*.yaml"
+
+    def test_folders_by_a_pattern_and_files_behind_a_link_are_noticed(self):
+        client = self.raw_login()
+        self.assertTrue(self.is_denied(client, "shared"))
+        self.write(self.path("shared.yaml"), policy("changed"))
+        self.wait_denied(client, "changed")
+        os.mkdir(self.path("teams/two"))
+        self.write(self.path("teams/two/their.yaml"), policy("their"))
+        self.wait_denied(client, "their")
+        self.assertTrue(self.is_denied(client, "changed"))
+        os.remove(self.path("teams/one/shared.yaml"))
+        self.wait_denied(client, "changed", False)
+
+    def test_a_fault_behind_a_link_leaves_those_in_force_that_are(self):
+        client = self.raw_login()
+        rejected = len([1 for record in self.pgweir.records() if record["event"] == "policy.reject"])
+        os.mkdir(self.path("teams/bad"))
+        self.write(self.path("teams/bad/bad.yaml"), "rules: nonsense")
+        self.pgweir.wait_records(rejected + 1, event="policy.reject", seconds=20)
+        self.write(self.path("teams/bad/bad.yaml"), policy("mended"))
+        self.wait_denied(client, "mended")
 
 
 class NotWatched(Case):
