@@ -47,7 +47,7 @@ bool settings_share(struct settings *settings, const struct settings *with);
  * what is not wanted, then the SETs.
  */
 void settings_difference(const struct settings *have, const struct settings *want,
-    void (*each)(const char *statement, void *arg), void *arg);
+    void (*each)(const char *name, const char *statement, void *arg), void *arg);
 /* The text as a constant of SQL. */
 void settings_put_literal(struct buf *out, const char *text, size_t length);
 /* "SET "name" TO 'value'", quoted part by part. Appended without NUL. */

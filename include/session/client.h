@@ -80,6 +80,7 @@ struct client {
 	bool paused_for_server;	      /* its server is slow to read */
 	bool redefines;		      /* its transaction changes what a catalog tells of */
 	bool ok_told;		      /* that it is authenticated, before its greeting */
+	bool unrestorable;	      /* a server took its settings no more when it was last lent */
 	bool unrecorded;	      /* it takes its transaction for failed, which is still open: see hold.c */
 	uint8_t repeats;	      /* of the statement that waits for its answer: see repeat.c */
 	enum client_presence presence;

@@ -271,7 +271,7 @@ is_to_go(const struct setting *had, const char *wanted)
 
 void
 settings_difference(const struct settings *have, const struct settings *want,
-    void (*each)(const char *statement, void *arg), void *arg)
+    void (*each)(const char *name, const char *statement, void *arg), void *arg)
 {
 	struct buf reset = { 0 };
 
@@ -284,14 +284,14 @@ settings_difference(const struct settings *have, const struct settings *want,
 		buf_put_text(&reset, "RESET ");
 		put_name(&reset, setting->name);
 		buf_put_u8(&reset, 0);
-		each((const char *)buf_bytes(&reset), arg);
+		each(setting->name, (const char *)buf_bytes(&reset), arg);
 	}
 	for (size_t i = 0; i < settings_length(want); i++) {
 		const struct setting *setting = settings_at(want, i);
 		const char *now = settings_get(have, setting->name);
 
 		if (now == NULL || strcmp(now, setting->replay) != 0)
-			each(setting->replay, arg);
+			each(setting->name, setting->replay, arg);
 	}
 	buf_free(&reset);
 }

@@ -85,8 +85,8 @@ complete(struct link *link, struct request *head, const char *tag)
 	int64_t count = tag == NULL ? -1 : count_in_tag(tag);
 	bool returned = tag == NULL || tag_tells_rows_returned(tag);
 
-	if (head->settles)
-		restore_settled(link);
+	if (head->restores)
+		restore_advanced(link, head);
 	if (head->answer != ANSWER_FORWARD || head->replicates) /* that one has several results */
 		return;
 	if (statement != NULL)

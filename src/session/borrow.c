@@ -9,12 +9,12 @@
 #include "wire/frame.h"
 
 bool
-borrow_server(struct client *client, bool ahead)
+borrow_server(struct client *client, bool ahead, const struct judged *judged)
 {
 	struct server *server;
 
 	if (client->link != NULL)
-		return listens_has_begun(client) && restore_in_step(client->link, ahead);
+		return listens_has_begun(client) && restore_in_step(client->link, ahead, judged);
 	client->waiter.granted = borrow_granted;
 	client->waiter.refused = borrow_refused;
 	client->waiter.settings_hash = client->settings.hash;
@@ -27,7 +27,7 @@ borrow_server(struct client *client, bool ahead)
 	if (!listens_has_begun(client))
 		return false;
 	return (client->listens == NULL && client->link->restore == RESTORE_NONE) ||
-	    restore_in_step(client->link, ahead);
+	    restore_in_step(client->link, ahead, judged);
 }
 
 static void

@@ -93,7 +93,8 @@ on_bind(struct client *client, const struct inbound *message)
 		ruling = permit_rule(client, statement->judged);
 	if (client->listens != NULL && statement != NULL)
 		listens_look(client, statement->judged);
-	if (!aborted_is(client) && !borrow_server(client, !guard_concerns(client, ruling)))
+	if (!aborted_is(client) && !borrow_server(client, !guard_concerns(client, ruling),
+				       statement == NULL ? NULL : statement->judged))
 		return permit_later(client, statement == NULL ? NULL : judged_reference(statement->judged), ruling);
 	client->pool->counters.bind_count++;
 	if (aborted_message(client, 'B', statement == NULL ? NULL : statement->judged)) {
@@ -145,7 +146,7 @@ on_describe(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	if (aborted_message(client, what == 'S' ? 's' : 'D', NULL))
 		return STEP_DONE;
-	if (!borrow_server(client, true))
+	if (!borrow_server(client, true, NULL))
 		return STEP_LATER;
 	if (what == 'P') {
 		describe_portal(client, message, name);
@@ -204,7 +205,7 @@ on_execute(struct client *client, const struct inbound *message)
 		return inbound_malformed(client, 'E');
 	if (aborted_message(client, 'E', NULL))
 		return STEP_DONE;
-	if (!borrow_server(client, true))
+	if (!borrow_server(client, true, NULL))
 		return STEP_LATER;
 	portal = link_portal(client->link, name);
 	judged = portal == NULL ? NULL : portal->judged;

@@ -104,6 +104,7 @@ link_open(struct client *client, struct server *server)
 		client_enter(client, CLIENT_ACTIVE);
 		login_greet(client, &server->parameters);
 	} else {
+		settings_copy(&link->restoring, &client->settings);
 		restore_apart(link);
 	}
 }

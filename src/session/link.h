@@ -35,6 +35,7 @@ enum link_restore {
 	RESTORE_FAILED,	  /* and refused; its ReadyForQuery is awaited */
 	RESTORE_SENT,	  /* being put there by themselves: the message waits */
 	RESTORE_ANSWERED, /* just now: the message that asked for the server is still to go */
+	RESTORE_LACKING,  /* there, but for what that message sets or resets itself */
 };
 
 /* Statements that a Query EXECUTEs, and that the server did not have: see place.c. */
@@ -90,8 +91,9 @@ struct link {
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
 	enum link_placing placing;
 	enum link_restore restore;
-	uint64_t restore_batch;	   /* while AHEAD or FAILED: to which they belong */
+	uint64_t restore_batch;	   /* while AHEAD, FAILED or LACKING: to which they belong */
 	struct settings restoring; /* what the server has when they are confirmed */
+	size_t restored;	   /* so many statements of that were */
 	bool asking;		   /* the probe is under way: the client waits, … */
 	uint64_t asked_us;	   /* … since then */
 	bool set;	 /* settings were kept in this loan: what its server reports is still to be taken */
@@ -174,15 +176,16 @@ void link_violated(struct link *link, const char *what);
 /*
  * restore.c: has the server the settings of the client? If not, they are put in front of what
  * is sent next; without `ahead`, or where a limit watches over the link, the client's message
- * has to wait for the answer: false.
+ * has to wait for the answer: false. What that message (`judged`; NULL: it has no text) sets or
+ * resets itself is left out where it could not be put there.
  */
-bool restore_in_step(struct link *link, bool ahead);
-/* restore.c: put them there by themselves; the client is RESTORING. */
+bool restore_in_step(struct link *link, bool ahead, const struct judged *judged);
+/* restore.c: put `restoring` there by itself; the client is RESTORING. */
 void restore_apart(struct link *link);
 /* restore.c: that was answered. */
 void restore_answered(struct link *link);
-/* restore.c: what went ahead of the client's message was confirmed. */
-void restore_settled(struct link *link);
+/* restore.c: a statement of what went ahead of the client's message was confirmed. */
+void restore_advanced(struct link *link, const struct request *request);
 /*
  * restore.c: it failed, and the client was told. True: what is skipped now is a message
  * without a Sync, restore_ask_ready() sees to the ReadyForQuery.
@@ -195,8 +198,9 @@ bool restore_ended(struct link *link, char status);
 static inline bool
 link_awaits_restore(const struct link *link)
 {
-	return (link->restore == RESTORE_AHEAD || link->restore == RESTORE_FAILED) &&
-	    link->server->batch != link->restore_batch;
+	return link->restore != RESTORE_NONE && link->server->batch != link->restore_batch &&
+	    (link->restore == RESTORE_AHEAD || link->restore == RESTORE_FAILED ||
+		(link->restore == RESTORE_LACKING && link->requests.count > 0));
 }
 /* A ReadyForQuery came on a link without a client. */
 void link_clean_on(struct link *link);

@@ -147,8 +147,9 @@ run_ours(struct client *client, const char *text, const struct statement_id *id)
 }
 
 static void
-run_each(const char *statement, void *arg)
+run_each(const char *name, const char *statement, void *arg)
 {
+	(void)name;
 	run_ours(arg, statement, NULL);
 }
 

@@ -81,10 +81,11 @@ end(struct plan *plan)
 /* ---- what is sent ---- */
 
 static void
-put_setting(const char *statement, void *arg)
+put_setting(const char *name, const char *statement, void *arg)
 {
 	struct buf *query = arg;
 
+	(void)name;
 	buf_put_text(query, statement);
 	buf_put_text(query, "; ");
 }

@@ -139,7 +139,7 @@ on_parse(struct client *client, const struct inbound *message)
 	if (client->listens != NULL)
 		listens_look(client, judged);
 	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    !borrow_server(client, !guard_concerns(client, ruling)))
+	    !borrow_server(client, !guard_concerns(client, ruling), judged))
 		return permit_later(client, judged, ruling);
 	client->stmt++;
 	client->pool->counters.client_parse_count++;

@@ -7,6 +7,8 @@
  * of them fails the server skips all up to the next Sync, a Query included: the client's
  * statement cannot run under settings that are not its own. Called by borrow.c and answer.c.
  */
+#include <string.h>
+
 #include "base/mem.h"
 #include "listens.h"
 #include "pool/rendering.h"
@@ -39,15 +41,16 @@ put_ours(struct link *link, const char *text)
 }
 
 static void
-put_each(const char *statement, void *arg)
+put_each(const char *name, const char *statement, void *arg)
 {
+	(void)name;
 	put_ours(arg, statement);
 }
 
 static void
 put_difference(struct link *link)
 {
-	settings_copy(&link->restoring, &link->client->settings);
+	link->restored = 0;
 	settings_difference(&link->server->settings, &link->restoring, put_each, link);
 	if (listens_want_shown(link))
 		listens_show(link, put_ours);
@@ -70,12 +73,56 @@ put_ahead(struct link *link)
 	link->restore_batch = link->server->batch;
 }
 
-void
-restore_settled(struct link *link)
+/* The server has what was restored. */
+static void
+settle(struct link *link)
 {
+	bool lacks = !settings_are_equal(&link->restoring, &link->client->settings);
+
 	settings_copy(&link->server->settings, &link->restoring);
 	settings_clear(&link->restoring);
-	link->restore = RESTORE_NONE;
+	link->restore = lacks ? RESTORE_LACKING : RESTORE_NONE;
+	link->client->unrestorable &= lacks;
+}
+
+void
+restore_advanced(struct link *link, const struct request *request)
+{
+	link->restored++;
+	if (request->settles && link->client != NULL)
+		settle(link);
+}
+
+/* The setting whose statement the server refused. */
+struct refused {
+	size_t before; /* so many statements were not */
+	const char *name;
+};
+
+static void
+find_refused(const char *name, const char *statement, void *arg)
+{
+	struct refused *refused = arg;
+
+	(void)statement;
+	if (refused->before-- == 0)
+		refused->name = name;
+}
+
+/* What its client can do; NULL where it was none of its settings. */
+static char *
+hint_of(const struct link *link)
+{
+	struct refused refused = { .before = link->restored };
+
+	if (link->restore == RESTORE_AHEAD && refused.before-- == 0)
+		return NULL; /* the BEGIN */
+	settings_difference(&link->server->settings, &link->restoring, find_refused, &refused);
+	if (refused.name == NULL)
+		return NULL;
+	if (settings_get(&link->client->defaults, refused.name) != NULL)
+		return mem_printf("Set \"%s\" to another value, or connect without it.", refused.name);
+	return mem_printf("RESET \"%s\", or set it to another value.", refused.name);
 }
 
 /* The first of the client's that will not run now has the error in its record. */
@@ -98,13 +145,18 @@ restore_failed(struct link *link, const struct wire_report *report)
 	const struct request *last = requests_at(&link->requests, link->requests.count - 1);
 	bool alone = last->kind == REQUEST_QUERY || last->kind == REQUEST_FUNCTION;
 
+	char *hint = hint_of(link);
+
 	record_failed(link, report->sqlstate);
 	build_error(relay_emit(link),
 	    &(struct wire_error){ .severity = "ERROR",
 		.sqlstate = report->sqlstate,
 		.message = report->message,
-		.detail = "while restoring this session's settings on a server connection" });
+		.detail = "while restoring this session's settings on a server connection",
+		.hint = hint });
+	mem_free(hint);
 	settings_clear(&link->restoring);
+	link->client->unrestorable = true;
 	link->restore = RESTORE_FAILED;
 	link->shown = false;
 	return alone;
@@ -148,7 +200,7 @@ restore_apart(struct link *link)
 }
 
 static void
-tell_refused(struct link *link)
+tell_refused(struct link *link, const char *hint)
 {
 	struct client *client = link->client;
 	struct wire_error error = { .severity = "ERROR", .sqlstate = link->last_state };
@@ -158,6 +210,8 @@ tell_refused(struct link *link)
 	link->failed = false;
 	error.message = link->last_message != NULL ? link->last_message : "a setting was refused";
 	error.detail = "while restoring this session's settings on a server connection";
+	error.hint = hint;
+	client->unrestorable = true;
 	client_enter(client, CLIENT_ACTIVE);
 	if (client->startup != NULL)
 		client_end(client, error.sqlstate, error.message);
@@ -169,17 +223,20 @@ void
 restore_answered(struct link *link)
 {
 	struct client *client = link->client;
+	char *hint;
 
 	/* The client has been told nothing yet. */
 	link->hearing = LINK_KEEPING;
 	if (link->failed) {
+		hint = hint_of(link);
 		link->restore = RESTORE_DUE;
 		link->shown = false;
 		settings_clear(&link->restoring);
-		tell_refused(link);
+		tell_refused(link, hint);
+		mem_free(hint);
 		return;
 	}
-	restore_settled(link);
+	settle(link);
 	link->restore = RESTORE_ANSWERED;
 	client_enter(client, CLIENT_ACTIVE);
 	if (client->startup == NULL)
@@ -201,11 +258,76 @@ is_out_of_step(const struct link *link)
 		    listens_want_shown(link)));
 }
 
-bool
-restore_in_step(struct link *link, bool ahead)
+/* Is it a SET or RESET, which reads nothing of what it changes? */
+static bool
+only_sets(const struct sql_statement *statement)
 {
+	return strcmp(statement->verb, "SET") == 0 || strcmp(statement->verb, "RESET") == 0 ||
+	    statement->discards_all;
+}
+
+/*
+ * Does the text set this first of all, for its session? Half a DateStyle is set upon what it
+ * was before.
+ */
+static bool
+sets_itself(const struct sql_statement *statement, const char *name)
+{
+	for (size_t i = 0; i < statement->setting_count; i++) {
+		const struct sql_setting *setting = &statement->settings[i];
+
+		if (!setting->local && (setting->kind == SQL_SETTING_RESET_ALL ||
+		    (strcmp(setting->name, name) == 0 && strcmp(name, "datestyle") != 0)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What the server must have for this text. A setting that servers take no more must not stand in
+ * the way of the statement that does away with it. In a batch, whose messages may run in another
+ * order than they are parsed, only once it did. A RESET by itself needs no other setting either:
+ * there may be two of them.
+ */
+static void
+choose_wanted(struct link *link, const struct judged *judged)
+{
+	const struct client *client = link->client;
+	const struct sql_facts *facts = judged == NULL ? NULL : judged->facts;
+	const struct sql_statement *first;
+
+	settings_copy(&link->restoring, &client->settings);
+	if (facts == NULL || facts->statement_count == 0 || !client->unrestorable)
+		return;
+	first = &facts->statements[0];
+	if (!only_sets(first))
+		return;
+	if (facts->statement_count == 1 && strcmp(first->verb, "RESET") == 0) {
+		settings_clear(&link->restoring);
+		return;
+	}
+	for (size_t i = settings_length(&client->settings); i > 0; i--) {
+		const char *name = settings_at(&client->settings, i - 1)->name;
+
+		if (sets_itself(first, name))
+			settings_remove(&link->restoring, name);
+	}
+}
+
+bool
+restore_in_step(struct link *link, bool ahead, const struct judged *judged)
+{
+	if (link->restore == RESTORE_LACKING && link->requests.count == 0)
+		link->restore = RESTORE_NONE;
 	if (!is_out_of_step(link))
 		return true;
+	choose_wanted(link, judged);
+	if (settings_are_equal(&link->server->settings, &link->restoring) && !listens_want_shown(link)) {
+		settings_clear(&link->restoring);
+		link->restore = RESTORE_LACKING;
+		link->restore_batch = link->server->batch;
+		return true;
+	}
 	if (ahead && link->guard == NULL) {
 		put_ahead(link);
 		return true;

@@ -89,8 +89,9 @@ replace_reset(
 }
 
 static void
-put_each(const char *statement, void *arg)
+put_each(const char *name, const char *statement, void *arg)
 {
+	(void)name;
 	buf_put_u8(arg, ';');
 	buf_put_text(arg, statement);
 }

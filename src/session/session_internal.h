@@ -126,9 +126,9 @@ size_t inbound_consume(struct client *client, const uint8_t *bytes, size_t lengt
 /* borrow.c */
 /*
  * Has it a server that is ready? Otherwise it begins to wait; false. `ahead`: the client's
- * settings may go in front of the message, in the same write.
+ * settings may go in front of the message, in the same write. `judged`: its text, or NULL.
  */
-bool borrow_server(struct client *client, bool ahead);
+bool borrow_server(struct client *client, bool ahead, const struct judged *judged);
 void borrow_granted(struct waiter *waiter, struct server *server);
 void borrow_refused(struct waiter *waiter, const struct error *err);
 /* The message that waits is answered with an error instead of being sent. */

@@ -65,7 +65,7 @@ on_query(struct client *client, const struct inbound *message)
 		listens_look(client, judged);
 	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
 	    (!listens_is_subscribed(client, judged) ||
-		!borrow_server(client, !judged->edits && !guard_concerns(client, ruling)) || names_await(client, judged) ||
+		!borrow_server(client, !judged->edits && !guard_concerns(client, ruling), judged) || names_await(client, judged) ||
 		place_awaits(client, judged) ||
 		(guard_concerns(client, ruling) && guard_awaits(client, judged, ruling, 'Q')) ||
 		!listens_is_fenced(client, judged) || !hold_intends(client, judged, ruling)))
@@ -122,7 +122,7 @@ on_function_call(struct client *client, const struct inbound *message)
 	ruling = permit_rule(client, judged);
 	recordable = hold_permits(client, 'F', judged, ruling);
 	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    (!borrow_server(client, false) || !hold_intends(client, judged, ruling))) {
+	    (!borrow_server(client, false, NULL) || !hold_intends(client, judged, ruling))) {
 		judged_release(judged);
 		ruling_release(ruling);
 		return STEP_LATER;

@@ -362,6 +362,80 @@ class Refused(OnShop, PgweirTest):
             self.assert_refused_once(self.mine.answer())
         self.assert_goes_on()
 
+    def assert_fails(self, hint='RESET "default_text_search_config", or set it to another value.', client=None):
+        answer = (client or self.mine).query("SELECT 1")
+        self.assert_refused_once(answer)
+        self.assertEqual(answer.errors[0]["H"], hint)
+
+    def assert_mended(self, config, client=None):
+        client = client or self.mine
+        for _ in range(2):
+            self.assertEqual(self.other.query("SHOW default_text_search_config").rows, [[b"pg_catalog.english"]])
+            self.assertEqual(client.query("SHOW default_text_search_config").rows, [[config]])
+            self.assertEqual(client.query("SHOW work_mem").rows, [[b"7MB"]])
+
+    def test_the_hint_tells_what_mends_it_and_that_does(self):
+        for statement, config in (("RESET default_text_search_config", b"pg_catalog.english"),
+                                  ("SET default_text_search_config TO simple", b"pg_catalog.simple"),
+                                  ("SET default_text_search_config TO DEFAULT", b"pg_catalog.english")):
+            for asked in (lambda: self.mine.query(statement),
+                          lambda: self.mine.ask(wire.parse(statement), wire.bind(), wire.execute(), wire.SYNC)):
+                with self.subTest(statement=statement):
+                    self.assert_fails()
+                    answer = asked()
+                    self.assertEqual((answer.errors, answer.tags, answer.status), ([], [statement.split()[0]], "I"))
+                    self.assert_mended(config)
+                    self.make()
+                    self.assertEqual(self.mine.query("SET default_text_search_config TO 'public.fading'").errors, [])
+                    self.run_sql("DROP TEXT SEARCH CONFIGURATION public.fading")
+                    self.other.query("SELECT 1")
+
+    def test_reset_all_mends_it(self):
+        self.assert_fails()
+        self.assertEqual(self.mine.query("RESET ALL").errors, [])
+        self.assertEqual(self.mine.query("SHOW default_text_search_config").rows, [[b"pg_catalog.english"]])
+
+    def test_another_setting_may_be_reset_meanwhile(self):
+        self.make()
+        self.run_sql("CREATE SCHEMA IF NOT EXISTS fading_too; CREATE TEXT SEARCH CONFIGURATION fading_too.fading "
+                     "(COPY = pg_catalog.simple)")
+        self.mine.query("SET default_text_search_config TO 'fading_too.fading'")
+        self.run_sql("DROP SCHEMA fading_too CASCADE; DROP TEXT SEARCH CONFIGURATION public.fading")
+        self.other.query("SELECT 1")
+        self.assert_fails()
+        self.assertEqual(self.mine.query("RESET work_mem").errors, [])
+        self.assert_fails()
+        self.assertEqual(self.mine.query("RESET default_text_search_config; SET work_mem TO '7MB'").errors, [])
+        self.assert_mended(b"pg_catalog.english")
+
+    def test_another_value_that_is_refused_leaves_it_as_it_was(self):
+        self.assert_fails()
+        self.assertEqual(self.mine.query("SET default_text_search_config TO 'public.nowhere'").sqlstate, "22023")
+        self.assert_fails()
+        self.make()
+        self.assert_mended(b"public.fading")
+        self.run_sql("DROP TEXT SEARCH CONFIGURATION public.fading")
+
+    def test_what_is_pipelined_behind_a_value_that_is_refused_does_not_run(self):
+        self.assert_fails()
+        # Its answer begins before it fails: a row is larger than what the server keeps back.
+        self.mine.send(wire.query("SET default_text_search_config TO simple; SELECT repeat('x', 20000); "
+                                  "SELECT pg_sleep(0.2); SELECT 1/0"), wire.query("INSERT INTO restored VALUES (1)"))
+        self.assertEqual(self.mine.answer().sqlstate, "22012")
+        self.assert_refused_once(self.mine.answer())
+        self.assert_goes_on()
+
+    def test_one_that_was_asked_for_at_log_in(self):
+        self.make()
+        client = self.raw_login(timeout=PATIENCE, options="-c app.one=1 -c work_mem=7MB")
+        self.assertEqual(client.query("SET default_text_search_config TO 'public.fading'").errors, [])
+        self.run_sql("DROP TEXT SEARCH CONFIGURATION public.fading")
+        self.other.query("SELECT 1")
+        self.assert_fails(client=client)
+        self.assertEqual(client.query("RESET default_text_search_config").errors, [])
+        self.assert_mended(b"pg_catalog.english", client)
+        self.assertEqual(client.query("SHOW app.one").rows, [[b"1"]])
+
     def test_a_name_that_was_not_parsed_is_free(self):
         self.assert_refused_once(self.mine.ask(wire.parse("SELECT 1", "one"), wire.SYNC))
         self.make()

@@ -10,8 +10,9 @@
 #include "pool/settings.h"
 
 static void
-add_line(const char *statement, void *arg)
+add_line(const char *name, const char *statement, void *arg)
 {
+	assert_true(*name != '\0');
 	buf_put_text(arg, statement);
 	buf_put_u8(arg, ';');
 }
