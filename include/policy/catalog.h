@@ -4,8 +4,8 @@
  *
  * A catalog is one database at one moment. It never changes once it is read, is counted,
  * and is shared by all threads. Its text form is JSON, one object a line: a header, a
- * line for each relation, domain and schema with functions, and a last line that proves
- * that nothing is missing. PostgreSQL itself makes the lines (catalog/fetch.h); a dump
+ * line for each relation, domain, schema with functions and schema as such, one on where
+ * names are looked for, and a last line that proves that nothing is missing. PostgreSQL itself makes the lines (catalog/fetch.h); a dump
  * of them is what `pgweirctl lint --catalog` reads.
  */
 #ifndef POLICY_CATALOG_H
@@ -71,6 +71,8 @@ enum catalog_found {
 	CATALOG_SEVERAL, /* without schema, in more than one */
 };
 
+enum catalog_usage { CATALOG_USAGE_UNKNOWN, CATALOG_USABLE, CATALOG_UNUSABLE };
+
 /* Start reading; it may grow to `most_bytes`. */
 struct catalog_builder *catalog_builder_new(size_t most_bytes);
 /* Take a line. False with *err when it is none of ours, or there is no more room. */
@@ -96,6 +98,15 @@ const struct catalog_relation *catalog_index_table(const struct catalog *catalog
     const char *schema, const char *name, const struct catalog_index **index);
 const struct catalog_column *catalog_column(
     const struct catalog_relation *relation, const char *name);
+/* The schema, in the catalog's words, if a name in it leads to something; else NULL. */
+const char *catalog_holds(const struct catalog *catalog, const char *schema, const char *name);
+/* May the role look into the schema? */
+enum catalog_usage catalog_usage(
+    const struct catalog *catalog, const char *schema, const char *role);
+/* The search_path that sessions of the role begin with; NULL when it is not known. */
+const char *catalog_search_path(const struct catalog *catalog, const char *role);
+/* Is every function of that name one of PostgreSQL's own? */
+bool catalog_function_is_builtin(const struct catalog *catalog, const char *name);
 /* Is every function of that name known not to be volatile? */
 bool catalog_is_steady(const struct catalog *catalog, const char *name);
 /* Is the domain known, and used by nothing that has rows? */

@@ -25,6 +25,8 @@ struct catalogs *catalogs_of_all(struct catalog *catalog);
 struct catalog *catalogs_find(struct catalogs *catalogs, const char *database);
 /* Was the relation changed since the newest reading began? It was then told by its bare name. */
 bool catalogs_is_stale(struct catalogs *catalogs, const char *database, const char *relation);
+/* In the place of a relation: schemas, or names that nobody told, were changed. */
+#define CATALOGS_PATHS ""
 /* Changes with every new reading and every change: never 0. */
 unsigned catalogs_generation(const struct catalogs *catalogs);
 

@@ -139,6 +139,7 @@ struct verdict {
 	struct policy_logged logged;
 	/* Of the catalogs, when a rule asked for one: it may say otherwise later. Else 0. */
 	unsigned catalogs_generation;
+	bool path_asked; /* it depends on the session's search_path */
 };
 
 /*
@@ -230,6 +231,19 @@ struct policy_finding {
 	char *detail, *hint; /* "" when there is nothing to say */
 };
 
+/* Where the session looks for bare names. */
+struct policy_path {
+	bool known;
+	const char *names; /* its search_path, as set_config() takes it; or NULL */
+	const char *set;   /* without names: the statement that set it; NULL: it is the role's default */
+};
+/*
+ * May the statement lead bare names elsewhere for those behind it in its transaction? Only
+ * functions that the catalog of the database knows for PostgreSQL's own surely do not.
+ */
+bool policy_path_is_moved(const struct sql_statement *statement, struct catalogs *catalogs,
+    const char *database);
+
 /* In what a text stands, for rules that ask. */
 struct policy_script {
 	const struct policy_transaction *transaction; /* before the text; or NULL */
@@ -242,6 +256,7 @@ struct policy_script {
 	 * session-integrity alone are asked, and break_glass lifts none of them.
 	 */
 	bool is_startup;
+	const struct policy_path *path; /* or NULL: not known */
 };
 
 /* The same, for a text within something larger. */

@@ -26,6 +26,8 @@ void policy_transaction_note(
 /* The names of the relations that were noted, each as often as there was reason to. */
 void policy_transaction_relations(const struct policy_transaction *transaction,
     void (*tell)(void *arg, const char *name), void *arg);
+/* Was there no more room for some? */
+bool policy_transaction_is_full(const struct policy_transaction *transaction);
 /* It is over: by COMMIT, by ROLLBACK, or because the server says so. */
 void policy_transaction_end(struct policy_transaction *transaction);
 /* Is a BEGIN without its COMMIT among what was noted? */

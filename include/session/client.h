@@ -78,7 +78,8 @@ struct client {
 	bool counted;		      /* in the census, under its names */
 	bool startup_remarked;	      /* something is to be told of a setting of its first packet */
 	bool paused_for_server;	      /* its server is slow to read */
-	bool redefines;		      /* its transaction changes what a catalog tells of */
+	bool redefines;		      /* its transaction changes what a catalog tells of, … */
+	bool renames_unseen;	      /* … and names that are not told one by one */
 	bool ok_told;		      /* that it is authenticated, before its greeting */
 	bool unrestorable;	      /* a server took its settings no more when it was last lent */
 	bool unrecorded;	      /* it takes its transaction for failed, which is still open: see hold.c */

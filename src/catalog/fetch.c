@@ -211,7 +211,8 @@ read_all(struct fetch *fetch, struct error *err)
 	char *relations = catalog_query_relations(version);
 	bool good = put_header(fetch, err) && run(fetch, begin, err) &&
 	    run(fetch, relations, err) && run(fetch, catalog_query_functions, err) &&
-	    run(fetch, catalog_query_domains, err) && run(fetch, "COMMIT", err) &&
+	    run(fetch, catalog_query_domains, err) && run(fetch, catalog_query_namespaces, err) &&
+	    run(fetch, catalog_query_paths, err) && run(fetch, "COMMIT", err) &&
 	    put_end(fetch, err);
 
 	mem_free(begin);

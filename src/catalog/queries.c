@@ -113,3 +113,37 @@ const char catalog_query_domains[] =
     "AND NOT (d.classid = 'pg_type'::regclass AND d.objid = t.typarray))) "
     "FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace "
     "WHERE t.typtype = 'd' AND n.nspname <> 'information_schema' ORDER BY t.oid";
+
+/*
+ * Schemas: who may look into them, and names in them that are no relation of the first question
+ * but lead to something: PostgreSQL's own, and a sequence that stands where another schema has
+ * a relation. With very many roles it is not asked who may.
+ */
+const char catalog_query_namespaces[] =
+    "SELECT json_build_object('namespace', n.nspname, "
+    "'all', has_schema_privilege('public', n.oid, 'USAGE'), "
+    "'roles', CASE WHEN (SELECT count(*) FROM pg_roles WHERE rolcanlogin) * "
+    "(SELECT count(*) FROM pg_namespace) <= 50000 THEN COALESCE("
+    "(SELECT json_agg(r.rolname ORDER BY r.rolname) FROM pg_roles AS r WHERE r.rolcanlogin "
+    "AND has_schema_privilege(r.oid, n.oid, 'USAGE')), '[]') END, "
+    "'names', (SELECT json_agg(c.relname ORDER BY c.relname) FROM pg_class AS c "
+    "WHERE c.relnamespace = n.oid AND CASE WHEN n.nspname ~ '^pg_' "
+    "OR n.nspname = 'information_schema' THEN c.relkind IN ('r', 'v', 'p', 'm', 'f', 'S') "
+    "ELSE c.relkind = 'S' AND EXISTS (SELECT FROM pg_class AS o WHERE o.relname = c.relname "
+    "AND o.relkind IN ('r', 'p', 'v', 'm', 'f')) END)) "
+    "FROM pg_namespace AS n WHERE n.nspname !~ '^pg_(toast|temp)' ORDER BY n.nspname";
+
+/*
+ * With which search_path sessions begin. What the server itself says shows only to a role for
+ * which nothing else is stored, or where it is stored for the whole database.
+ */
+const char catalog_query_paths[] =
+    "WITH stored AS (SELECT s.setrole, s.setdatabase, substr(c, 13) AS path "
+    "FROM pg_db_role_setting AS s, unnest(s.setconfig) AS c WHERE c ~* '^search_path=' "
+    "AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))) "
+    "SELECT json_build_object('search_path', CASE WHEN NOT EXISTS (SELECT FROM stored "
+    "WHERE setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = session_user))) THEN "
+    "(SELECT reset_val FROM pg_settings WHERE name = 'search_path') END, "
+    "'stored', (SELECT json_agg(json_build_array(r.rolname, s.setdatabase <> 0, s.path) "
+    "ORDER BY r.rolname, s.setdatabase) FROM stored AS s "
+    "LEFT JOIN pg_roles AS r ON r.oid = s.setrole WHERE s.setrole = 0 OR r.oid IS NOT NULL))";

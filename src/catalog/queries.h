@@ -10,5 +10,7 @@ char *catalog_query_begin(int64_t timeout_ms);
 char *catalog_query_relations(int version);
 /* Lines of functions, a schema each; and of domains. */
 extern const char catalog_query_functions[], catalog_query_domains[];
+/* Lines of schemas, and the one on where names are looked for. */
+extern const char catalog_query_namespaces[], catalog_query_paths[];
 
 #endif

@@ -103,6 +103,70 @@ catalog_column(const struct catalog_relation *relation, const char *name)
 	return NULL;
 }
 
+const char *
+catalog_holds(const struct catalog *catalog, const char *schema, const char *name)
+{
+	static const enum named_kind kinds[] = { NAMED_RELATION, NAMED_OTHER };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct named *named = catalog_named(catalog, kinds[i], name);
+
+		for (; named != NULL; named = named->next)
+			if (strcmp(named->schema, schema) == 0)
+				return named->schema;
+	}
+	return NULL;
+}
+
+enum catalog_usage
+catalog_usage(const struct catalog *catalog, const char *schema, const char *role)
+{
+	const struct named *named = catalog_named(catalog, NAMED_SCHEMA, schema);
+
+	if (named == NULL)
+		return CATALOG_USAGE_UNKNOWN;
+	if (named->users->everybody)
+		return CATALOG_USABLE;
+	for (size_t i = 0; i < named->users->role_count; i++)
+		if (strcmp(named->users->roles[i], role) == 0)
+			return CATALOG_USABLE;
+	return named->users->known ? CATALOG_UNUSABLE : CATALOG_USAGE_UNKNOWN;
+}
+
+const char *
+catalog_search_path(const struct catalog *catalog, const char *role)
+{
+	const struct stored_path *best = NULL;
+	int rank = -1;
+
+	if (!catalog->has_paths)
+		return NULL;
+	/* What is said of the role counts before what is said of the database. */
+	for (size_t i = 0; i < catalog->path_count; i++) {
+		const struct stored_path *stored = &catalog->paths[i];
+		int here = (stored->role != NULL) * 2 + stored->here;
+
+		if (here > rank && (stored->role == NULL || strcmp(stored->role, role) == 0)) {
+			best = stored;
+			rank = here;
+		}
+	}
+	return best != NULL ? best->path : catalog->search_path;
+}
+
+bool
+catalog_function_is_builtin(const struct catalog *catalog, const char *name)
+{
+	const struct named *named = catalog_named(catalog, NAMED_FUNCTION, name);
+
+	if (named == NULL)
+		return false;
+	for (; named != NULL; named = named->next)
+		if (strcmp(named->schema, "pg_catalog") != 0)
+			return false;
+	return true;
+}
+
 bool
 catalog_is_steady(const struct catalog *catalog, const char *name)
 {

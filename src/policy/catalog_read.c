@@ -309,6 +309,56 @@ read_functions(struct catalog_builder *builder, const json_t *line, struct error
 	return schema != NULL || bad(err, "functions without a schema");
 }
 
+/* {"namespace":"app","all":false,"roles":["app_rw"],"names":["orders_seq"]}; no list: not known. */
+static bool
+read_namespace(struct catalog_builder *builder, const json_t *line, struct error *err)
+{
+	struct catalog *catalog = builder->catalog;
+	struct catalog_users *users = arena_zalloc(catalog->arena, 1, sizeof(*users));
+	const json_t *roles = json_object_get(line, "roles");
+	const json_t *names = json_object_get(line, "names");
+	const char *schema = member(catalog, line, "namespace");
+
+	if (!is_name(json_object_get(line, "namespace")))
+		return bad(err, "a schema without a name");
+	users->everybody = json_is_true(json_object_get(line, "all"));
+	users->known = json_is_array(roles);
+	if (!read_names(catalog, roles, &users->roles, &users->role_count, err))
+		return false;
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		if (!is_name(json_array_get(names, i)))
+			return bad(err, "a name in a schema");
+		add_named(catalog, NAMED_OTHER, schema, text_of(catalog, json_array_get(names, i)));
+	}
+	add_named(catalog, NAMED_SCHEMA, schema, schema)->users = users;
+	return true;
+}
+
+/* {"search_path":"$user","stored":[["app",true,"app"],[null,true,"shop"]]} */
+static bool
+read_paths(struct catalog_builder *builder, const json_t *line, struct error *err)
+{
+	struct catalog *catalog = builder->catalog;
+	const json_t *list = json_object_get(line, "stored");
+	size_t count = json_array_size(list);
+
+	catalog->search_path = member(catalog, line, "search_path");
+	catalog->paths = arena_zalloc(catalog->arena, count, sizeof(*catalog->paths));
+	for (size_t i = 0; i < count; i++) {
+		const json_t *item = json_array_get(list, i);
+
+		if (!json_is_string(json_array_get(item, 2)))
+			return bad(err, "a stored search_path");
+		catalog->paths[i] = (struct stored_path){
+			.role = text_of(catalog, json_array_get(item, 0)),
+			.here = json_is_true(json_array_get(item, 1)),
+			.path = text_of(catalog, json_array_get(item, 2)) };
+	}
+	catalog->path_count = count;
+	catalog->has_paths = true;
+	return true;
+}
+
 static bool
 read_header(struct catalog_builder *builder, const json_t *line, struct error *err)
 {
@@ -346,6 +396,8 @@ static const struct line_kind {
 	{ "relation", read_relation, true },
 	{ "functions", read_functions, true },
 	{ "domain", read_domain, true },
+	{ "namespace", read_namespace, true },
+	{ "search_path", read_paths, true },
 	{ "catalog", read_header, false },
 	{ "end", read_end, false },
 };

@@ -132,9 +132,13 @@ policies_explain(const struct policies *policies, const struct subject *subject,
 {
 	struct seen seen = { 0 };
 	const struct judging judging = { .seen = note_rule, .arg = &seen };
-	struct question question = {
-		.subject = subject, .text = text, .length = strlen(text), .wall_us = wall_us
-	};
+	static const struct policy_path path = { .known = true };
+	static const struct policy_script script = { .path = &path }; /* as a session begins */
+	struct question question = { .subject = subject,
+		.text = text,
+		.length = strlen(text),
+		.wall_us = wall_us,
+		.script = &script };
 	struct sql_facts *facts = NULL;
 	struct error err = { 0 };
 	struct verdict verdict;

@@ -254,6 +254,15 @@ ask_about(struct run *run, const struct policy *policy, size_t turn)
 			consider(run, policy, rule, turn, act);
 }
 
+/* Is it known in what the text stands? */
+static bool
+is_within(const struct policy_script *script)
+{
+	return script != NULL &&
+	    (script->transaction != NULL || script->comments != NULL || script->in_block ||
+		script->is_file || script->is_last || script->is_startup);
+}
+
 static void
 ask_rules(struct run *run, const struct policy *policy)
 {
@@ -261,7 +270,7 @@ ask_rules(struct run *run, const struct policy *policy)
 	struct policy_transaction transaction;
 
 	/* A statement alone, of which nothing else is known: nothing to keep. */
-	if (turns == 1 && run->question->script == NULL) {
+	if (turns == 1 && !is_within(run->question->script)) {
 		set_place(run, 0, 1, NULL);
 		ask_about(run, policy, 0);
 		return;
@@ -429,6 +438,7 @@ judge_text(const struct policy *const *policies, size_t count,
 	logged_end(verdict);
 	if (run.known.asked)
 		verdict->catalogs_generation = run.known.generation;
+	verdict->path_asked = run.known.path_asked;
 	known_release(&run.known);
 }
 

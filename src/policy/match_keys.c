@@ -155,12 +155,22 @@ ddl_there(const struct asked *asked, size_t i)
 	return (asked->statement->relations[i].access & SQL_ACCESS_DDL) != 0;
 }
 
+/* For sure, a bare name is what the session's search_path leads to. */
+static bool
+fits_name(const struct pattern *p, const struct asked *asked,
+    const struct sql_relation *relation, bool sure)
+{
+	const char *schema = relation->schema;
+
+	if (sure && schema == NULL && p->schema != NULL && text_fits_glob(p->name, relation->name))
+		schema = path_leads_to(asked, relation->name);
+	return pattern_fits_relation(p, schema, relation->name, sure);
+}
+
 static bool
 fits_relation(const struct pattern *p, const struct asked *asked, size_t i, bool sure)
 {
-	const struct sql_relation *relation = &asked->statement->relations[i];
-
-	return pattern_fits_relation(p, relation->schema, relation->name, sure);
+	return fits_name(p, asked, &asked->statement->relations[i], sure);
 }
 
 static size_t
@@ -200,15 +210,16 @@ count_columns(const struct asked *asked)
 
 /* Of which relation a column is, the text does not tell: any of the statement's may be. */
 static bool
-is_of_relation(const struct pattern *p, const struct sql_statement *statement, bool sure)
+is_of_relation(const struct pattern *p, const struct asked *asked, bool sure)
 {
+	const struct sql_statement *statement = asked->statement;
+
 	if (p->name == NULL)
 		return true;
 	if (sure && statement->relation_count != 1)
 		return false;
 	for (size_t i = 0; i < statement->relation_count; i++)
-		if (pattern_fits_relation(
-			p, statement->relations[i].schema, statement->relations[i].name, sure))
+		if (fits_name(p, asked, &statement->relations[i], sure))
 			return true;
 	return false;
 }
@@ -221,7 +232,7 @@ fits_column(const struct pattern *p, const struct asked *asked, size_t i, bool s
 	bool all = strcmp(column, "*") == 0;
 
 	return (all && !sure ? true : text_fits_glob(p->column, column)) &&
-	    is_of_relation(p, asked->statement, sure);
+	    is_of_relation(p, asked, sure);
 }
 
 static size_t

@@ -308,6 +308,11 @@ void given_free(struct given *given);
 /* Of the rule that is asked; what it does not give is `otherwise`, an empty list. */
 int64_t given_rows(const struct asked *asked, int64_t otherwise);
 const struct pattern_list *given_list(const struct asked *asked, enum given_list list);
+/* ---- path.c: where bare names lead ---- */
+
+/* The schema of the relation to which the session's search_path leads; NULL when not known. */
+const char *path_leads_to(const struct asked *asked, const char *name);
+
 /* ---- known.c: what is known of the database, for rules that ask ---- */
 
 /* Of one judgement, on the stack of judge_text(). The catalog is taken when it is asked for. */
@@ -315,6 +320,7 @@ struct known {
 	struct catalogs *catalogs; /* borrowed; or NULL */
 	const char *database;
 	bool asked;
+	bool path_asked; /* where a bare name leads */
 	unsigned generation;
 	struct catalog *catalog; /* referenced; or NULL */
 };

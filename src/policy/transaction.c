@@ -245,6 +245,12 @@ policy_transaction_relations(const struct policy_transaction *transaction,
 	}
 }
 
+bool
+policy_transaction_is_full(const struct policy_transaction *transaction)
+{
+	return !transaction_has_room(transaction);
+}
+
 static void
 roll_back_to(struct policy_transaction *transaction, const char *savepoint)
 {

@@ -11,6 +11,7 @@
 #include "frames.h"
 #include "guard.h"
 #include "listens.h"
+#include "path.h"
 #include "pin.h"
 #include "pool/rendering.h"
 #include "prepared.h"
@@ -347,6 +348,8 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 	    strchr("ITE", body[0]) == NULL || body[0] == 0)
 		return violation(link, 'Z');
 	server->transaction = (char)body[0];
+	if (link->path_moved && body[0] == 'I')
+		path_settle(link);
 	link->copy_in = false;
 	link->copying = 0;
 	fate = requests_head(&link->requests)->answer == ANSWER_SWALLOW ? FATE_SWALLOW

@@ -1,6 +1,8 @@
 /* doings.c - see doings.h. Noted by residue.c, asked by permit.c. */
 #include "doings.h"
 
+#include <string.h>
+
 #include "policy/catalogs.h"
 #include "policy/transaction.h"
 #include "session_internal.h"
@@ -19,9 +21,26 @@ tell_all(struct client *client)
 {
 	if (!client->redefines)
 		return;
-	client->redefines = false;
+	if (client->renames_unseen)
+		tell_changed(client, CATALOGS_PATHS);
+	client->redefines = client->renames_unseen = false;
 	policy_transaction_relations(client->doings, tell_changed, client);
 	tell_changed(client, NULL);
+}
+
+/* Does it give or take names that are not told one by one? */
+static bool
+renames_unseen(const struct client *client, const struct sql_statement *statement)
+{
+	if (policy_transaction_is_full(client->doings) || statement->setting_name_count > 0 ||
+	    (statement->effects & (SQL_DO | SQL_CALL)) != 0 || strstr(statement->verb, "SCHEMA") != NULL ||
+	    strstr(statement->verb, "EXTENSION") != NULL)
+		return true;
+	for (size_t i = 0; i < statement->act_count; i++)
+		if (statement->acts[i].kind == SQL_ACT_SET_SCHEMA ||
+		    statement->acts[i].kind == SQL_ACT_RENAME)
+			return true;
+	return false;
 }
 
 /* What is temporary is nobody else's, and in no catalog. */
@@ -42,6 +61,8 @@ doings_note(struct client *client, const struct sql_statement *statement)
 		policy_transaction_open(client->doings);
 	}
 	client->redefines = client->redefines || redefines(statement);
+	client->renames_unseen = statement->transaction != SQL_TXN_ROLLBACK &&
+	    (client->renames_unseen || renames_unseen(client, statement));
 	if (statement->transaction == SQL_TXN_COMMIT)
 		tell_all(client);
 	if (policy_transaction_cares(statement))
@@ -56,6 +77,7 @@ doings_forget(struct client *client)
 	tell_all(client);
 	policy_transaction_free(client->doings);
 	client->doings = NULL;
+	client->renames_unseen = false;
 }
 
 /* Is something still to run, so that what the transaction has done is not known? */
@@ -89,6 +111,5 @@ doings_rule(struct client *client, const struct judged *judged)
 		client->doings = policy_transaction_new();
 		policy_transaction_open(client->doings);
 	}
-	return gate_rule_within(
-	    clients_gate(client->clients), judged, client->identity, client->doings);
+	return gate_rule_within(clients_gate(client->clients), judged, client);
 }

@@ -7,6 +7,7 @@
 #include "policy/catalogs.h"
 #include "pool/statements.h"
 #include "parsers.h"
+#include "path.h"
 #include "rewrite.h"
 #include "session_internal.h"
 #include "sql/replication.h"
@@ -434,7 +435,7 @@ by_shape(struct gate *gate, const struct client *client)
 
 	if (judged == NULL)
 		return NULL;
-	ruling = gate_rule(gate, judged, client->identity);
+	ruling = gate_rule(gate, judged, client);
 	passes = ruling->verdict.action != POLICY_DENY && ruling->of_any;
 	ruling_release(ruling);
 	return passes ? judged_reference(judged) : NULL;
@@ -529,26 +530,30 @@ is_fresh(const struct ruling *ruling, const struct identity *identity,
 	    ruling->policies == policies && !is_outdated(ruling, identity) && now_us - ruling->judged_us < RULING_KEPT_US;
 }
 
-struct ruling *
-gate_rule(struct gate *gate, struct judged *judged, const struct identity *identity)
+/* Do bare names lead to where they led when it was made? Few rulings ask. */
+static bool
+leads_there(const struct ruling *ruling, const struct client *client)
 {
+	return !ruling->verdict.path_asked || ruling->path_key == path_key(client);
+}
+
+struct ruling *
+gate_rule(struct gate *gate, struct judged *judged, const struct client *client)
+{
+	const struct identity *identity = client->identity;
 	struct ruling **slot = &judged->rulings[identity->id % GATE_RULINGS];
 
 	if (!is_fresh(*slot, identity, clients_policies(gate->clients),
-		loop_now_us(clients_loop(gate->clients)))) {
+		loop_now_us(clients_loop(gate->clients))) ||
+	    !leads_there(*slot, client)) {
 		ruling_release(*slot);
-		*slot = ruling_new(
-		    gate->clients, judged, identity, NULL, judged->table == &gate->shaped);
+		*slot = ruling_new(judged, client, NULL, judged->table == &gate->shaped);
 	}
 	return ruling_reference(*slot);
 }
 
 struct ruling *
-gate_rule_within(struct gate *gate, const struct judged *judged,
-    const struct identity *identity, const struct policy_transaction *doings)
+gate_rule_within(struct gate *gate, const struct judged *judged, const struct client *client)
 {
-	const struct policy_script script = { .transaction = doings, .in_block = true };
-
-	return ruling_new(
-	    gate->clients, judged, identity, &script, judged->table == &gate->shaped);
+	return ruling_new(judged, client, client->doings, judged->table == &gate->shaped);
 }

@@ -48,6 +48,7 @@ struct ruling {
 	uint32_t identity;
 	struct policies *policies; /* referenced: the verdict points into it */
 	uint64_t judged_us;
+	uint64_t path_key; /* where bare names led, for a verdict that asked: path.h */
 	struct verdict verdict;
 	bool of_any; /* what it says holds for every text that has these facts */
 	struct audit_lane *lane;	/* borrowed: records of it may wait there */
@@ -107,12 +108,12 @@ struct judged *gate_judge_call(struct gate *gate);
 /* The facts of what is asked of a walsender; referenced, and remembered nowhere. */
 struct judged *gate_judge_replication(
     struct gate *gate, const char *verb, const char *text, size_t length);
-/* The ruling for an identity under the policies now in force; referenced. */
+/* The ruling for a client under the policies now in force; referenced. */
 struct ruling *gate_rule(
-    struct gate *gate, struct judged *judged, const struct identity *identity);
+    struct gate *gate, struct judged *judged, const struct client *client);
 /* The same within a transaction that has done something to objects; never remembered. */
-struct ruling *gate_rule_within(struct gate *gate, const struct judged *judged,
-    const struct identity *identity, const struct policy_transaction *doings);
+struct ruling *gate_rule_within(
+    struct gate *gate, const struct judged *judged, const struct client *client);
 /* The client of a parse under way is going. */
 void gate_abandon(struct parse_job *job);
 /* client.c: the parse is done; the reference is given. */
@@ -127,11 +128,11 @@ const char *statement_executed(const struct sql_statement *statement);
 struct judged *judged_reference(struct judged *judged);
 void judged_release(struct judged *judged); /* NULL is fine */
 /*
- * Ask the policies. `script` is NULL for a text by itself; `of_shape`: the ruling is for
+ * Ask the policies. `doings` is NULL for a text by itself; `of_shape`: the ruling is for
  * every text of the judged one's shape.
  */
-struct ruling *ruling_new(struct clients *clients, const struct judged *judged,
-    const struct identity *identity, const struct policy_script *script, bool of_shape);
+struct ruling *ruling_new(const struct judged *judged, const struct client *client,
+    const struct policy_transaction *doings, bool of_shape);
 /*
  * A refusal by a rule that the session layer itself keeps, where the policy of this ruling
  * applies. Takes `detail`.

@@ -58,7 +58,7 @@ rule_of_name(struct client *client, const char *name, struct ruling *own)
 	const struct statement *prepared = prepared_find(&client->prepared, name);
 
 	if (prepared != NULL && prepared->judged != NULL)
-		return gate_rule(clients_gate(client->clients), prepared->judged, client->identity);
+		return gate_rule(clients_gate(client->clients), prepared->judged, client);
 	if (own->verdict.policy == NULL || own->verdict.mode != POLICY_MODE_ENFORCE)
 		return ruling_reference(own);
 	return ruling_of_rule(own, "prepared-unknown",
@@ -144,7 +144,7 @@ permit_rule(struct client *client, struct judged *judged)
 	struct ruling *ruling = doings_rule(client, judged);
 
 	if (ruling == NULL)
-		ruling = gate_rule(clients_gate(client->clients), judged, client->identity);
+		ruling = gate_rule(clients_gate(client->clients), judged, client);
 	return judged->executes ? rule_of_executed(client, judged, ruling) : ruling;
 }
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "learned.h"
 #include "listens.h"
+#include "path.h"
 #include "pin.h"
 #include "prepared.h"
 #include "probe.h"
@@ -110,6 +111,7 @@ probe_note(struct link *link, struct judged *judged, const struct sql_statement 
 	if (client != NULL && !opaque &&
 	    learned_trusts(client->learned, judged, loop_now_us(clients_loop(link->clients))))
 		return;
+	path_note(link, statement);
 	/* A server that will not be asked is reset. */
 	link->server->residue |= SQL_RESIDUE_OPAQUE;
 	if (!is_asked(link))
@@ -122,6 +124,7 @@ probe_note(struct link *link, struct judged *judged, const struct sql_statement 
 void
 probe_note_unknown(struct link *link, struct judged *judged)
 {
+	path_lose(link);
 	link->server->residue |= SQL_RESIDUE_OPAQUE;
 	if (!is_asked(link))
 		return;
@@ -480,4 +483,5 @@ probe_end(struct link *link, bool failed)
 	probe_free(probe);
 	link->probe = NULL;
 	link->asking = false;
+	path_settle(link);
 }

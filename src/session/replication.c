@@ -59,7 +59,7 @@ is_permitted(struct client *client)
 								      : "replication=true";
 	struct judged *judged =
 	    gate_judge_replication(gate, "REPLICATION CONNECTION", text, strlen(text));
-	struct ruling *ruling = gate_rule(gate, judged, client->identity);
+	struct ruling *ruling = gate_rule(gate, judged, client);
 	const struct verdict *verdict = &ruling->verdict;
 	bool permitted = verdict->action != POLICY_DENY;
 	struct wire_error error;
@@ -133,7 +133,7 @@ replication_query(
 	client->judged = NULL;
 	if (judged == NULL)
 		judged = gate_judge_replication(gate, verb_of(client, text), text, length);
-	ruling = gate_rule(gate, judged, client->identity);
+	ruling = gate_rule(gate, judged, client);
 	recordable = hold_permits(client, 'Q', judged, ruling);
 	if (recordable && ruling->verdict.action != POLICY_DENY &&
 	    !hold_intends(client, judged, ruling))

@@ -8,6 +8,7 @@
 #include "frames.h"
 #include "learned.h"
 #include "listens.h"
+#include "path.h"
 #include "pin.h"
 #include "prepared.h"
 #include "probe.h"
@@ -42,6 +43,15 @@ note_calls(struct link *link, struct judged *judged, const struct sql_statement 
 		probe_note(link, judged, statement);
 	if (statement->residue & SQL_RESIDUE_SETTING)
 		probe_note_settings(link, judged, statement);
+}
+
+/* Where bare names lead. Functions were noted with what they leave. */
+static void
+note_path(struct link *link, const struct sql_statement *statement)
+{
+	if (statement->setting_name_count > 0 || statement->transaction == SQL_TXN_ROLLBACK_TO ||
+	    (statement->effects & (SQL_DDL | SQL_ROLE)) != 0)
+		path_note(link, statement);
 }
 
 /* What is known of functions holds as long as they are what they were. */
@@ -180,6 +190,7 @@ note_run(struct link *link, const struct statement *made, const struct sql_state
 	}
 	note(link, residue & mask, judged);
 	note_calls(link, judged, ran);
+	note_path(link, ran);
 	if (residue & SQL_RESIDUE_LISTEN)
 		link->server->listens = true;
 	link->notified |= ran->notifies;
@@ -256,6 +267,7 @@ residue_of(struct link *link, const struct request *head, const struct sql_state
 		note_executed(link, head, link->sub, statement, ~0u);
 	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))
 		probe_want(link, head->judged);
+	note_path(link, statement);
 	if (tag != NULL && !(statement->residue & SQL_RESIDUE_PREPARE))
 		note_transaction(link, head, statement, tag);
 	if (head->rewrite == NULL)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "guard.h"
+#include "path.h"
 #include "quota.h"
 #include "session/guardrails.h"
 #include "session_internal.h"
@@ -144,7 +145,7 @@ is_plain_yes(const struct verdict *verdict)
 static bool
 is_shared(const struct verdict *verdict, const struct policy_script *script)
 {
-	return verdict->action != POLICY_DENY || script != NULL;
+	return verdict->action != POLICY_DENY || script->transaction != NULL;
 }
 
 /*
@@ -163,12 +164,18 @@ take_raw_text(struct clients *clients, const struct judged *judged, struct rulin
 }
 
 struct ruling *
-ruling_new(struct clients *clients, const struct judged *judged, const struct identity *identity,
-    const struct policy_script *script, bool of_shape)
+ruling_new(const struct judged *judged, const struct client *client,
+    const struct policy_transaction *doings, bool of_shape)
 {
+	struct clients *clients = client->clients;
+	const struct identity *identity = client->identity;
 	struct policies *policies = clients_policies(clients);
 	struct loop *loop = clients_loop(clients);
 	struct ruling *ruling = mem_zalloc(1, sizeof(*ruling));
+	const struct policy_path path = path_of(client);
+	const struct policy_script script = { .transaction = doings,
+		.in_block = doings != NULL,
+		.path = &path };
 
 	*ruling = (struct ruling){ .references = 1,
 		.identity = identity->id,
@@ -176,16 +183,18 @@ ruling_new(struct clients *clients, const struct judged *judged, const struct id
 		.lane = clients_lane(clients),
 		.judged_us = loop_now_us(loop) };
 	policies_judge_in(policies, &identity->subject, judged->text, judged->length,
-	    judged->outcome, judged->facts, &judged->err, loop_wall_us(loop), script,
+	    judged->outcome, judged->facts, &judged->err, loop_wall_us(loop), &script,
 	    &ruling->verdict);
+	if (ruling->verdict.path_asked)
+		ruling->path_key = path_key(client);
 	if (judged->outcome == SQL_UNPARSEABLE && ruling->verdict.position == 0)
 		ruling->verdict.position = judged->position;
 	/* To speak of a long one would be to parse it on the loop. */
 	ruling->of_any = !of_shape || is_plain_yes(&ruling->verdict) ||
-	    (is_shared(&ruling->verdict, script) &&
-		(script != NULL || judged->length <= GATE_INLINE_MOST) &&
-		speak_of_shape(clients, judged, identity, script, &ruling->verdict));
-	if (script != NULL && !ruling->of_any)
+	    (is_shared(&ruling->verdict, &script) &&
+		(doings != NULL || judged->length <= GATE_INLINE_MOST) &&
+		speak_of_shape(clients, judged, identity, &script, &ruling->verdict));
+	if (doings != NULL && !ruling->of_any)
 		take_words(&ruling->verdict, &(struct verdict){ 0 });
 	find_all_quotas(clients, ruling, identity);
 	if (refuse_blocked(clients, judged, ruling) || !policies_are_empty(policies))

@@ -14,8 +14,8 @@
 
 enum { CALL_ARGS = 2, CAST_ARG = 1, CAST_TYPE = 2, SET_CONFIG_ARGS = 3 };
 
-static void
-put_quoted(struct buf *out, struct slice text, char quote)
+void
+setting_put_quoted(struct buf *out, struct slice text, char quote)
 {
 	buf_put_u8(out, (uint8_t)quote);
 	for (size_t i = 0; i < text.length; i++) {
@@ -85,7 +85,7 @@ put_names(struct buf *out, struct slice value)
 		good = take_name(&value, &name);
 		if (!good)
 			break;
-		put_quoted(
+		setting_put_quoted(
 		    out, (struct slice){ buf_bytes(&name), buf_length(&name) }, '"');
 		skip_blanks(&value);
 		if (value.length == 0)
@@ -111,12 +111,12 @@ replay_of(struct collector *facts, const char *name, struct slice value)
 	bool good = true;
 
 	buf_put_text(&text, "SET ");
-	put_quoted(&text, slice_of(name), '"');
+	setting_put_quoted(&text, slice_of(name), '"');
 	buf_put_text(&text, " TO ");
 	if (setting_special(name)->is_list)
 		good = put_names(&text, value);
 	else
-		put_quoted(&text, value, '\'');
+		setting_put_quoted(&text, value, '\'');
 	if (good)
 		replay = arena_strndup(facts->arena, buf_bytes(&text), buf_length(&text));
 	buf_free(&text);
@@ -143,6 +143,15 @@ argument(struct tree_node node)
 	return constant_of(uncast(node));
 }
 
+/* Where names are looked for from now on, if the call says so. */
+static char *
+path_of(struct collector *facts, const char *name, const struct constant *value)
+{
+	if (strcmp(name, "search_path") != 0 || value->kind != CONSTANT_STRING)
+		return NULL;
+	return arena_strndup(facts->arena, value->text.bytes, value->text.length);
+}
+
 /* What a call that is done once, with constants, does: the same as SET or RESET. */
 static bool
 set_config_once(struct collector *facts, const char *name, const struct constant *value)
@@ -156,6 +165,7 @@ set_config_once(struct collector *facts, const char *name, const struct constant
 		setting.kind = SQL_SETTING_SET;
 		setting.replay =
 		    setting.local ? NULL : replay_of(facts, name, value->text);
+		setting.path = path_of(facts, name, value);
 		if (!setting.local && setting.replay == NULL)
 			return false;
 	} else {
@@ -206,6 +216,7 @@ handle_set_config(struct collector *facts, struct slice body, struct context *co
 	if (is_local && residue == 0 && folded[0] != '\0' && context->once)
 		collect_setting(facts,
 		    (struct sql_setting){
-			.name = (char *)folded, .kind = SQL_SETTING_SET, .local = true });
+			.name = (char *)folded, .kind = SQL_SETTING_SET, .local = true,
+			.path = path_of(facts, folded, &value) });
 	collect_residue(facts, context, residue);
 }

@@ -128,6 +128,30 @@ statement_text(struct collector *facts)
 	return arena_strndup(facts->arena, facts->text.bytes, facts->text.length);
 }
 
+/* Names one by one to one list. NULL when a value is none that the text shows. */
+static char *
+path_of(struct collector *facts, struct slice body)
+{
+	struct buf list = { 0 };
+	struct tree_node arg;
+	char *path = NULL;
+	bool good = true;
+
+	while (good && tree_next_child(&body, SET_ARGS, &arg)) {
+		struct constant value = constant_of(arg);
+
+		good = value.kind == CONSTANT_STRING;
+		if (buf_length(&list) > 0)
+			buf_put_text(&list, ", ");
+		if (good)
+			setting_put_quoted(&list, value.text, '"');
+	}
+	if (good && buf_length(&list) > 0)
+		path = arena_strndup(facts->arena, buf_bytes(&list), buf_length(&list));
+	buf_free(&list);
+	return path;
+}
+
 static void
 set_value(
     struct collector *facts, struct slice body, const char *name, struct context *context)
@@ -143,6 +167,8 @@ set_value(
 	setting.local = how->local || tree_value(body, SET_LOCAL) != 0;
 	if (!setting.local)
 		setting.replay = statement_text(facts);
+	if (strcmp(name, "search_path") == 0)
+		setting.path = path_of(facts, body);
 	collect_setting(facts, setting);
 	if (strcmp(name, "search_path") != 0)
 		return;

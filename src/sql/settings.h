@@ -21,6 +21,8 @@ const struct special_setting *setting_special(const char *name);
  * the folded name, which lives in the arena.
  */
 char *setting_note(struct collector *facts, struct slice name, struct tree_node value);
+/* The text within quotes, each of its own doubled. */
+void setting_put_quoted(struct buf *out, struct slice text, char quote);
 /* Tables are made in pg_temp where search_path begins with it; any mention counts. */
 bool setting_names_temp_schema(struct slice search_path);
 
