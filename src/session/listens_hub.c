@@ -7,7 +7,11 @@
 #include "inbound.h"
 #include "pool/owners.h"
 
-enum { FENCE_MOST_US = 5 * 1000 * 1000 }; /* then it goes on without the hub's answer */
+/*
+ * Then it goes on without the hub's answer. Longer than the hub waits for its own server, so
+ * that nobody's notifications come late only because a machine is slow.
+ */
+enum { FENCE_MOST_US = 15 * 1000 * 1000 };
 
 static uint64_t
 now(const struct client *client)
