@@ -58,6 +58,7 @@ struct database_config {
 	size_t host_count;
 	int port;
 	char *dbname; /* name on the server; NULL: the name that the client gave */
+	char *connect_query; /* run on each new server connection; NULL: none */
 	char *auth_database; /* where auth.query is asked; NULL: see auth.query_database */
 	int pool_size, min, reserve; /* or CONFIG_INHERIT */
 	int pool_mode;		     /* enum pool_mode or CONFIG_INHERIT */
@@ -132,6 +133,7 @@ struct config {
 	int64_t backend_connect_timeout_ms, backend_connect_retry_ms, backend_max_age_ms,
 	    backend_idle_timeout_ms, backend_check_after_ms;
 	int backend_reset; /* enum backend_reset */
+	char *backend_check_query; /* "" for a Sync */
 
 	int64_t protocol_max_prepared_statements, protocol_pin_timeout_ms;
 	int64_t protocol_pin_budget; /* percent of a pool's size */

@@ -43,6 +43,7 @@ struct pool {
 	struct pools *pools; /* borrowed */
 	char *database;	     /* as clients name it */
 	char *role;
+	bool introduces;	    /* its database has a connect_query */
 	bool asks;		    /* its servers ask about users: no client gets one */
 	struct budget *budget;	    /* shared, lives as long as the process */
 	struct server_list servers; /* all of this worker */

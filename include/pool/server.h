@@ -34,6 +34,15 @@ enum server_state {
 	SERVER_CLOSING,
 };
 
+/* What we run on a server that nobody has. */
+enum server_task {
+	SERVER_TASK_NONE,
+	SERVER_TASK_CHECK,    /* is it alive? */
+	SERVER_TASK_RESET,    /* DISCARD ALL */
+	SERVER_TASK_UNLISTEN,
+	SERVER_TASK_CONNECT,  /* its database's connect_query, in LOGIN too */
+};
+
 /* What the borrower of a server hears. */
 struct server_user {
 	/* Bytes came; valid until it returns. */
@@ -56,6 +65,7 @@ struct server {
 	TAILQ_ENTRY(server) in_idle;   /* only while SERVER_IDLE */
 	LIST_HEAD(, cancel) cancels;   /* under way, aimed at us */
 	enum server_state state;       /* written by server_enter() alone */
+	enum server_task task;	       /* while TESTED, and at the end of LOGIN */
 	struct pool *pool;	       /* borrowed; outlives us */
 	struct loop *loop;	       /* borrowed */
 	struct stream *stream;	       /* ours */
@@ -74,6 +84,7 @@ struct server {
 	bool listens;		       /* a LISTEN was run on it: UNLISTEN before the next loan */
 	bool beside;		       /* the budget does not count it: pool_open_beside() */
 	struct waiter *beside_for;     /* borrowed: who asked for that, until it is lent */
+	bool unintroduced;	       /* what its connect_query set is gone in part: run it again */
 	bool doubted;		       /* to be checked before it is lent again */
 	bool plain_startup;	       /* without the settings that old servers do not know */
 	bool refused;		       /* PostgreSQL is not there, or not yet: it restarts */

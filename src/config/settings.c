@@ -370,6 +370,14 @@ const struct setting settings[] = {
 	    .reloadable = true,
 	    .text = "A server connection that was unused for longer than this is asked whether "
 		    "it still lives before a client gets it. 0 asks each time." },
+	{ .name = "backend.check_query",
+	    .type = SETTING_TEXT,
+	    .where = AT(backend_check_query),
+	    .fallback = "",
+	    .most = "16384",
+	    .reloadable = true,
+	    .text = "What it is asked. If this fails the connection is closed. Nothing here asks "
+		    "by a Sync, which costs PostgreSQL least." },
 	{ .name = "backend.reset",
 	    .type = SETTING_ENUM,
 	    .where = AT(backend_reset),
@@ -889,6 +897,14 @@ static const struct setting database_fields[] = {
 	    .most = "63",
 	    .text = "The name of the database in PostgreSQL, if it is not the name that clients "
 		    "use." },
+	{ .name = "connect_query",
+	    .type = SETTING_TEXT,
+	    .where = offsetof(struct database_config, connect_query),
+	    .least = "1",
+	    .most = "16384",
+	    .text = "Statements to run on each new server connection before a client gets it. "
+		    "If they fail, connecting has failed. What they SET is every client's; they "
+		    "run again whenever DISCARD ALL has made a connection new." },
 	{ .name = "auth_database",
 	    .type = SETTING_TEXT,
 	    .where = offsetof(struct database_config, auth_database),

@@ -91,7 +91,7 @@ static const struct import_key main_keys[] = {
 	{ .key = "server_reset_query", .special = import_reset_query, .setting = "backend.reset" },
 	{ .key = "server_reset_query_always", .special = import_reset_always, .setting = "backend.reset" },
 	{ .key = "server_check_delay", .setting = "backend.check_after", .value = VALUE_SECONDS, .most = 365 * DAY },
-	{ .key = "server_check_query", .special = import_check_query, .setting = "backend.check_after" },
+	{ .key = "server_check_query", .special = import_check_query, .setting = "backend.check_query" },
 	DROP("server_fast_close", "RECONNECT and a reload wait for clients in session mode: KILL ends them"),
 	/* TLS. */
 	{ .key = "client_tls_sslmode", .special = import_tls_mode, .setting = "tls.client.mode" },
@@ -158,7 +158,7 @@ static const struct import_key database_keys[] = {
 	DROP("max_db_client_connections", FOR_ALL ": limits.clients_per_database"),
 	DROP("server_lifetime", FOR_ALL ": backend.max_age"),
 	{ .key = "load_balance_hosts", .special = import_balance },
-	DROP("connect_query", BY_ROLE),
+	{ .key = "connect_query", .setting = "connect_query" },
 	DROP("client_encoding", BY_ROLE),
 	DROP("datestyle", BY_ROLE),
 	DROP("timezone", BY_ROLE),

@@ -394,12 +394,12 @@ import_check_query(struct import *import, const struct import_key *key,
     const struct ini_entry *entry, const char *value)
 {
 	if (value[0] == '\0') {
-		import_set(import, key->setting, json_string("365d"), entry);
-		changed(import, entry, key->key, key->setting,
+		import_set(import, "backend.check_after", json_string("365d"), entry);
+		changed(import, entry, key->key, "backend.check_after",
 		    "365d: a server connection is hardly ever asked");
 	} else {
-		dropped(import, entry, key->key,
-		    "pgweir asks in its own words; when, says backend.check_after");
+		import_set(import, key->setting, json_string(value), entry);
+		import_note(import, entry, key->key, FATE_MAPPED, key->setting, NULL);
 	}
 }
 

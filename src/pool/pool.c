@@ -49,6 +49,16 @@ pool_limits(const struct pool *pool)
 	return limits;
 }
 
+void
+pool_configure(struct pool *pool)
+{
+	const struct database_config *database =
+	    config_database(pools_config(pool->pools), pool->database);
+
+	pool->introduces =
+	    !pool->asks && database != NULL && database->connect_query != NULL;
+}
+
 struct pool *
 pool_new(struct pools *pools, const char *database, const char *role, bool asks)
 {
@@ -62,6 +72,7 @@ pool_new(struct pools *pools, const char *database, const char *role, bool asks)
 	pool->database = mem_strdup(database);
 	pool->role = mem_strdup(role);
 	pool->asks = asks;
+	pool_configure(pool);
 	limits = pool_limits(pool);
 	pool->budget = (asks ? budget_get_asking : budget_get)(
 	    pools_budgets(pools), database, role, &limits);
@@ -162,6 +173,33 @@ wants_check(const struct server *server, uint64_t now_us)
 	    (check_ms > 0 && now_us - server->since_us >= (uint64_t)check_ms * 1000);
 }
 
+/*
+ * Would its settings have to be taken away for its next client? RESET does not return to what
+ * a connect_query has set, so that is run anew.
+ */
+static bool
+wants_renewal(const struct server *server, uint64_t settings_hash)
+{
+	return server->pool->introduces && server->settings.hash != settings_hash &&
+	    settings_length(&server->settings) > 0;
+}
+
+/* It is seen to first. */
+static bool
+sees_to(struct server *server, uint64_t settings_hash, uint64_t now_us)
+{
+	bool renew = wants_renewal(server, settings_hash);
+
+	if (!renew && !wants_check(server, now_us))
+		return false;
+	take_from_idle(server);
+	if (renew)
+		server_reset(server);
+	else
+		server_check(server);
+	return true;
+}
+
 /* The idle server to lend, known to be alive; NULL: none fit. */
 static struct server *
 choose_idle(struct pool *pool, uint64_t settings_hash)
@@ -169,12 +207,10 @@ choose_idle(struct pool *pool, uint64_t settings_hash)
 	uint64_t now_us = loop_now_us(pools_loop(pool->pools));
 	struct server *server;
 
-	while ((server = prefer_idle(pool, settings_hash)) != NULL && wants_check(server, now_us)) {
-		take_from_idle(server);
-		server_check(server);
+	while ((server = prefer_idle(pool, settings_hash)) != NULL &&
+	    sees_to(server, settings_hash, now_us))
 		if (budget_has_line(pool->budget))
 			return NULL; /* one at a time: it serves the line when it answers */
-	}
 	return server;
 }
 
@@ -487,7 +523,7 @@ pool_open_failed(
 static void
 clean(struct server *server, bool reset)
 {
-	if (reset)
+	if (reset || server->unintroduced)
 		server_reset(server);
 	else if (server->listens)
 		server_unlisten(server);

@@ -35,6 +35,13 @@ void server_check(struct server *server);
 void server_reset(struct server *server);
 void server_unlisten(struct server *server);
 server_handler server_task_message;
+/*
+ * server_task.c: the connect_query of its database is run on a server that has logged in; its
+ * answer goes to server_connect_message(), which ends in pool_server_ready() or
+ * pool_open_failed(). False: there is none.
+ */
+bool server_introduce(struct server *server);
+server_handler server_connect_message;
 server_handler server_idle_message;
 
 /* cancel.c: a server goes while cancels aimed at it are under way: they go on without it. */
@@ -97,6 +104,8 @@ void pool_take_over(struct pool *pool, struct server *server);
 void pool_shed(struct pool *pool);
 struct pool *pool_new(struct pools *pools, const char *database, const char *role, bool asks);
 void pool_free(struct pool *pool);
+/* What is remembered of the configuration, which has changed. */
+void pool_configure(struct pool *pool);
 /* The limits that the configuration sets for a pool. */
 struct budget_limits pool_limits(const struct pool *pool);
 

@@ -156,6 +156,8 @@ target_changed(const struct pool *pool, const struct config *before, const struc
 	if (a == NULL || b == NULL)
 		return a != b;
 	if (a->port != b->port || a->host_count != b->host_count ||
+	    strcmp(a->connect_query ? a->connect_query : "",
+		b->connect_query ? b->connect_query : "") != 0 ||
 	    strcmp(a->dbname ? a->dbname : "", b->dbname ? b->dbname : "") != 0 ||
 	    strcmp(secret_a ? secret_a : "", secret_b ? secret_b : "") != 0)
 		return true;
@@ -189,6 +191,7 @@ pools_configure(struct pools *pools, struct config *config, struct users *users)
 		struct budget_limits limits = pool_limits(pool);
 
 		budget_set_limits(pool->budget, &limits);
+		pool_configure(pool);
 		if (target_changed(pool, before, config, users_before, users))
 			retire_servers(pool, "the configuration says otherwise");
 	}

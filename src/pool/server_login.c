@@ -207,6 +207,8 @@ on_ready(struct server *server, size_t length)
 	}
 	auth_client_free(server->auth);
 	server->auth = NULL;
+	if (server_introduce(server))
+		return true;
 	pool_server_ready(server);
 	return server->state != SERVER_CLOSING;
 }
@@ -216,6 +218,8 @@ server_login_message(struct server *server, uint8_t type, const uint8_t *body, s
 {
 	struct error err;
 
+	if (server->task == SERVER_TASK_CONNECT)
+		return server_connect_message(server, type, body, length);
 	/* It is ready already, and lent at the end of this turn to whom it was opened for. */
 	if (server->auth == NULL)
 		return server_idle_message(server, type, body, length);

@@ -1,6 +1,7 @@
 /*
  * server_task.c - statements of our own on a server that nobody has borrowed:
- * is it alive (Sync), make it as new (DISCARD ALL), let it hear nothing (UNLISTEN *).
+ * is it alive (Sync, or backend.check_query), make it as new (DISCARD ALL), let it hear nothing
+ * (UNLISTEN *), do what its database's connect_query says.
  */
 #include <string.h>
 
@@ -12,10 +13,19 @@
 
 enum { TASK_TIMEOUT_MS = 10 * 1000 };
 
+static const char *const task_names[] = {
+	[SERVER_TASK_NONE] = "",
+	[SERVER_TASK_CHECK] = "check",
+	[SERVER_TASK_RESET] = "reset",
+	[SERVER_TASK_UNLISTEN] = "UNLISTEN",
+	[SERVER_TASK_CONNECT] = "connect_query",
+};
+
 static void
-begin(struct server *server)
+begin(struct server *server, enum server_task task)
 {
 	server_enter(server, SERVER_TESTED);
+	server->task = task;
 	server->doubted = false;
 	server->deadline_us = loop_now_us(server->loop) + (uint64_t)TASK_TIMEOUT_MS * 1000;
 	/* While it runs, the line knows that a server is coming. */
@@ -26,8 +36,13 @@ begin(struct server *server)
 void
 server_check(struct server *server)
 {
-	build_sync(stream_out(server->stream));
-	begin(server);
+	const char *query = pools_config(server->pool->pools)->backend_check_query;
+
+	if (query[0] == '\0')
+		build_sync(stream_out(server->stream));
+	else
+		build_query(stream_out(server->stream), query);
+	begin(server, SERVER_TASK_CHECK);
 }
 
 void
@@ -35,10 +50,11 @@ server_reset(struct server *server)
 {
 	build_query(stream_out(server->stream), "DISCARD ALL");
 	server->residue = 0;
+	server->unintroduced = false;
 	server->listens = false;
 	settings_clear(&server->settings);
 	statements_clear(server->statements);
-	begin(server);
+	begin(server, SERVER_TASK_RESET);
 }
 
 void
@@ -46,7 +62,90 @@ server_unlisten(struct server *server)
 {
 	build_query(stream_out(server->stream), "UNLISTEN *");
 	server->listens = false;
-	begin(server);
+	begin(server, SERVER_TASK_UNLISTEN);
+}
+
+bool
+server_introduce(struct server *server)
+{
+	const struct pool *pool = server->pool;
+	const struct database_config *database =
+	    config_database(pools_config(pool->pools), pool->database);
+
+	if (!pool->introduces || server->own != NULL || server->beside)
+		return false;
+	server->task = SERVER_TASK_CONNECT;
+	build_query(stream_out(server->stream), database->connect_query);
+	stream_flush(server->stream);
+	return true;
+}
+
+/* Errors that waiting does not mend: what the query says is wrong, or not allowed. */
+static bool
+is_fault_of_query(const char *sqlstate)
+{
+	return strncmp(sqlstate, "42", 2) == 0;
+}
+
+static bool
+connect_failed(struct server *server, const char *sqlstate, const char *why)
+{
+	struct error err;
+
+	error_set_state(&err, ERROR_IO, sqlstate, "connect_query failed: %s", why);
+	pool_open_failed(server->pool, server, &err, is_fault_of_query(sqlstate));
+	return false;
+}
+
+bool
+server_connect_message(struct server *server, uint8_t type, const uint8_t *body, size_t length)
+{
+	struct wire_report report;
+
+	switch (type) {
+	case 'S':
+		if (server_note_parameter(server, body, length))
+			return true;
+		break;
+	case 'N':
+	case 'A':
+	case 'C':
+	case 'T':
+	case 'D':
+	case 'I':
+		return true;
+	case 'E':
+		report = report_read(body, length);
+		return connect_failed(server, report.sqlstate, report.message);
+	case 'Z':
+		if (length != 1 || body[0] != 'I')
+			return connect_failed(server, "25001", "it leaves a transaction open");
+		server->task = SERVER_TASK_NONE;
+		pool_server_ready(server);
+		return server->state != SERVER_CLOSING;
+	}
+	return connect_failed(server, "0A000", "it may not copy");
+}
+
+/* Of what was asked in a configured text rows may come. */
+static bool
+may_tell_rows(const struct server *server)
+{
+	return server->task == SERVER_TASK_CHECK || server->task == SERVER_TASK_CONNECT;
+}
+
+/* What it was asked is done; a server that is as new is told its connect_query again. */
+static bool
+task_done(struct server *server)
+{
+	bool renewed = server->task == SERVER_TASK_RESET;
+
+	if (renewed && server_introduce(server))
+		return true;
+	server->task = SERVER_TASK_NONE;
+	budget_checking(server->pool->budget, -1);
+	pool_server_fit(server);
+	return server->state != SERVER_CLOSING;
 }
 
 bool
@@ -64,18 +163,22 @@ server_task_message(struct server *server, uint8_t type, const uint8_t *body, si
 	case 'A':
 	case 'C':
 		return true;
+	case 'T':
+	case 'D':
+	case 'I':
+		if (may_tell_rows(server))
+			return true;
+		break;
 	case 'E':
 		report = report_read(body, length);
 		server_label(server, label);
-		log_warning("%s reset failed: %s", label, report.message);
+		log_warning("%s %s failed: %s", label, task_names[server->task], report.message);
 		server_close(server, "a statement of pgweir's own failed");
 		return false;
 	case 'Z':
 		if (length != 1 || body[0] != 'I')
 			break;
-		budget_checking(server->pool->budget, -1);
-		pool_server_fit(server);
-		return server->state != SERVER_CLOSING;
+		return task_done(server);
 	}
 	server_close(server, "unexpected answer to a statement of pgweir's own");
 	return false;

@@ -255,6 +255,19 @@ left_by(struct link *link, const struct request *head, const struct sql_statemen
 	return residue & ~(unsigned)SQL_RESIDUE_LISTEN;
 }
 
+/* RESET and DISCARD ALL return to PostgreSQL's own defaults, not to what a connect_query has set. */
+static void
+note_reset(struct link *link, const struct sql_statement *statement)
+{
+	struct server *server = link->server;
+
+	if (!server->pool->introduces)
+		return;
+	server->unintroduced |= statement->discards_all;
+	for (size_t i = 0; i < statement->setting_count; i++)
+		server->unintroduced |= statement->settings[i].kind != SQL_SETTING_SET;
+}
+
 void
 residue_of(struct link *link, const struct request *head, const struct sql_statement *statement,
     const char *tag)
@@ -273,6 +286,7 @@ residue_of(struct link *link, const struct request *head, const struct sql_state
 	if (head->rewrite == NULL)
 		note_prepare(link, head, statement);
 	note_discard(link, head, statement);
+	note_reset(link, statement);
 	if ((statement->effects & SQL_DDL) && link->client != NULL)
 		note_definition(link->client->learned, statement);
 }
