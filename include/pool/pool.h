@@ -60,6 +60,7 @@ struct pool {
 	bool suspended;	    /* lends nothing either; its servers stay */
 	bool wants_tls;	    /* tls.server.mode is allow, and its server refused us without */
 	bool plain_startup; /* its server does not know our startup settings */
+	bool asks_sequence; /* its clients ask currval(), so servers are cleaned for those who write */
 	struct deferred serve; /* serve the line at the end of the turn */
 	struct server *ready_beside; /* to be lent then to whom it was opened for; or NULL */
 	uint64_t reconnect_us; /* servers connected before this are retired */
@@ -110,6 +111,8 @@ pools_next(struct pool *pool)
 bool pool_borrow(struct pool *pool, struct waiter *waiter, struct server **lent);
 /* The same without waiting, and not if anybody waits: NULL when none is idle. */
 struct server *pool_borrow_idle(struct pool *pool, uint64_t settings_hash);
+/* The same of this very one, which is lent without a check; NULL: it is not idle on this worker. */
+struct server *pool_borrow_certain(struct pool *pool, uint64_t server_id);
 /* Where it stands in line, and why. */
 void pool_look(const struct pool *pool, const struct waiter *waiter, struct budget_place *place);
 /*

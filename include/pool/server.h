@@ -82,6 +82,8 @@ struct server {
 	char transaction;	       /* of the last ReadyForQuery: I, T or E */
 	bool retired;		       /* close at the next return */
 	bool listens;		       /* a LISTEN was run on it: UNLISTEN before the next loan */
+	bool writers_mixed; /* its sequences may have values older than those of its writer */
+	uint64_t writer; /* id of the client that wrote on it last; 0: nobody since it was as new */
 	bool beside;		       /* the budget does not count it: pool_open_beside() */
 	struct waiter *beside_for;     /* borrowed: who asked for that, until it is lent */
 	bool unintroduced;	       /* what its connect_query set is gone in part: run it again */

@@ -74,6 +74,9 @@ struct client {
 	uint8_t pool_mode;	      /* enum pool_mode */
 	uint8_t replication;	      /* enum replication: its server is its own then */
 	bool skipping;		      /* an error was sent: everything up to Sync is ignored */
+	bool asks_sequence;	      /* it asked currval() or lastval() before */
+	bool wrote_alone;	      /* it never wrote elsewhere than on `wrote_on`: see sequences.c */
+	uint8_t sequence_wish;	      /* what its message wants of its server, as in sequences.h */
 	bool log_in_done;	      /* counted as authenticated */
 	bool counted;		      /* in the census, under its names */
 	bool startup_remarked;	      /* something is to be told of a setting of its first packet */
@@ -96,6 +99,7 @@ struct client {
 	struct identity *identity;  /* referenced; NULL before the startup packet */
 	struct learned *learned;    /* borrowed; of the pool's database */
 	struct pool *pool;	    /* borrowed; NULL for the console and before GREETING */
+	uint64_t wrote_on;	    /* id of the server on which it last may have advanced a sequence; or 0 */
 	struct link *link;	    /* ours; NULL without a server */
 	struct hold *hold;	    /* ours; NULL when no answer waits for its record */
 	struct listens *listens;    /* ours; NULL: it listens to nothing */

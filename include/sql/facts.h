@@ -154,6 +154,8 @@ struct sql_statement {
 	char *unlistened;    /* of UNLISTEN; "" for all; or NULL */
 	bool notifies;	     /* NOTIFY, pg_notify() */
 	bool asks_channels;  /* calls pg_listening_channels() */
+	bool asks_sequence;  /* calls currval() or lastval() */
+	bool advances_sequence; /* calls nextval() or setval() */
 
 	/* CREATE INDEX and DROP …, for the built-in rules. */
 	bool index_created, index_concurrently;

@@ -244,6 +244,21 @@ pool_borrow_idle(struct pool *pool, uint64_t settings_hash)
 	return server;
 }
 
+struct server *
+pool_borrow_certain(struct pool *pool, uint64_t server_id)
+{
+	struct server *server;
+
+	if (pool->paused || budget_has_line(pool->budget))
+		return NULL;
+	TAILQ_FOREACH(server, &pool->idle, in_idle)
+		if (server->id == server_id)
+			break;
+	if (server != NULL)
+		lend(server);
+	return server;
+}
+
 void
 pool_join(struct pool *pool, struct waiter *waiter)
 {

@@ -52,6 +52,8 @@ server_reset(struct server *server)
 	server->residue = 0;
 	server->unintroduced = false;
 	server->listens = false;
+	server->writer = 0;
+	server->writers_mixed = false;
 	settings_clear(&server->settings);
 	statements_clear(server->statements);
 	begin(server, SERVER_TASK_RESET);

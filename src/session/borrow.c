@@ -5,8 +5,19 @@
  * there is one.
  */
 #include "listens.h"
+#include "sequences.h"
 #include "session_internal.h"
 #include "wire/frame.h"
+
+/* Some messages want the very server that the client wrote on, if that can be had. */
+static bool
+find_own(const struct client *client, struct server **server)
+{
+	*server = NULL;
+	if (client->sequence_wish & SEQUENCES_OWN)
+		*server = pool_borrow_certain(client->pool, client->wrote_on);
+	return *server != NULL;
+}
 
 bool
 borrow_server(struct client *client, bool ahead, const struct judged *judged)
@@ -19,14 +30,14 @@ borrow_server(struct client *client, bool ahead, const struct judged *judged)
 	client->waiter.refused = borrow_refused;
 	client->waiter.settings_hash = client->settings.hash;
 	client->queue_us = 0;
-	if (!pool_borrow(client->pool, &client->waiter, &server)) {
+	if (!find_own(client, &server) && !pool_borrow(client->pool, &client->waiter, &server)) {
 		client_enter(client, CLIENT_WAITING);
 		return false;
 	}
 	link_open(client, server);
 	if (!listens_has_begun(client))
 		return false;
-	return (client->listens == NULL && client->link->restore == RESTORE_NONE) ||
+	return (client->listens == NULL && client->sequence_wish == 0 && client->link->restore == RESTORE_NONE) ||
 	    restore_in_step(client->link, ahead, judged);
 }
 

@@ -7,6 +7,7 @@
 #include "listens.h"
 #include "prepared.h"
 #include "rewrite.h"
+#include "sequences.h"
 #include "wire/frame.h"
 #include "wire/read.h"
 
@@ -93,9 +94,13 @@ on_bind(struct client *client, const struct inbound *message)
 		ruling = permit_rule(client, statement->judged);
 	if (client->listens != NULL && statement != NULL)
 		listens_look(client, statement->judged);
+	if (statement != NULL && sequences_concern(client, statement->judged))
+		sequences_look(client, statement->judged);
 	if (!aborted_is(client) && !borrow_server(client, !guard_concerns(client, ruling),
 				       statement == NULL ? NULL : statement->judged))
 		return permit_later(client, statement == NULL ? NULL : judged_reference(statement->judged), ruling);
+	if (statement != NULL && !aborted_is(client) && sequences_await(client, statement->judged))
+		return permit_later(client, judged_reference(statement->judged), ruling);
 	client->pool->counters.bind_count++;
 	if (aborted_message(client, 'B', statement == NULL ? NULL : statement->judged)) {
 		outgoing_drop(client, message);
@@ -109,7 +114,8 @@ on_bind(struct client *client, const struct inbound *message)
 	if (ruling->verdict.action == POLICY_DENY) {
 		permit_refuse(client, 'B', statement->judged, ruling);
 		outgoing_drop(client, message);
-	} else if (!listens_can_show(client, statement->judged, 'B')) {
+	} else if (!listens_can_show(client, statement->judged, 'B') ||
+	    !sequences_permit(client, statement->judged, 'B')) {
 		outgoing_drop(client, message);
 	} else {
 		bind_statement(client, message, portal, name, statement, ruling);

@@ -265,6 +265,16 @@ any_executes(const struct sql_facts *facts)
 }
 
 static bool
+any_asks_sequence(const struct sql_facts *facts)
+{
+	bool any = false;
+
+	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++)
+		any |= facts->statements[i].asks_sequence;
+	return any;
+}
+
+static bool
 any_discards(const struct sql_facts *facts)
 {
 	bool any = false;
@@ -306,6 +316,7 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 	judged->residue = all_residue(judged->facts);
 	judged->discards = any_discards(judged->facts);
 	judged->executes = any_executes(judged->facts);
+	judged->asks_sequence = any_asks_sequence(judged->facts);
 	judged->edits = rewrite_may(judged->facts);
 	judged->reserved = reserved_name(judged->facts);
 	judged->parts =

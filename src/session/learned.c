@@ -113,6 +113,14 @@ learned_is_harmless(struct learned *learned, const char *name)
 	return function != NULL && (function->builtin || function->clean >= CLEAN_ENOUGH);
 }
 
+bool
+learned_is_builtin(struct learned *learned, const char *name)
+{
+	const struct function *function = find(learned, name);
+
+	return function != NULL && function->builtin;
+}
+
 static bool
 all_harmless(struct learned *learned, const struct sql_statement *statement)
 {

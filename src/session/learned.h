@@ -24,7 +24,9 @@ struct learned *learned_of(struct learned_table *table, const char *database);
 
 /* Are all functions that this text calls known to leave nothing? Remembered in `judged`. */
 bool learned_trusts(struct learned *learned, struct judged *judged, uint64_t now_us);
-/* Is this one? */
+/* Is this one PostgreSQL's own? */
+bool learned_is_builtin(struct learned *learned, const char *function);
+/* Is it harmless? */
 bool learned_is_harmless(struct learned *learned, const char *function);
 /* Are all that the statement calls PostgreSQL's own, and never write? */
 bool learned_only_reads(struct learned *learned, const struct sql_statement *statement);

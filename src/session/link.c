@@ -10,6 +10,7 @@
 #include "prepared.h"
 #include "probe.h"
 #include "replication.h"
+#include "sequences.h"
 #include "session_internal.h"
 
 /* The server's socket took everything: its client may be read again. */
@@ -180,6 +181,8 @@ link_set_portal(
 void
 link_free(struct link *link)
 {
+	if (link->sequences != 0)
+		sequences_keep(link);
 	if (link->client != NULL)
 		link->client->link = NULL;
 	TAILQ_REMOVE(clients_links(link->clients), link, in_links);
@@ -340,6 +343,7 @@ link_abandon(struct link *link)
 			record_statement(link, request, i == 0 ? link->sub : 0, NULL, -1, -1,
 			    AUDIT_UNKNOWN);
 	}
+	sequences_abandon(link);
 	client->link = NULL;
 	link->client = NULL;
 	link->restore = RESTORE_NONE;

@@ -97,6 +97,7 @@ struct link {
 	bool asking;		   /* the probe is under way: the client waits, … */
 	uint64_t asked_us;	   /* … since then */
 	bool set;	 /* settings were kept in this loan: what its server reports is still to be taken */
+	uint8_t sequences; /* bits of sequences.h: what was done in this loan */
 	bool renames;	 /* its server may have other statements than are known: closed behind the loan */
 	bool unseen;		   /* something was set that the server cannot be asked about */
 	bool pin_counted, pin_over; /* in the pool's budget of pins, and beyond it */

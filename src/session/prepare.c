@@ -7,6 +7,7 @@
 #include "listens.h"
 #include "prepared.h"
 #include "rewrite.h"
+#include "sequences.h"
 #include "wire/read.h"
 
 /* What protocol.max_prepared_statements: 0 leaves to session mode. */
@@ -138,6 +139,8 @@ on_parse(struct client *client, const struct inbound *message)
 	ruling = permit_rule(client, judged);
 	if (client->listens != NULL)
 		listens_look(client, judged);
+	if (sequences_concern(client, judged))
+		sequences_look(client, judged);
 	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
 	    !borrow_server(client, !guard_concerns(client, ruling), judged))
 		return permit_later(client, judged, ruling);

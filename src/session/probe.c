@@ -10,6 +10,7 @@
 #include "pin.h"
 #include "prepared.h"
 #include "probe.h"
+#include "sequences.h"
 #include "session_internal.h"
 #include "wire/read.h"
 
@@ -469,6 +470,22 @@ learn(struct link *link, bool clean)
 	}
 }
 
+/* Is all that was called, and was not known then, PostgreSQL's own? */
+static bool
+knows_all(struct link *link)
+{
+	const struct probe *probe = link->probe;
+	const char *at = (const char *)buf_bytes(&probe->names);
+	const char *end = at + buf_length(&probe->names);
+
+	if (probe->unknown || buf_length(&probe->names) > NAMES_MOST / 2)
+		return false; /* there may have been more */
+	for (; buf_length(&probe->names) > 0 && at < end; at += strlen(at) + 1)
+		if (!learned_is_builtin(link->client->learned, at))
+			return false;
+	return true;
+}
+
 void
 probe_end(struct link *link, bool failed)
 {
@@ -478,6 +495,8 @@ probe_end(struct link *link, bool failed)
 	if (!failed && !probe->broken) {
 		changed = adopt_settings(link);
 		learn(link, !changed && probe->residue == 0 && !link->unseen);
+		if (knows_all(link))
+			sequences_clear_calls(link);
 		pin_settle(link, probe->residue, link->unseen, probe->judged);
 	}
 	probe_free(probe);

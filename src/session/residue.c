@@ -13,6 +13,7 @@
 #include "prepared.h"
 #include "probe.h"
 #include "rewrite.h"
+#include "sequences.h"
 #include "session_internal.h"
 
 /* What a statement leaves behind even if it fails later on. */
@@ -97,6 +98,7 @@ note_discard(struct link *link, const struct request *head, const struct sql_sta
 		prepared_clear(&client->prepared);
 	if (!statement->discards_all)
 		return;
+	sequences_forget(link);
 	link->server->residue = 0;
 	link->unseen = false;
 	probe_free(link->probe);
@@ -155,6 +157,7 @@ void
 residue_of_unknown(struct link *link, struct judged *judged)
 {
 	probe_note_unknown(link, judged);
+	sequences_note_unknown(link);
 	doings_forget(link->client);
 }
 
@@ -191,6 +194,7 @@ note_run(struct link *link, const struct statement *made, const struct sql_state
 	note(link, residue & mask, judged);
 	note_calls(link, judged, ran);
 	note_path(link, ran);
+	sequences_note_run(link, ran);
 	if (residue & SQL_RESIDUE_LISTEN)
 		link->server->listens = true;
 	link->notified |= ran->notifies;
@@ -230,10 +234,13 @@ residue_of_failed(struct link *link, const struct request *head)
 	note(link, judged->residue & SURVIVES_ROLLBACK, judged);
 	for (size_t i = 0; judged->facts != NULL && i < judged->facts->statement_count; i++) {
 		note_calls(link, judged, &judged->facts->statements[i]);
+		sequences_note(link, &judged->facts->statements[i]);
 		note_executed(link, head, i, &judged->facts->statements[i], SURVIVES_ROLLBACK);
 	}
-	if (judged->facts == NULL)
-		probe_note_unknown(link, judged);
+	if (judged->facts != NULL)
+		return;
+	probe_note_unknown(link, judged);
+	sequences_note_unknown(link);
 }
 
 /*
@@ -276,6 +283,7 @@ residue_of(struct link *link, const struct request *head, const struct sql_state
 	link->notified |= statement->notifies;
 	if (!(statement->residue & SQL_RESIDUE_PREPARE))
 		note_calls(link, head->judged, statement);
+	sequences_note(link, statement);
 	if (head->judged->executes)
 		note_executed(link, head, link->sub, statement, ~0u);
 	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))

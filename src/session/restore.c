@@ -13,6 +13,7 @@
 #include "listens.h"
 #include "pool/rendering.h"
 #include "prepared.h"
+#include "sequences.h"
 #include "session_internal.h"
 
 /* The server's unnamed statement is the client's own in session mode: it is left alone there. */
@@ -54,6 +55,10 @@ put_difference(struct link *link)
 	settings_difference(&link->server->settings, &link->restoring, put_each, link);
 	if (listens_want_shown(link))
 		listens_show(link, put_ours);
+	if (sequences_want_clean(link)) {
+		put_ours(link, "DISCARD SEQUENCES");
+		link->sequences |= SEQUENCES_CLEANING;
+	}
 }
 
 static void
@@ -83,6 +88,8 @@ settle(struct link *link)
 	settings_clear(&link->restoring);
 	link->restore = lacks ? RESTORE_LACKING : RESTORE_NONE;
 	link->client->unrestorable &= lacks;
+	if (link->sequences & SEQUENCES_CLEANING)
+		sequences_cleaned(link);
 }
 
 void
@@ -158,6 +165,7 @@ restore_failed(struct link *link, const struct wire_report *report)
 	settings_clear(&link->restoring);
 	link->client->unrestorable = true;
 	link->restore = RESTORE_FAILED;
+	link->sequences &= (uint8_t)~SEQUENCES_CLEANING;
 	link->shown = false;
 	return alone;
 }
@@ -230,6 +238,7 @@ restore_answered(struct link *link)
 	if (link->failed) {
 		hint = hint_of(link);
 		link->restore = RESTORE_DUE;
+		link->sequences &= (uint8_t)~SEQUENCES_CLEANING;
 		link->shown = false;
 		settings_clear(&link->restoring);
 		tell_refused(link, hint);
@@ -255,7 +264,7 @@ is_out_of_step(const struct link *link)
 	return link->restore == RESTORE_DUE ||
 	    (link->requests.count == 0 && !link->unsynced && link->server->transaction == 'I' &&
 		(!settings_are_equal(&link->server->settings, &link->client->settings) ||
-		    listens_want_shown(link)));
+		    listens_want_shown(link) || sequences_want_clean(link)));
 }
 
 /* Is it a SET or RESET, which reads nothing of what it changes? */
@@ -322,7 +331,8 @@ restore_in_step(struct link *link, bool ahead, const struct judged *judged)
 	if (!is_out_of_step(link))
 		return true;
 	choose_wanted(link, judged);
-	if (settings_are_equal(&link->server->settings, &link->restoring) && !listens_want_shown(link)) {
+	if (settings_are_equal(&link->server->settings, &link->restoring) && !listens_want_shown(link) &&
+	    !sequences_want_clean(link)) {
 		settings_clear(&link->restoring);
 		link->restore = RESTORE_LACKING;
 		link->restore_batch = link->server->batch;

@@ -5,6 +5,7 @@
 #include "prepared.h"
 #include "replication.h"
 #include "rewrite.h"
+#include "sequences.h"
 #include "wire/frame.h"
 #include "wire/read.h"
 
@@ -63,10 +64,12 @@ on_query(struct client *client, const struct inbound *message)
 	recordable = hold_permits(client, 'Q', judged, ruling);
 	if (client->listens != NULL)
 		listens_look(client, judged);
+	if (sequences_concern(client, judged))
+		sequences_look(client, judged);
 	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
 	    (!listens_is_subscribed(client, judged) ||
 		!borrow_server(client, !judged->edits && !guard_concerns(client, ruling), judged) || names_await(client, judged) ||
-		place_awaits(client, judged) ||
+		place_awaits(client, judged) || sequences_await(client, judged) ||
 		(guard_concerns(client, ruling) && guard_awaits(client, judged, ruling, 'Q')) ||
 		!listens_is_fenced(client, judged) || !hold_intends(client, judged, ruling)))
 		return permit_later(client, judged, ruling);
@@ -80,7 +83,7 @@ on_query(struct client *client, const struct inbound *message)
 	else if (!aborted_query(client, judged) && permit_in_pool_mode(client, judged, 'Q') &&
 	    permit_names(client, judged, 'Q') && listens_can_show(client, judged, 'Q') &&
 	    place_succeeded(client, judged) && names_permit(client, judged, rewrite, 'Q') &&
-	    permit_pin(client, judged, 'Q') &&
+	    permit_pin(client, judged, 'Q') && sequences_permit(client, judged, 'Q') &&
 	    (!guard_concerns(client, ruling) || guard_admits(client, judged, ruling, 'Q'))) {
 		permit_warn(client, &ruling->verdict);
 		send_query(client, message, judged, ruling, rewrite);

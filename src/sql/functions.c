@@ -65,6 +65,13 @@ compare(const void *key, const void *element)
 	return (name->length > length) - (name->length < length);
 }
 
+static void
+called_of_sequences(struct sql_statement *statement, struct slice name)
+{
+	statement->asks_sequence |= slice_is(name, "currval") || slice_is(name, "lastval");
+	statement->advances_sequence |= slice_is(name, "nextval") || slice_is(name, "setval");
+}
+
 /* A function of the same name in a schema of the user's is taken for the known one. */
 static void
 called(struct collector *facts, struct slice name, const struct context *context)
@@ -74,6 +81,8 @@ called(struct collector *facts, struct slice name, const struct context *context
 	collect_function(facts, name);
 	facts->statement->notifies |= slice_is(name, "pg_notify");
 	facts->statement->asks_channels |= slice_is(name, "pg_listening_channels");
+	if (!context->named_only && !context->deferred)
+		called_of_sequences(facts->statement, name);
 	act_called(facts, name, context);
 	known = bsearch(&name, known_functions,
 	    sizeof(known_functions) / sizeof(known_functions[0]),

@@ -120,6 +120,10 @@ put_statement(struct buf *out, const struct sql_statement *statement)
 		buf_put_text(out, " notifies");
 	if (statement->asks_channels)
 		buf_put_text(out, " asks-channels");
+	if (statement->asks_sequence)
+		buf_put_text(out, " asks-sequence");
+	if (statement->advances_sequence)
+		buf_put_text(out, " advances-sequence");
 	put_objects(out, statement);
 }
 
