@@ -23,6 +23,7 @@ enum hba_act {
 	HBA_PEER,   /* the name of its user on this machine decides */
 	HBA_CERT,   /* the common name of its verified certificate decides */
 	HBA_REJECT,
+	HBA_UNDECIDED, /* it may be meant or not: an expression found no answer. To be refused */
 };
 
 struct hba_verdict {
@@ -45,7 +46,7 @@ struct hba_client {
 /* Read a file; `idents` (may be NULL) has the maps that it may name. NULL: see *problems. */
 struct hba *hba_load(const char *path, const struct idents *idents, struct problems *problems);
 void hba_free(struct hba *hba);
-/* The first line that fits. False: none does. What *verdict points at lives as long as hba. */
+/* The first line that fits, or may. False: none does. What *verdict points at lives as long as hba. */
 bool hba_find(const struct hba *hba, const struct hba_client *client, struct hba_verdict *verdict);
 
 #endif

@@ -21,6 +21,7 @@ struct own {
 	const struct startup *startup;	/* borrowed: its owner's, who keeps it until `granted` */
 	struct server *server;		/* being opened; NULL: not yet, not any more */
 	unsigned tries;			/* hosts that could not be reached */
+	bool plain_startup;		/* try without the settings that old servers do not know */
 	const uint8_t *report;		/* in `refused`: body of the server's ErrorResponse, or NULL */
 	size_t report_length;
 };

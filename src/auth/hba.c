@@ -99,55 +99,96 @@ fits_address(const struct hba_line *line, const struct hba_client *client)
 	return true;
 }
 
-static bool
-fits_name(const struct hba_name *name, const struct hba_client *client, const char *text)
+/* The least of several is what holds of all of them, the greatest what holds of any. */
+enum fit { FIT_NO, FIT_UNDECIDED, FIT_YES };
+
+static enum fit
+fit_if(bool yes)
+{
+	return yes ? FIT_YES : FIT_NO;
+}
+
+static enum fit
+fit_regex(const struct name_regex *regex, const char *text)
+{
+	bool undecided = false;
+
+	if (name_regex_fits(regex, text, &undecided))
+		return FIT_YES;
+	return undecided ? FIT_UNDECIDED : FIT_NO;
+}
+
+static enum fit
+fit_name(const struct hba_name *name, const struct hba_client *client, const char *text)
 {
 	switch (name->kind) {
 	case HBA_NAME:
-		return strcmp(name->text, text) == 0;
+		return fit_if(strcmp(name->text, text) == 0);
 	case HBA_ALL:
-		return true;
+		return FIT_YES;
 	case HBA_SAMEUSER:
-		return strcmp(client->user, client->database) == 0;
+		return fit_if(strcmp(client->user, client->database) == 0);
 	case HBA_REPLICATION:
-		return false;
+		return FIT_NO;
 	case HBA_REGEX:
-		return name_regex_fits(name->regex, text);
+		return fit_regex(name->regex, text);
 	}
-	return false;
+	return FIT_NO;
 }
 
 /* Physical replication is let in by its word only: `all` does not mean it. */
-static bool
-fits_database(const struct hba_line *line, const struct hba_client *client)
+static enum fit
+fit_database(const struct hba_line *line, const struct hba_client *client)
 {
-	for (size_t i = 0; i < line->databases.count; i++) {
-		const struct hba_name *name = &line->databases.items[i];
+	enum fit best = FIT_NO;
 
-		if (client->replication ? name->kind == HBA_REPLICATION
-					: fits_name(name, client, client->database))
-			return true;
+	for (size_t i = 0; i < line->databases.count && best < FIT_YES; i++) {
+		const struct hba_name *name = &line->databases.items[i];
+		enum fit fit = client->replication ? fit_if(name->kind == HBA_REPLICATION)
+						   : fit_name(name, client, client->database);
+
+		best = fit > best ? fit : best;
 	}
-	return false;
+	return best;
 }
 
-static bool
-fits_user(const struct hba_line *line, const struct hba_client *client)
+static enum fit
+fit_user(const struct hba_line *line, const struct hba_client *client)
 {
-	for (size_t i = 0; i < line->users.count; i++)
-		if (fits_name(&line->users.items[i], client, client->user))
-			return true;
-	return false;
+	enum fit best = FIT_NO;
+
+	for (size_t i = 0; i < line->users.count && best < FIT_YES; i++) {
+		enum fit fit = fit_name(&line->users.items[i], client, client->user);
+
+		best = fit > best ? fit : best;
+	}
+	return best;
+}
+
+static enum fit
+fit_line(const struct hba_line *line, const struct hba_client *client)
+{
+	enum fit database, user;
+
+	if (!fits_way(line, client) || !fits_address(line, client))
+		return FIT_NO;
+	database = fit_database(line, client);
+	user = database == FIT_NO ? FIT_NO : fit_user(line, client);
+	return user < database ? user : database;
 }
 
 bool
 hba_find(const struct hba *hba, const struct hba_client *client, struct hba_verdict *verdict)
 {
-	for (const struct hba_line *line = hba->first; line != NULL; line = line->next)
-		if (fits_way(line, client) && fits_address(line, client) &&
-		    fits_database(line, client) && fits_user(line, client)) {
-			*verdict = line->verdict;
-			return true;
-		}
+	for (const struct hba_line *line = hba->first; line != NULL; line = line->next) {
+		enum fit fit = fit_line(line, client);
+
+		if (fit == FIT_NO)
+			continue;
+		*verdict = line->verdict;
+		if (fit == FIT_UNDECIDED)
+			verdict->act = HBA_UNDECIDED;
+		return true;
+	}
 	return false;
 }

@@ -148,13 +148,13 @@ fits_made(const struct ident *ident, const char *system, const char *user)
 static bool
 fits(const struct ident *ident, const char *system, const char *user)
 {
-	bool known = ident->system_regex != NULL ? name_regex_fits(ident->system_regex, system)
+	bool known = ident->system_regex != NULL ? name_regex_fits(ident->system_regex, system, NULL)
 						 : strcmp(ident->system, system) == 0;
 
 	if (!known || ident->everybody)
 		return known;
 	if (ident->user_regex != NULL)
-		return name_regex_fits(ident->user_regex, user);
+		return name_regex_fits(ident->user_regex, user, NULL);
 	if (ident->system_regex != NULL)
 		return fits_made(ident, system, user);
 	return strcmp(ident->user, user) == 0;

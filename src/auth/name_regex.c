@@ -58,7 +58,7 @@ name_regex_captures(const struct name_regex *regex)
 
 /* Match; the caller frees the data that it may ask for parts. NULL: it does not fit. */
 static pcre2_match_data *
-match(const struct name_regex *regex, const char *name)
+match(const struct name_regex *regex, const char *name, bool *undecided)
 {
 	pcre2_match_context *context = pcre2_match_context_create(NULL);
 	pcre2_match_data *data = pcre2_match_data_create_from_pattern(regex->code, NULL);
@@ -73,14 +73,16 @@ match(const struct name_regex *regex, const char *name)
 	pcre2_match_context_free(context);
 	if (found >= 0)
 		return data;
+	if (undecided != NULL && found != PCRE2_ERROR_NOMATCH)
+		*undecided = true;
 	pcre2_match_data_free(data);
 	return NULL;
 }
 
 bool
-name_regex_fits(const struct name_regex *regex, const char *name)
+name_regex_fits(const struct name_regex *regex, const char *name, bool *undecided)
 {
-	pcre2_match_data *data = match(regex, name);
+	pcre2_match_data *data = match(regex, name, undecided);
 
 	pcre2_match_data_free(data);
 	return data != NULL;
@@ -89,7 +91,7 @@ name_regex_fits(const struct name_regex *regex, const char *name)
 char *
 name_regex_replace(const struct name_regex *regex, const char *name, const char *form)
 {
-	pcre2_match_data *data = match(regex, name);
+	pcre2_match_data *data = match(regex, name, NULL);
 	const char *place = strstr(form, "\\1");
 	const PCRE2_SIZE *at;
 	char *made = NULL;

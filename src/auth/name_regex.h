@@ -12,8 +12,11 @@ struct name_regex;
 /* `text` is what stands behind the slash. NULL: *err says why. */
 struct name_regex *name_regex_new(const char *text, struct error *err);
 void name_regex_free(struct name_regex *regex);
-/* Is it found anywhere in the name? No answer within bounds is no. */
-bool name_regex_fits(const struct name_regex *regex, const char *name);
+/*
+ * Is it found anywhere in the name? No answer within bounds is no, and *undecided (may be
+ * NULL) is set then.
+ */
+bool name_regex_fits(const struct name_regex *regex, const char *name, bool *undecided);
 /* How many parentheses capture. */
 unsigned name_regex_captures(const struct name_regex *regex);
 /*

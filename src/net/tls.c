@@ -29,12 +29,17 @@ struct tls_stream {
 	struct chore chore;          /* a step of the handshake */
 	bool handshaking;
 	bool direct;   /* by ALPN alone it can say what it speaks */
+	bool cut;      /* the network ended it; what came before may still be held */
 	bool ended;    /* the peer will say nothing more */
 	bool told_end; /* and our owner knows */
 	char *host;    /* whom we meant to reach; NULL: it came to us */
 	char *why;     /* TLS failed; NULL: it did not */
+	size_t replies; /* bytes that OpenSSL answered by itself while the peer was slow */
 	struct tls_peer peer;
 };
+
+/* Alerts and new keys are small: who asks for so many and reads none means harm. */
+enum { REPLIES_MOST = 64 * 1024 };
 
 static const struct stream_engine stream_tls_engine;
 
@@ -210,9 +215,18 @@ shake(struct tls_stream *own)
 
 /* --- what comes in -------------------------------------------------------------- */
 
+/* What OpenSSL answered by itself is bounded, as is all that waits for a peer. */
+static void
+count_replies(struct tls_stream *own, size_t bytes)
+{
+	own->replies = own->plain->write_waiting ? own->replies + bytes : bytes;
+	if (own->replies > REPLIES_MOST)
+		fail(own, "TLS failed: %s", "the peer makes us answer and reads no answer");
+}
+
 /* Decrypt into the loop's buffer, until it is full or nothing is at hand. */
 static size_t
-decrypt(struct tls_stream *own, uint8_t *to)
+decrypt_some(struct tls_stream *own, uint8_t *to)
 {
 	size_t length = 0, got;
 	int done;
@@ -226,16 +240,26 @@ decrypt(struct tls_stream *own, uint8_t *to)
 		}
 		switch (SSL_get_error(own->ssl, done)) {
 		case SSL_ERROR_WANT_READ:
-			stream_flush(own->plain); /* new keys may have been agreed on */
 			return length;
 		case SSL_ERROR_ZERO_RETURN:
 			own->ended = true;
 			break;
 		default:
 			fail_with_reason(own, "TLS failed: %s");
-			stream_flush(own->plain);
 		}
 	}
+	return length;
+}
+
+static size_t
+decrypt(struct tls_stream *own, uint8_t *to)
+{
+	size_t unsent = stream_unsent(own->plain);
+	size_t length = decrypt_some(own, to);
+
+	if (stream_unsent(own->plain) > unsent)
+		count_replies(own, stream_unsent(own->plain) - unsent);
+	stream_flush(own->plain);
 	return length;
 }
 
@@ -296,6 +320,7 @@ look(struct deferred *deferred)
 		feed_held(own);
 	if (is_closed(own) || own->base.paused)
 		return;
+	own->ended |= own->cut;
 	if (own->ended)
 		tell_end(own);
 	else
@@ -342,6 +367,11 @@ on_plain_end(struct tls_stream *own)
 	if (is_closed(own) || own->told_end)
 		return;
 	own->base.error = own->plain->error;
+	own->cut = true;
+	if (buf_length(&own->held) > 0 && !own->handshaking) {
+		loop_defer(own->base.loop, &own->look, look);
+		return;
+	}
 	own->ended = true;
 	tell_end(own);
 }
@@ -381,7 +411,7 @@ tls_listen(struct stream *stream)
 {
 	struct tls_stream *own = tls_of(stream);
 
-	if (own->ended || buf_length(&own->held) > 0 || SSL_has_pending(own->ssl))
+	if (own->ended || own->cut || buf_length(&own->held) > 0 || SSL_has_pending(own->ssl))
 		loop_defer(stream->loop, &own->look, look);
 	else
 		stream_resume(own->plain);

@@ -103,7 +103,7 @@ may_try_again(struct own *own, const struct server *server)
 	    config_database(pools_config(pool->pools), pool->database);
 
 	if (own->report != NULL)
-		return !server->plain_startup && pool->plain_startup;
+		return !server->plain_startup && own->plain_startup;
 	return database != NULL && ++own->tries < database->host_count;
 }
 

@@ -85,7 +85,8 @@ server_login_begin(struct server *server)
 	if (database != NULL && database->dbname != NULL)
 		dbname = database->dbname;
 	server_enter(server, SERVER_LOGIN);
-	server->plain_startup = pool->plain_startup;
+	server->plain_startup =
+	    pool->plain_startup || (server->own != NULL && server->own->plain_startup);
 	pairs[0] = "user";
 	pairs[1] = pool->role;
 	pairs[2] = "database";
@@ -154,6 +155,16 @@ wants_tls(struct server *server, const char *sqlstate)
 	return first;
 }
 
+/* A client's own settings go along in its own startup packet: those say nothing of the pool. */
+static void
+ask_plainly(struct server *server)
+{
+	if (server->own != NULL)
+		server->own->plain_startup = true;
+	else
+		server->pool->plain_startup = true;
+}
+
 static bool
 on_error(struct server *server, const uint8_t *body, size_t length)
 {
@@ -163,7 +174,7 @@ on_error(struct server *server, const uint8_t *body, size_t length)
 
 	/* An old server that does not know a setting of ours: ask again without it. */
 	if (strcmp(report.sqlstate, "42704") == 0 && !server->plain_startup)
-		server->pool->plain_startup = true;
+		ask_plainly(server);
 	for (size_t i = 0; i < sizeof(fatal_states) / sizeof(fatal_states[0]); i++)
 		fatal |= strcmp(report.sqlstate, fatal_states[i]) == 0;
 	server->refused = strcmp(report.sqlstate, "57P03") == 0; /* it starts, or stops */

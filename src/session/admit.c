@@ -47,7 +47,10 @@ refuse_by_hba(struct client *client, const char *words, const char *why)
 static void
 reject_by_line(struct client *client, const struct hba_verdict *verdict)
 {
-	char *why = mem_printf("rejected by line %d of %s", verdict->line, verdict->file);
+	char *why = mem_printf(verdict->act == HBA_UNDECIDED
+		? "refused at line %d of %s: its expression found no answer within its bounds"
+		: "rejected by line %d of %s",
+	    verdict->line, verdict->file);
 
 	refuse_by_hba(client, "pg_hba.conf rejects connection for", why);
 	mem_free(why);
@@ -170,6 +173,7 @@ admit_client(struct client *client)
 		ask_certificate(client, &verdict);
 		return;
 	case HBA_REJECT:
+	case HBA_UNDECIDED:
 		reject_by_line(client, &verdict);
 		return;
 	}

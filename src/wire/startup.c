@@ -16,7 +16,11 @@ enum {
 	CODE_GSSENC = 80877104,
 };
 
-enum { KEY_AT = 12 }; /* in a CancelRequest */
+enum {
+	KEY_AT = 12,	/* in a CancelRequest */
+	NAME_MOST = 63, /* bytes of a name in PostgreSQL: NAMEDATALEN - 1 */
+	CHARACTER_MOST = 4,
+};
 
 enum startup_status
 startup_length(const uint8_t *data, size_t length, size_t *packet)
@@ -195,6 +199,19 @@ prepend_options(struct startup *startup, const char *options, struct error *err)
 	return good;
 }
 
+/* What PostgreSQL would look up: a longer name without its end, cut where a character begins. */
+static void
+cut_name(char *name)
+{
+	size_t at = NAME_MOST;
+
+	if (strlen(name) <= NAME_MOST)
+		return;
+	while (at > NAME_MOST - CHARACTER_MOST && ((uint8_t)name[at] & 0xc0) == 0x80)
+		at--;
+	name[at] = '\0';
+}
+
 static bool
 parse_login(struct reader *reader, struct startup *startup, struct error *err)
 {
@@ -215,6 +232,10 @@ parse_login(struct reader *reader, struct startup *startup, struct error *err)
 		good = prepend_options(startup, options, err);
 	if (good && (startup->database == NULL || *startup->database == '\0'))
 		replace(&startup->database, startup->user);
+	if (good) {
+		cut_name(startup->user);
+		cut_name(startup->database);
+	}
 	mem_free(options);
 	return good;
 }

@@ -230,6 +230,29 @@ names_by_expression_fit_anywhere_in_them(void **state)
 }
 
 static void
+an_expression_without_an_answer_refuses_and_no_later_line_is_asked(void **state)
+{
+	struct fixture *fixture = *state;
+	char name[64];
+	struct hba_client client = { .database = "shop", .user = name, .local = true };
+	struct hba_verdict verdict;
+
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	name[sizeof(name) - 2] = '!';
+	load(fixture, "local all /^(a+)+$ reject\nlocal all all trust\n");
+	assert_true(hba_find(fixture->hba, &client, &verdict));
+	assert_int_equal(verdict.act, HBA_UNDECIDED);
+	assert_int_equal(verdict.line, 1);
+
+	/* The line cannot be meant, or it is meant by another of its names. */
+	load(fixture, "local crm /^(a+)+$ reject\nlocal all /^(a+)+$,all trust\n");
+	assert_true(hba_find(fixture->hba, &client, &verdict));
+	assert_int_equal(verdict.act, HBA_ASK);
+	assert_int_equal(verdict.line, 2);
+}
+
+static void
 replication_is_let_in_by_its_word_alone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -538,6 +561,7 @@ main(void)
 		TEST(a_line_names_a_map_that_is_there),
 		TEST(faults_of_maps_are_told_with_their_place),
 		TEST(an_expression_that_never_ends_is_no),
+		TEST(an_expression_without_an_answer_refuses_and_no_later_line_is_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* test_tls.c - behaviour of net/tls. */
 #include <fcntl.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -389,6 +390,66 @@ a_paused_stream_hears_nothing_until_it_is_resumed(void **state)
 }
 
 static void
+what_came_during_a_pause_is_told_before_a_failure(void **state)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	run(&pair);
+	stream_pause(pair.server.stream);
+	stream_send(pair.client.stream, "last words", 10);
+	run(&pair);
+	close(pair.server_wire);
+	pair.server_wire = -1;
+	stream_send(pair.server.stream, "unheard", 7);
+	settle(pair.loop);
+	settle(pair.loop);
+	stream_resume(pair.server.stream);
+	settle(pair.loop);
+	settle(pair.loop);
+	assert_string_equal(pair.server.told, "DC");
+	assert_got(&pair.server, "last words");
+	pair_close(&pair);
+	(void)state;
+}
+
+/* A client of OpenSSL's own at the other end of the server's wire, its handshake done. */
+static SSL *
+plain_client(struct pair *pair, SSL_CTX *context)
+{
+	SSL *ssl = SSL_new(context);
+
+	SSL_set_fd(ssl, pair->server_wire);
+	SSL_set_connect_state(ssl);
+	while (SSL_do_handshake(ssl) != 1)
+		settle(pair->loop);
+	settle(pair->loop);
+	return ssl;
+}
+
+static void
+a_peer_that_has_us_answer_and_reads_nothing_is_closed(void **state)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	struct pair pair;
+	SSL *ssl;
+
+	pair_open(&pair);
+	ssl = plain_client(&pair, context);
+	for (int i = 0; i < 100000 && strchr(pair.server.told, 'C') == NULL; i++) {
+		SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED);
+		(void)SSL_write(ssl, "x", 1);
+		settle(pair.loop);
+	}
+	assert_non_null(strchr(pair.server.told, 'C'));
+	assert_non_null(strstr(stream_why(pair.server.stream), "reads no answer"));
+	SSL_free(ssl);
+	SSL_CTX_free(context);
+	pair_close(&pair);
+	(void)state;
+}
+
+static void
 the_end_is_told_behind_the_last_bytes(void **state)
 {
 	struct pair pair;
@@ -641,6 +702,8 @@ main(void)
 		cmocka_unit_test(records_may_be_split_anywhere),
 		cmocka_unit_test(much_arrives_whole_and_the_sender_is_told_when_it_has_gone),
 		cmocka_unit_test(a_paused_stream_hears_nothing_until_it_is_resumed),
+		cmocka_unit_test(what_came_during_a_pause_is_told_before_a_failure),
+		cmocka_unit_test(a_peer_that_has_us_answer_and_reads_nothing_is_closed),
 		cmocka_unit_test(the_end_is_told_behind_the_last_bytes),
 		cmocka_unit_test(a_peer_that_vanishes_is_like_one_that_closes),
 		cmocka_unit_test(a_peer_that_vanishes_in_the_handshake_too),

@@ -192,6 +192,37 @@ the_database_is_the_users_name_when_none_is_given(void **state)
 }
 
 static void
+names_are_cut_as_postgresql_cuts_them(void **state)
+{
+	char name[80];
+	struct startup startup;
+	struct error err;
+
+	memset(name, 'x', sizeof(name));
+	name[63] = '\0';
+	assert_true(parse_with("user", name, &startup, &err));
+	assert_string_equal(startup.user, name);
+	assert_string_equal(startup.database, name);
+	startup_free(&startup);
+	name[63] = 'x';
+	name[79] = '\0';
+	assert_true(parse_with("database", name, &startup, &err));
+	assert_int_equal(strlen(startup.database), 63);
+	assert_string_equal(startup.user, "u");
+	startup_free(&startup);
+	memcpy(name + 61, "\xe2\x82\xac", 3); /* no half of a character is left */
+	assert_true(parse_with("user", name, &startup, &err));
+	assert_int_equal(strlen(startup.user), 61);
+	assert_int_equal(strlen(startup.database), 61);
+	startup_free(&startup);
+	memset(name, 0x80, 79); /* and what is no text is cut all the same */
+	assert_true(parse_with("user", name, &startup, &err));
+	assert_true(strlen(startup.user) <= 63 && strlen(startup.user) > 0);
+	startup_free(&startup);
+	(void)state;
+}
+
+static void
 without_a_user_nobody_comes_in(void **state)
 {
 	struct startup startup;
@@ -430,6 +461,7 @@ main(void)
 		cmocka_unit_test(a_cancel_request_has_a_pid_and_a_key_of_4_or_32_bytes),
 		cmocka_unit_test(only_protocol_three_is_spoken_and_its_minor_is_kept),
 		cmocka_unit_test(the_database_is_the_users_name_when_none_is_given),
+		cmocka_unit_test(names_are_cut_as_postgresql_cuts_them),
 		cmocka_unit_test(without_a_user_nobody_comes_in),
 		cmocka_unit_test(given_twice_the_last_one_counts),
 		cmocka_unit_test(options_come_before_what_is_given_by_name),
