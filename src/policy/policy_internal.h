@@ -85,6 +85,9 @@ bool transaction_has_room(const struct policy_transaction *transaction);
 bool transaction_is_new(const struct policy_transaction *transaction, const char *schema,
     const char *name, bool for_good);
 /* Does VALIDATE CONSTRAINT follow the ADD … NOT VALID of the same transaction? */
+/* Was a table dropped that may have had this name? */
+bool transaction_dropped(
+    const struct policy_transaction *transaction, const char *schema, const char *name);
 bool transaction_validates_own(
     const struct policy_transaction *transaction, const struct sql_act *act);
 

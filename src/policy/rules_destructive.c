@@ -166,7 +166,7 @@ cascades(const struct asked *asked, const struct sql_act *act)
 static bool
 makes_again(const struct asked *asked, const struct sql_act *act)
 {
-	return transaction_find(asked->transaction, NOTED_DROPPED, act->schema, act->table) != NULL;
+	return transaction_dropped(asked->transaction, act->schema, act->table);
 }
 
 const struct builtin rules_destructive_ddl[] = {

@@ -163,11 +163,25 @@ safe_detach(const struct asked *asked, const struct sql_act *act, struct buf *ou
 
 /* ---- constraints ---- */
 
+/* Another command of the same ALTER TABLE adds it. */
+static bool
+is_added_beside(const struct asked *asked, const struct sql_act *act)
+{
+	for (size_t i = 0; act->name != NULL && i < asked->statement->act_count; i++) {
+		const struct sql_act *other = &asked->statement->acts[i];
+
+		if (other->kind == SQL_ACT_ADD_CONSTRAINT && other->name != NULL &&
+		    (other->flags & SQL_ACT_NOT_VALID) != 0 && strcmp(other->name, act->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 validates_own(const struct asked *asked, const struct sql_act *act)
 {
 	return is_command(act, "VALIDATE CONSTRAINT") &&
-	    transaction_validates_own(asked->transaction, act);
+	    (is_added_beside(asked, act) || transaction_validates_own(asked->transaction, act));
 }
 
 static bool

@@ -65,6 +65,24 @@ is_of(const struct noted *noted, enum noted_kind kind, const char *schema, const
 	return noted->kind == kind && same(noted->schema, schema) && same(noted->name, name);
 }
 
+/* A name without a schema may lead to any. */
+static bool
+may_be(const struct noted *noted, enum noted_kind kind, const char *schema, const char *name)
+{
+	return noted->kind == kind && same(noted->name, name) &&
+	    (noted->schema == NULL || schema == NULL || strcmp(noted->schema, schema) == 0);
+}
+
+bool
+transaction_dropped(
+    const struct policy_transaction *transaction, const char *schema, const char *name)
+{
+	for (unsigned i = 0; transaction != NULL && i < transaction->count; i++)
+		if (may_be(&transaction->items[i], NOTED_DROPPED, schema, name))
+			return true;
+	return false;
+}
+
 const struct noted *
 transaction_find(const struct policy_transaction *transaction, enum noted_kind kind,
     const char *schema, const char *name)
@@ -88,7 +106,7 @@ bool
 transaction_validates_own(const struct policy_transaction *transaction, const struct sql_act *act)
 {
 	for (unsigned i = 0; transaction != NULL && i < transaction->count; i++)
-		if (is_of(&transaction->items[i], NOTED_NOT_VALID, act->schema, act->table) &&
+		if (may_be(&transaction->items[i], NOTED_NOT_VALID, act->schema, act->table) &&
 		    same(transaction->items[i].part, act->name))
 			return true;
 	return false;

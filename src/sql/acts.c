@@ -35,6 +35,7 @@ enum {
 	CONSTRAINT_ON_DELETE = 25,
 	CONSTRAINT_NOT_VALID = 29,
 };
+enum { PARTITION_BOUND = 2 };
 enum { COMMAND_TYPE = 1, COMMAND_NAME = 2, COMMAND_DEF = 5, COMMAND_BEHAVIOR = 6,
 	COMMAND_MISSING_OK = 7 };
 
@@ -411,6 +412,20 @@ command_words(uint64_t command)
 	return "";
 }
 
+/* ALTER TYPE … DROP ATTRIBUTE … CASCADE takes a column from each table of the type. */
+static void
+drop_attribute(struct collector *facts, struct slice body, struct context *context)
+{
+	struct sql_act *act;
+
+	if (tree_value(body, COMMAND_TYPE) != PG_QUERY__ALTER_TABLE_TYPE__AT_DropColumn ||
+	    tree_value(body, COMMAND_BEHAVIOR) != PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE)
+		return;
+	act = collect_act(facts, context, SQL_ACT_ALTER);
+	act->type = "DROP ATTRIBUTE";
+	act->flags |= SQL_ACT_CASCADE;
+}
+
 void
 act_alter_command(struct collector *facts, struct slice body, struct context *context)
 {
@@ -418,8 +433,10 @@ act_alter_command(struct collector *facts, struct slice body, struct context *co
 	struct target target;
 	struct sql_act *act;
 
-	if (context->target == NULL)
+	if (context->target == NULL) {
+		drop_attribute(facts, body, context);
 		return;
+	}
 	target = *context->target;
 	target.command = tree_value(body, COMMAND_TYPE);
 	target.guarded = tree_value(body, COMMAND_MISSING_OK) != 0;
@@ -437,6 +454,9 @@ act_alter_command(struct collector *facts, struct slice body, struct context *co
 		act->flags |= SQL_ACT_CASCADE;
 	if (def.type == PG_QUERY__NODE__NODE_PARTITION_CMD)
 		act_partition(facts, act, def.body);
+	if (target.command == PG_QUERY__ALTER_TABLE_TYPE__AT_AttachPartition &&
+	    !tree_has(def.body, PARTITION_BOUND))
+		act->type = ""; /* of an index: nothing is read */
 	if (def.type == PG_QUERY__NODE__NODE_COLUMN_DEF) {
 		const char *words = act->type;
 

@@ -83,6 +83,7 @@ struct context {
 	bool exists;		/* the query of an EXISTS: its columns do not matter */
 	bool unread;		/* a target of such a query */
 	bool filters;		/* within a WHERE */
+	bool sorts;		/* within an ORDER BY */
 	bool explains;		/* within an EXPLAIN */
 	bool into_told;		/* the table that INTO makes has its act already */
 	struct slice name_is; /* what WHERE says the column `name` is: see set_config.c */

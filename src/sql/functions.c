@@ -84,6 +84,7 @@ called(struct collector *facts, struct slice name, const struct context *context
 	if (!context->named_only && !context->deferred)
 		called_of_sequences(facts->statement, name);
 	act_called(facts, name, context);
+	reads_called(facts, name, context);
 	known = bsearch(&name, known_functions,
 	    sizeof(known_functions) / sizeof(known_functions[0]),
 	    sizeof(known_functions[0]), compare);

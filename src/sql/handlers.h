@@ -152,6 +152,9 @@ void reads_assignments(struct collector *facts, struct slice body, unsigned fiel
     const struct context *context);
 /* A write that is not the statement itself. */
 void reads_uncounted(struct collector *facts, const struct context *context);
+void reads_copied(struct collector *facts, const struct context *context);
+/* A function is called: by random() nothing can be sorted but all rows. */
+void reads_called(struct collector *facts, struct slice name, const struct context *context);
 
 /* acts.c, act_objects.c: what is done to single objects. */
 void handle_column(

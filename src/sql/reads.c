@@ -22,6 +22,7 @@ enum {
 };
 enum { CONST_LOCATION = 11 };
 enum { TARGET_NAME = 1, TARGET_VALUE = 3, COLUMN_FIELDS = 1, CALL_NAME = 1, CALL_ARGS = 2 };
+enum { EXPRESSION_NAME = 2, ARRAY_ELEMENTS = 1 };
 
 static bool
 is_star(struct tree_node value)
@@ -127,6 +128,19 @@ reads_select(struct collector *facts, struct slice body, struct context *context
 				!has_limit(body) && !is_one_row(body);
 }
 
+/* COPY t TO is a read of the whole table, as TABLE t is. */
+void
+reads_copied(struct collector *facts, const struct context *context)
+{
+	struct sql_statement *statement = facts->statement;
+
+	if (context->named_only || context->deferred)
+		return;
+	statement->reads_tables = true;
+	statement->reads_unlimited = true;
+	statement->reads_all = true;
+}
+
 /* Kept until it is known whether FROM has a function of the qualifier's name. */
 static void
 keep_qualified(struct collector *facts, struct slice qualifier, struct slice name,
@@ -214,12 +228,10 @@ reads_insert(struct collector *facts, struct slice body, const struct context *c
 	struct sql_act *act = collect_act(facts, context, SQL_ACT_INSERT);
 	struct slice range = tree_body(body, 1);
 	struct tree_node source = tree_child(body, 3);
-	struct tree_node column;
 
 	act->schema = collect_text(facts, tree_body(range, 2));
 	act->table = collect_text(facts, tree_body(range, 3));
-	for (struct slice rest = body; tree_next_child(&rest, 2, &column);)
-		collect_column(facts, tree_body(column.body, TARGET_NAME));
+	reads_assignments(facts, body, 2, context);
 	if (tree_has(body, 2))
 		act->flags |= SQL_ACT_COLUMNS;
 	else if (source.type == 0)
@@ -250,23 +262,53 @@ column_name(struct tree_node node)
 	return tree_name(node.body, COLUMN_FIELDS, NULL);
 }
 
+/* LIKE, NOT LIKE, ILIKE, LIKE ANY, and the operators that they stand for. */
 static bool
-is_like(uint64_t kind)
+is_like(uint64_t kind, struct slice body)
 {
-	return kind == PG_QUERY__A__EXPR__KIND__AEXPR_LIKE ||
-	       kind == PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE;
+	static const char *const operators[] = { "~~", "~~*", "!~~", "!~~*" };
+	struct slice name;
+
+	if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_LIKE ||
+	    kind == PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE)
+		return true;
+	name = tree_name(body, EXPRESSION_NAME, NULL);
+	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
+		if (slice_is(name, operators[i]))
+			return true;
+	return false;
+}
+
+static bool
+begins_wild(struct tree_node node)
+{
+	struct constant pattern = constant_of(node);
+
+	return pattern.kind == CONSTANT_STRING && pattern.text.length >= 2 &&
+	    (pattern.text.bytes[0] == '%' || pattern.text.bytes[0] == '_');
+}
+
+/* One of the patterns of LIKE ANY (ARRAY[…]) is enough. */
+static bool
+has_wild(struct tree_node right)
+{
+	struct tree_node element;
+
+	if (right.type != PG_QUERY__NODE__NODE_A_ARRAY_EXPR)
+		return begins_wild(right);
+	while (tree_next_child(&right.body, ARRAY_ELEMENTS, &element))
+		if (begins_wild(element))
+			return true;
+	return false;
 }
 
 static void
 like(struct collector *facts, struct tree_node left, struct tree_node right,
     const struct context *context)
 {
-	struct constant pattern = constant_of(right);
 	struct sql_act *act;
 
-	if (column_name(left).length == 0 || pattern.kind != CONSTANT_STRING ||
-	    pattern.text.length < 2 ||
-	    (pattern.text.bytes[0] != '%' && pattern.text.bytes[0] != '_'))
+	if (column_name(left).length == 0 || !has_wild(right))
 		return;
 	act = collect_act(facts, context, SQL_ACT_LIKE_WILDCARD);
 	act->name = collect_text(facts, column_name(left));
@@ -298,7 +340,7 @@ handle_expression(struct collector *facts, struct slice body, struct context *co
 	uint64_t kind = tree_value(body, 1);
 	struct tree_node left = tree_child(body, 3), right = tree_child(body, 4);
 
-	if (is_like(kind))
+	if (is_like(kind, body))
 		like(facts, left, right, context);
 	else if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP && context->filters)
 		compared_call(facts, left, context);
@@ -307,9 +349,17 @@ handle_expression(struct collector *facts, struct slice body, struct context *co
 void
 handle_sort(struct collector *facts, struct slice body, struct context *context)
 {
-	struct tree_node node = tree_child(body, 1);
+	context->sorts = true;
+	(void)facts;
+	(void)body;
+}
 
-	if (node.type == PG_QUERY__NODE__NODE_FUNC_CALL &&
-	    slice_is(tree_name(node.body, CALL_NAME, NULL), "random"))
-		collect_act(facts, context, SQL_ACT_ORDER_BY_RANDOM);
+void
+reads_called(struct collector *facts, struct slice name, const struct context *context)
+{
+	static const char *const random[] = { "random", "gen_random_uuid", "uuid_generate_v4" };
+
+	for (size_t i = 0; context->sorts && i < sizeof(random) / sizeof(random[0]); i++)
+		if (slice_is(name, random[i]))
+			collect_act(facts, context, SQL_ACT_ORDER_BY_RANDOM);
 }

@@ -160,6 +160,8 @@ handle_copy(struct collector *facts, struct slice body, struct context *context)
 	    tree_body(relation, RANGE_NAME), from ? SQL_ACCESS_WRITE : SQL_ACCESS_READ);
 	if (relation.length == 0)
 		return;
+	if (!from)
+		reads_copied(facts, context);
 	if (!tree_has(body, COPY_COLUMNS))
 		collect_column(facts, slice_of("*"));
 	while (tree_next_child(&body, COPY_COLUMNS, &column))

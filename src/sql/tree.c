@@ -214,7 +214,7 @@ init_fields(unsigned type)
 		assert(field->id < TREE_FIELD_COUNT);
 		if (field->type == PROTOBUF_C_TYPE_MESSAGE)
 			field_types[type][field->id] = type_of(field->descriptor);
-		else if (strcmp(field->name, "location") == 0)
+		else if (field->type == PROTOBUF_C_TYPE_INT32 && strcmp(field->name, "location") == 0)
 			field_types[type][field->id] = TREE_FIELD_LOCATION;
 	}
 }

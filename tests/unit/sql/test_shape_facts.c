@@ -75,7 +75,7 @@ static const struct rule {
 	    "a", "b", "c", "a", "b", "c", "a", "b", "c", "a", "b", "c", "select1", "t", "values",
 	    "set", "between", "limit", "pg_x", } },
 	{ 't', { "t", "t", "t", "t", "s.t", "\"T\"", "u", "v", "accounts", "set", "values", "only", "pg_settings", } },
-	{ 'o', { "=", "=", "=", "=", "=", "=", "=", "=", "<", ">", "<=", ">=", "<>", "!=", "=-", "<>-", "!=-", "+", "||", "~", "LIKE",
+	{ 'o', { "=", "=", "=", "=", "=", "=", "=", "=", "<", ">", "<=", ">=", "<>", "!=", "=-", "<>-", "!=-", "+", "||", "~", "~~", "LIKE",
 	    "= ANY", "IS DISTINCT FROM", } },
 	{ 's', { "", /* soup */
 	    "SELECT %s", "UPDATE %s", "DELETE %s", "INSERT %s", "%L %s", "%n %s", "%o%s", "(%s) %s",
