@@ -75,6 +75,12 @@ struct policy_transaction {
 	struct noted items[NOTED_MOST];
 };
 
+/*
+ * How far rules look around an act for another one of its statement: a bound on what a text
+ * of thousands of them costs.
+ */
+enum { ACTS_NEAR = 128 };
+
 /* All take NULL for "nothing is known". */
 const struct noted *transaction_find(const struct policy_transaction *transaction,
     enum noted_kind kind, const char *schema, const char *name);

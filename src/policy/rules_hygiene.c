@@ -46,18 +46,24 @@ is_timestamp(const struct asked *asked, const struct sql_act *act)
 	return is_type(act, "timestamp");
 }
 
-/* PRIMARY KEY (a), behind the columns. */
+enum { KEYS_MOST = 32 }; /* an index has no more columns */
+
+/* PRIMARY KEY (a), behind the columns or in front of them, not further off than most tables are wide. */
 static bool
 is_key_by_constraint(const struct asked *asked, const struct sql_act *column)
 {
-	for (size_t i = 0; i < asked->statement->act_count; i++) {
-		const struct sql_act *act = &asked->statement->acts[i];
+	const struct sql_act *first = asked->statement->acts;
+	const struct sql_act *end = first + asked->statement->act_count;
+	const struct sql_act *act = column - first > ACTS_NEAR ? column - ACTS_NEAR : first;
 
+	if (end - column > ACTS_NEAR)
+		end = column + ACTS_NEAR;
+	for (; act < end; act++) {
 		if ((act->kind != SQL_ACT_NEW_CONSTRAINT && act->kind != SQL_ACT_ADD_CONSTRAINT) ||
 		    (act->flags & SQL_ACT_PRIMARY) == 0 || act->table == NULL ||
 		    column->table == NULL || strcmp(act->table, column->table) != 0)
 			continue;
-		for (size_t k = 0; column->name != NULL && k < act->key_count; k++)
+		for (size_t k = 0; column->name != NULL && k < act->key_count && k < KEYS_MOST; k++)
 			if (strcmp(act->keys[k], column->name) == 0)
 				return true;
 	}
@@ -72,11 +78,9 @@ is_small_key(const struct asked *asked, const struct sql_act *act)
 	const char *const small[] = { "int2", "int4", "serial", "serial4", "smallserial",
 		"serial2" };
 
-	if ((act->flags & key) == 0 && !is_key_by_constraint(asked, act))
-		return false;
 	for (size_t i = 0; i < ARRAY_LENGTH(small); i++)
 		if (is_type(act, small[i]))
-			return true;
+			return (act->flags & key) != 0 || is_key_by_constraint(asked, act);
 	return false;
 }
 

@@ -163,13 +163,17 @@ safe_detach(const struct asked *asked, const struct sql_act *act, struct buf *ou
 
 /* ---- constraints ---- */
 
-/* Another command of the same ALTER TABLE adds it. */
+/* Another command of the same ALTER TABLE adds it; PostgreSQL minds no order there. */
 static bool
 is_added_beside(const struct asked *asked, const struct sql_act *act)
 {
-	for (size_t i = 0; act->name != NULL && i < asked->statement->act_count; i++) {
-		const struct sql_act *other = &asked->statement->acts[i];
+	const struct sql_act *first = asked->statement->acts;
+	const struct sql_act *end = first + asked->statement->act_count;
+	const struct sql_act *other = act - first > ACTS_NEAR ? act - ACTS_NEAR : first;
 
+	if (end - act > ACTS_NEAR)
+		end = act + ACTS_NEAR;
+	for (; act->name != NULL && other < end; other++) {
 		if (other->kind == SQL_ACT_ADD_CONSTRAINT && other->name != NULL &&
 		    (other->flags & SQL_ACT_NOT_VALID) != 0 && strcmp(other->name, act->name) == 0)
 			return true;
