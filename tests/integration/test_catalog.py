@@ -1,10 +1,14 @@
 """The catalog of a database, read beside the clients: what is known of the server decides what is refused."""
 import os
+import re
 import subprocess
+import time
 import unittest
+import urllib.request
 
 from support.case import PgweirTest
 from support.pgweir import ctl_program, slowness
+from support.ports import free_port
 from support.waiting import wait_until
 
 POLICY = """\
@@ -28,11 +32,13 @@ class Catalog(PgweirTest):
 
     @classmethod
     def configure(cls):
+        cls.http_port, cls.started = free_port(), time.time() - 1
         return {"policies": cls.policies, "config": {
             "databases": {"shop": {"host": cls.server.socket_dir, "port": cls.server.port}},
             "roles": {"reader": {"password": "reads"}},
             # Never in time for a test: what it sees is read because something has changed.
-            "catalog": {"user": "reader", "refresh": "1h", "timeout": "1m"}}}
+            "catalog": {"user": "reader", "refresh": "1h", "timeout": "1m"},
+            "http": {"listen": f"127.0.0.1:{cls.http_port}"}}}
 
     @classmethod
     def setUpClass(cls):
@@ -61,6 +67,11 @@ class Catalog(PgweirTest):
             names = [column.name for column in cursor.description]
             rows = [dict(zip(names, row)) for row in cursor.fetchall()]
         return next((row for row in rows if row["database"] == database), None)
+
+    def metric(self, name, database="shop"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=60 * slowness()) as answer:
+            text = answer.read().decode()
+        return float(re.search(rf'^pgweir_catalog_{name}{{database="{database}"}} (.*)$', text, re.M).group(1))
 
     def wait_fresh(self):
         """Until it is read, and knows every change."""
@@ -139,6 +150,18 @@ class Catalog(PgweirTest):
         finally:
             self.pgweir.write_policy(POLICY, "shop.yaml")
         self.wait_said(client, "CREATE INDEX ON sized.small (id)", "warn")
+
+    def test_how_fresh_it_is_is_told(self):
+        row = self.wait_fresh()
+        self.assertEqual(self.metric("failures_total"), float(row["failures"]))
+        self.assertGreater(int(row["relations"]), 3)
+        wait_until(lambda: self.metric("relations") == float(self.row()["relations"]) and self.metric("bytes") == float(self.row()["bytes"]),
+                   LONG * slowness(), "both tell the same", pause=0.1)
+        reads, read_at = self.metric("reads_total"), self.metric("read_timestamp_seconds")
+        self.assertLessEqual(self.started, read_at)
+        self.assertIsNone(self.raw_login().query("ANALYZE sized.small").error)
+        wait_until(lambda: self.metric("reads_total") > reads, LONG * slowness(), "another reading", pause=0.1)
+        self.assertGreater(self.metric("read_timestamp_seconds"), read_at)
 
     def test_what_cannot_be_read_stays_known(self):
         before = self.wait_fresh()

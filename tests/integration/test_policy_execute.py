@@ -1,4 +1,6 @@
 """EXECUTE is judged by what stands under its name, as that is judged now."""
+import datetime
+
 from support import wire
 from support.case import PgweirTest
 
@@ -160,3 +162,50 @@ class Beside(PgweirTest):
         answer = client.query("SELECT 1; EXECUTE shouts")
         self.assertIsNone(answer.error)
         self.assertEqual([notice.get("n") for notice in answer.notices], ["tried"])
+
+
+class BreakGlass(PgweirTest):
+    """What an exception with break_glass lets EXECUTE run is recorded in full, and so stands alone."""
+
+    @classmethod
+    def configure(cls):
+        ends = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"policies": {"p.yaml": HEADER + f"""rules:
+  - {{id: no-deletes, match: {{verb: DELETE}}, action: deny}}
+  - {{id: few, match: {{relations: {{read: [public.orders]}}}}, action: allow, limits: {{max_rows: 5}}}}
+exceptions:
+  - {{rule: no-deletes, match: {{user: app}}, ticket: INC-7, owner: jane, expires: {ends}, break_glass: true, reason: no room}}
+"""}}
+
+    def notes(self):
+        return self.server.scalar("SELECT count(*) FROM notes WHERE text = 'apart'", dbname="shop")
+
+    def setUp(self):
+        super().setUp()
+        self.server.run("DELETE FROM notes WHERE text = 'apart'; INSERT INTO notes (text) VALUES ('apart')", dbname="shop")
+        self.addCleanup(self.server.run, "DELETE FROM notes WHERE text = 'apart'", dbname="shop")
+
+    def test_by_itself_it_runs_and_is_recorded_with_its_reason(self):
+        client = self.raw_login()
+        self.served(client, "PREPARE gone AS DELETE FROM public.notes WHERE text = 'apart'", "EXECUTE gone")
+        self.assertEqual(self.notes(), 0)
+        used = self.pgweir.wait_records(2, event="exception.used", ticket="INC-7", seconds=60)
+        self.assertEqual({record["reason"] for record in used}, {"no room"})
+
+    def test_beside_a_statement_with_limits_of_its_own_it_is_refused(self):
+        client = self.raw_login()
+        self.served(client, "PREPARE gone AS DELETE FROM public.notes WHERE text = 'apart'")
+        for sql in ("SELECT id FROM public.orders WHERE id = 1; EXECUTE gone", "EXECUTE gone; SELECT id FROM public.orders WHERE id = 1"):
+            answer = client.query(sql)
+            self.assertEqual((answer.sqlstate, answer.error.get("n"), answer.status), ("42501", "execute-apart", "I"), sql)
+            self.assertEqual(answer.error["H"], "Send EXECUTE by itself.")
+            self.assertEqual((answer.rows, self.notes()), ([], 1))
+        record = self.pgweir.wait_records(2, event="statement.denied", rule="execute-apart", seconds=60)[0]
+        self.assertEqual(record["decision"], "deny")
+        self.served(client, "EXECUTE gone")
+        self.assertEqual(self.notes(), 0)
+
+    def test_for_others_it_is_refused_by_the_rule(self):
+        client = self.raw_login(user="analyst")
+        self.refused(client, "PREPARE gone AS DELETE FROM public.notes WHERE text = 'apart'", "no-deletes")
+        self.assertEqual(self.notes(), 1)
