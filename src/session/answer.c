@@ -388,6 +388,7 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		count_ready(link, (char)body[0]);
 	}
 	if (body[0] == 'I') {
+		link->misreads = link->misreads && link->requests.count > 0;
 		doings_forget(client);
 		if (link->failed)
 			frames_drop(&client->frames);

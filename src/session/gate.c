@@ -8,6 +8,7 @@
 #include "pool/statements.h"
 #include "parsers.h"
 #include "path.h"
+#include "readings.h"
 #include "rewrite.h"
 #include "session_internal.h"
 #include "sql/replication.h"
@@ -318,6 +319,7 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 	judged->executes = any_executes(judged->facts);
 	judged->asks_sequence = any_asks_sequence(judged->facts);
 	judged->edits = rewrite_may(judged->facts);
+	judged->misreads = readings_may_change(judged->facts);
 	judged->reserved = reserved_name(judged->facts);
 	judged->parts =
 	    audit_text_parts_new(clients_config(gate->clients), text, length, judged->facts);

@@ -96,6 +96,7 @@ struct link {
 	size_t restored;	   /* so many statements of that were */
 	bool asking;		   /* the probe is under way: the client waits, … */
 	uint64_t asked_us;	   /* … since then */
+	bool misreads;	 /* a text was sent that may change what texts are parsed by, and could be undone */
 	bool set;	 /* settings were kept in this loan: what its server reports is still to be taken */
 	uint8_t sequences; /* bits of sequences.h: what was done in this loan */
 	bool renames;	 /* its server may have other statements than are known: closed behind the loan */

@@ -50,6 +50,8 @@ outgoing_expect_statement(struct request *request, struct client *client, struct
 	client->statements++;
 	if (judged != NULL && judged->discards)
 		client->link->discarding = true;
+	if (judged != NULL && judged->misreads)
+		client->link->misreads = true;
 	if (judged != NULL && (judged->residue & SQL_RESIDUE_PREPARE) && !names_are_kept(client))
 		names_note_prepare(client, request, judged);
 }

@@ -6,6 +6,7 @@
  */
 #include "inbound.h"
 #include "prepared.h"
+#include "readings.h"
 #include "rewrite.h"
 
 /*
@@ -153,6 +154,30 @@ run_each(const char *name, const char *statement, void *arg)
 	run_ours(arg, statement, NULL);
 }
 
+/*
+ * A statement that its client has prepared under other settings than it has now is read as then:
+ * these go around it. In a transaction block it may have others yet, which a savepoint keeps.
+ */
+static void
+read_as_then(struct client *client, const struct statement *statement, bool begins)
+{
+	const struct settings *then = &statement->parsed_under, *now = &client->settings;
+	bool block = client->link->server->transaction == 'T';
+
+	if (!readings_difference(now, then, NULL, NULL))
+		return;
+	if (begins && block)
+		run_ours(client, "SAVEPOINT pgweir_reading", NULL);
+	if (begins)
+		readings_difference(now, then, run_each, client);
+	else if (!block)
+		readings_difference(then, now, run_each, client);
+	if (!begins && block) {
+		run_ours(client, "ROLLBACK TO SAVEPOINT pgweir_reading", NULL);
+		run_ours(client, "RELEASE SAVEPOINT pgweir_reading", NULL);
+	}
+}
+
 void
 place_defaults(struct client *client)
 {
@@ -179,10 +204,12 @@ place_statement(struct client *client, struct statement *statement, bool unnamed
 	if (!unnamed) {
 		if (place_has(link, statement))
 			return statement->server_name;
+		read_as_then(client, statement, true);
 		if (statement->from_sql)
 			place_prepare(client, statement);
 		else
 			place_parse(client, statement, ANSWER_SWALLOW);
+		read_as_then(client, statement, false);
 		return statement->server_name;
 	}
 	if (link->unnamed != statement)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "gate.h"
 #include "prepared.h"
+#include "readings.h"
 #include "rewrite.h"
 
 struct prepared {
@@ -14,19 +15,36 @@ struct prepared {
 	char name[];
 };
 
-/* The name that all clients with this text and these types share on a server. */
+/*
+ * The name that all clients share on a server for whom these words, which end by themselves, are
+ * read alike.
+ */
 static void
-give_name(struct statement *statement)
+give_name(struct statement *statement, const void *words, size_t length,
+    const struct statement_under *under)
 {
 	uint8_t digest[DIGEST_SIZE];
+	struct buf all = { 0 };
 
-	digest_sha256(statement->body, statement->body_length, digest);
+	if (readings_digest(under->settings, digest))
+		buf_put(&all, digest, sizeof(digest));
+	if (under->own != 0)
+		buf_put(&all, &under->own, sizeof(under->own));
+	if (buf_length(&all) == 0) {
+		digest_sha256(words, length, digest);
+	} else {
+		buf_put(&all, words, length);
+		digest_sha256(buf_bytes(&all), buf_length(&all), digest);
+	}
+	buf_free(&all);
+	settings_copy(&statement->parsed_under, under->settings);
 	memcpy(&statement->id, digest, sizeof(statement->id));
 	statement_name(&statement->id, statement->server_name);
 }
 
 struct statement *
-statement_new(struct judged *judged, const uint8_t *body, size_t length, bool named)
+statement_new(struct judged *judged, const uint8_t *body, size_t length,
+    const struct statement_under *under)
 {
 	struct statement *statement = mem_zalloc(1, sizeof(*statement));
 
@@ -34,8 +52,8 @@ statement_new(struct judged *judged, const uint8_t *body, size_t length, bool na
 		.judged = judged_reference(judged),
 		.body = mem_copy(body, length),
 		.body_length = length };
-	if (named)
-		give_name(statement);
+	if (under != NULL)
+		give_name(statement, body, length, under);
 	return statement;
 }
 
@@ -51,18 +69,15 @@ statement_from_sql(struct judged *judged, size_t sub)
 }
 
 struct statement *
-statement_of_prepare(
-    struct judged *judged, size_t sub, const char *rest, size_t length, size_t nth)
+statement_of_prepare(struct judged *judged, size_t sub, const char *rest, size_t length,
+    size_t nth, const struct statement_under *under)
 {
 	struct statement *statement = statement_from_sql(judged, sub);
 	struct buf text = { 0 };
-	uint8_t digest[DIGEST_SIZE];
 
 	buf_printf(&text, "PREPARE %zu ", nth);
 	buf_put(&text, rest, length);
-	digest_sha256(buf_bytes(&text), buf_length(&text), digest);
-	memcpy(&statement->id, digest, sizeof(statement->id));
-	statement_name(&statement->id, statement->server_name);
+	give_name(statement, buf_bytes(&text), buf_length(&text), under);
 	buf_clear(&text);
 	buf_printf(&text, "PREPARE %s", statement->server_name);
 	buf_put(&text, rest, length);
@@ -86,6 +101,7 @@ statement_release(struct statement *statement)
 {
 	if (statement == NULL || --statement->references > 0)
 		return;
+	settings_clear(&statement->parsed_under);
 	judged_release(statement->judged);
 	rewrite_release(statement->rewrite);
 	mem_free(statement->body);

@@ -8,10 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pool/settings.h"
 #include "pool/statements.h"
 
 struct judged;
 struct rewrite;
+
+/* Under what a statement is parsed; borrowed. */
+struct statement_under {
+	const struct settings *settings; /* its client's */
+	uint64_t own; /* not 0: they are not all that there is; the name is for this client alone */
+};
 
 /* A Parse message's contents. Counted; never changes. */
 struct statement {
@@ -20,6 +27,7 @@ struct statement {
 	char server_name[STATEMENT_NAME_SIZE]; /* under which servers have it */
 	bool described;	       /* its client may have been told the shape of its rows */
 	bool from_sql; /* made by PREPARE; without a server_name it is there under the client's */
+	struct settings parsed_under; /* ours; of one with a server_name */
 	struct judged *judged; /* referenced; of a PREPARE: that text */
 	size_t sub;	       /* which statement of that made it, or is it */
 	struct rewrite *rewrite; /* referenced: its text is another one than the client's; or NULL */
@@ -27,17 +35,17 @@ struct statement {
 	size_t body_length;
 };
 
-/* From a Parse body behind its name; referenced. One without a name has no id. */
-struct statement *statement_new(
-    struct judged *judged, const uint8_t *body, size_t length, bool named);
+/* From a Parse body behind its name; referenced. Without `under` it has no name, and no id. */
+struct statement *statement_new(struct judged *judged, const uint8_t *body, size_t length,
+    const struct statement_under *under);
 /* Made by this statement of the text, a PREPARE, in session mode; referenced. */
 struct statement *statement_from_sql(struct judged *judged, size_t sub);
 /*
  * Made by this statement of the text, a PREPARE that goes on like this behind the name; referenced. `nth`: so many
  * names stand before it in its text, in which equal ones may follow.
  */
-struct statement *statement_of_prepare(
-    struct judged *judged, size_t sub, const char *rest, size_t length, size_t nth);
+struct statement *statement_of_prepare(struct judged *judged, size_t sub, const char *rest,
+    size_t length, size_t nth, const struct statement_under *under);
 struct statement *statement_reference(struct statement *statement);
 void statement_release(struct statement *statement); /* NULL is fine */
 

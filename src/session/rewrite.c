@@ -204,13 +204,14 @@ edit_prepare(struct making *making, const char *name, size_t sub, struct sql_pla
 {
 	const char *text = making->text;
 	bool taken = find_name(making, name) != NULL;
+	struct statement_under under = { making->whose->settings, making->whose->own };
 	struct sql_place where = place;
 	struct statement *made;
 
 	if (!sql_place_prepared_name(text, place, &where))
 		return false;
 	made = statement_of_prepare(making->whose->judged, sub, text + where.end, place.end - where.end,
-	    making->rewrite->name_count);
+	    making->rewrite->name_count, &under);
 	replace(making, where, made->server_name);
 	add_name(making, REWRITE_ADDS, sub, name, made);
 	statement_release(made);

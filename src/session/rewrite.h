@@ -54,8 +54,10 @@ struct rewrite {
 /* For whom a text is rewritten; borrowed. */
 struct rewrite_for {
 	const struct settings *defaults;
+	const struct settings *settings; /* in force */
 	struct prepared *const *prepared; /* its statements; NULL: names are left as they are */
 	struct judged *judged;		  /* of the text; for what it prepares */
+	uint64_t own; /* not 0: of names for this client alone, see prepared.h */
 	bool alone; /* several statements cannot stand in it: a Parse message */
 };
 

@@ -10,17 +10,34 @@
 #include "prepared.h"
 #include "rewrite.h"
 
+/*
+ * Is what its client has set all that the text will be read by? Not in a transaction that set
+ * something, or ran code that may have; not behind a text whose answer is awaited, nor in one
+ * that sets something itself.
+ */
+static struct statement_under
+read_under(const struct client *client, bool sets_more)
+{
+	const struct link *link = client->link;
+	bool known = link != NULL && !link->misreads && !sets_more &&
+	    (link->probe == NULL || link->server->transaction == 'I');
+
+	return (struct statement_under){ &client->settings, known ? 0 : connection_new_id() };
+}
+
 struct rewrite *
 rewritten_text(
     const struct client *client, struct judged *judged, const char *text, bool alone)
 {
 	struct rewrite_for whose = { .defaults = &client->defaults,
+		.settings = &client->settings,
 		.prepared = names_are_kept(client) ? &client->prepared : NULL,
 		.judged = judged,
 		.alone = alone };
 
 	if (!judged->edits)
 		return NULL;
+	whose.own = read_under(client, judged->misreads && !alone).own;
 	return rewrite_new(&whose, judged->facts, text, strlen(text));
 }
 
@@ -31,14 +48,15 @@ rewritten_statement(const struct client *client, struct judged *judged, const ui
 	const char *text = (const char *)body;
 	struct rewrite *rewrite = rewritten_text(client, judged, text, true);
 	size_t head = strlen(text) + 1;
+	struct statement_under under = read_under(client, false);
 	struct statement *statement;
 	struct buf edited = { 0 };
 
 	if (rewrite == NULL)
-		return statement_new(judged, body, length, named);
+		return statement_new(judged, body, length, named ? &under : NULL);
 	buf_put_cstring(&edited, rewrite->text);
 	buf_put(&edited, body + head, length - head);
-	statement = statement_new(judged, buf_bytes(&edited), buf_length(&edited), named);
+	statement = statement_new(judged, buf_bytes(&edited), buf_length(&edited), named ? &under : NULL);
 	statement->rewrite = rewrite;
 	buf_free(&edited);
 	return statement;

@@ -12,6 +12,9 @@
 #include "prepared.h"
 
 /* A judged text that only counts its references. */
+static const struct settings nothing;
+static const struct statement_under under_nothing = { &nothing, 0 };
+
 static struct judged *
 judged_new(void)
 {
@@ -24,7 +27,7 @@ judged_new(void)
 static struct statement *
 statement_of(struct judged *judged, const char *body)
 {
-	return statement_new(judged, (const uint8_t *)body, strlen(body), true);
+	return statement_new(judged, (const uint8_t *)body, strlen(body), &under_nothing);
 }
 
 static void
@@ -34,8 +37,8 @@ the_same_body_has_the_same_id_and_another_has_another(void **state)
 	struct statement *a = statement_of(judged, "select 1");
 	struct statement *b = statement_of(judged, "select 1");
 	struct statement *c = statement_of(judged, "select 2");
-	struct statement *typed = statement_new(judged, (const uint8_t *)"select 1\0\0\1", 11, true);
-	struct statement *untyped = statement_new(judged, (const uint8_t *)"select 1\0\0\0", 11, true);
+	struct statement *typed = statement_new(judged, (const uint8_t *)"select 1\0\0\1", 11, &under_nothing);
+	struct statement *untyped = statement_new(judged, (const uint8_t *)"select 1\0\0\0", 11, &under_nothing);
 
 	assert_memory_equal(&a->id, &b->id, sizeof(a->id));
 	assert_memory_not_equal(&a->id, &c->id, sizeof(a->id));
@@ -56,7 +59,7 @@ the_body_is_a_copy(void **state)
 {
 	struct judged *judged = judged_new();
 	uint8_t body[] = "select 1";
-	struct statement *statement = statement_new(judged, body, sizeof(body), true);
+	struct statement *statement = statement_new(judged, body, sizeof(body), &under_nothing);
 
 	memset(body, 'x', sizeof(body));
 	assert_int_equal(statement->body_length, 9);

@@ -168,9 +168,11 @@ rewrite_names(const char *text, bool alone)
 {
 	static struct settings no_defaults;
 	struct judged judged = { .references = 1000 };
-	struct statement *known = statement_of_prepare(&judged, 0, " AS SELECT 0", 12, 0);
+	struct statement_under under = { &no_defaults, 0 };
+	struct statement *known = statement_of_prepare(&judged, 0, " AS SELECT 0", 12, 0, &under);
 	struct prepared *prepared = NULL;
 	struct rewrite_for whose = { .defaults = &no_defaults,
+		.settings = &no_defaults,
 		.prepared = &prepared,
 		.judged = &judged,
 		.alone = alone };
