@@ -104,6 +104,9 @@ link_open(struct client *client, struct server *server)
 	} else if (settings_are_equal(&server->settings, &client->settings)) {
 		client_enter(client, CLIENT_ACTIVE);
 		login_greet(client, &server->parameters);
+		/* In the server's words by now: a walsender cannot be told them again. */
+		if (client->replication != REPLICATION_NONE)
+			settings_copy(&server->settings, &client->settings);
 	} else {
 		settings_copy(&link->restoring, &client->settings);
 		restore_apart(link);
