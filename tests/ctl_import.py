@@ -126,7 +126,7 @@ class Corpus(ImportTest):
         self.assertIn("server: {mode: verify-full", output)
         self.assertIn(r'"Odd \"name\"": {host: db3.internal, port: 6000, dbname: "it' +
                       "'s one\", connect_query: \"SET work_mem = '64MB'\"}", output)
-        self.assertIn("crm: {host: [db1.internal, db2.internal]}", output)
+        self.assertIn("crm: {host: [db1.internal, db2.internal], load_balance_hosts: disable}", output)
         self.assertRegex(output, r"tls\.ini:3: \[databases\] crm host: mapped")
         self.assertIn("\n  query_database: crm\n", output)
 

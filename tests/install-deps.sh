@@ -14,7 +14,7 @@ build="build-essential pkg-config autoconf automake autoconf-archive
 	postgresql postgresql-contrib postgresql-client python3 procps"
 check="clang python3-psycopg python3-psycopg2 python3-asyncpg python3-sqlalchemy python3-django
 	libdbd-pg-perl php-cli php-pgsql ruby-pg ruby-activerecord golang-go golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev
-	pgbadger util-linux openssl zstd git rsyslog"
+	pgbadger libnss-wrapper util-linux openssl zstd git rsyslog"
 bench="pgbouncer haproxy"
 browser="chromium poppler-utils"
 

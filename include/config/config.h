@@ -40,6 +40,19 @@ enum tls_mode {
 };
 enum tls_version { TLS_VERSION_1_2, TLS_VERSION_1_3 };
 
+/* Of databases: which of several hosts a new connection goes to. */
+enum load_balance { LOAD_BALANCE_ROUND_ROBIN, LOAD_BALANCE_DISABLE };
+/* And what a host must be: the words of libpq. */
+enum session_attrs {
+	SESSION_ATTRS_ANY,
+	SESSION_ATTRS_PRIMARY,
+	SESSION_ATTRS_STANDBY,
+	SESSION_ATTRS_READ_WRITE,
+	SESSION_ATTRS_READ_ONLY,
+	SESSION_ATTRS_PREFER_STANDBY,
+	SESSION_ATTRS, /* so many */
+};
+
 enum event_loop { EVENT_LOOP_AUTO, EVENT_LOOP_LIBEVENT, EVENT_LOOP_IO_URING };
 
 enum { CONFIG_INHERIT = -1 }; /* a database's or user's value that follows the global one */
@@ -57,6 +70,8 @@ struct database_config {
 	char **hosts; /* host names, addresses, or folders of unix sockets (leading '/') */
 	size_t host_count;
 	int port;
+	int load_balance;  /* enum load_balance */
+	int session_attrs; /* enum session_attrs */
 	char *dbname; /* name on the server; NULL: the name that the client gave */
 	char *connect_query; /* run on each new server connection; NULL: none */
 	char *auth_database; /* where auth.query is asked; NULL: see auth.query_database */
@@ -132,8 +147,12 @@ struct config {
 
 	int64_t backend_connect_timeout_ms, backend_connect_retry_ms, backend_max_age_ms,
 	    backend_idle_timeout_ms, backend_check_after_ms;
+	int64_t backend_dns_ttl_ms, backend_tcp_user_timeout_ms;
 	int backend_reset; /* enum backend_reset */
 	char *backend_check_query; /* "" for a Sync */
+
+	int64_t tcp_keepalive_idle_ms, tcp_keepalive_interval_ms, tcp_keepalive_count,
+	    tcp_client_user_timeout_ms;
 
 	int64_t protocol_max_prepared_statements, protocol_pin_timeout_ms;
 	int64_t protocol_pin_budget; /* percent of a pool's size */
@@ -204,6 +223,8 @@ const struct config_place *config_place(const struct config *config, const char 
 enum pool_mode config_pool_mode(const struct config *config,
     const struct database_config *database, const struct user_config *user);
 const char *config_pool_mode_name(enum pool_mode mode);
+const char *config_load_balance_name(enum load_balance how);
+const char *config_session_attrs_name(enum session_attrs attrs);
 
 /* One row of SHOW CONFIG or -T: values as text, secrets as "***". */
 struct config_row {

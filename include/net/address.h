@@ -27,6 +27,7 @@ struct address address_unpack(const struct packed_address *packed);
 /* From a numeric IP address, or from the folder of PostgreSQL's unix socket ('/…'). */
 bool address_from_text(const char *host, int port, struct address *address);
 bool address_is_unix(const struct address *address);
+bool address_equal(const struct address *a, const struct address *b);
 /* "10.1.2.3", "::1", or the unix socket's path. */
 void address_text(const struct address *address, char text[ADDRESS_TEXT_SIZE]);
 /* 0 for a unix socket. */

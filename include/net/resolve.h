@@ -1,8 +1,8 @@
 /*
  * resolve.h - host names to addresses, off the loops.
  *
- * One thread asks getaddrinfo(3); answers come by mailbox. It remembers nothing:
- * who asks keeps the last good answer (pool/host.c).
+ * A few threads ask getaddrinfo(3); answers come by mailbox. They remember nothing:
+ * who asks keeps the last good answer (pool/host_names.c).
  */
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H

@@ -18,6 +18,7 @@
 #include "net/mailbox.h"
 #include "pool/parameters.h"
 
+struct hosts;
 struct budgets; /* all of the process */
 struct budget;	/* of one pool: (database, PostgreSQL role), and what it is for */
 
@@ -47,6 +48,8 @@ unsigned budgets_workers(const struct budgets *budgets);
  */
 void budgets_attach(struct budgets *budgets, unsigned worker, struct mailbox *mailbox,
     void (*deliver)(struct message *message, void *receiver));
+/* What the workers know of hosts, src/pool/hosts.h. */
+struct hosts *budgets_hosts(const struct budgets *budgets);
 struct mailbox *budgets_mailbox(const struct budgets *budgets, unsigned worker);
 
 /* Why a worker is poked: look at the line, or close an idle server for another pool's sake. */

@@ -66,7 +66,9 @@ struct pool {
 	uint64_t reconnect_us; /* servers connected before this are retired */
 	uint64_t told_hash, told_us; /* why opening failed last, and when the log was told */
 	unsigned host;	       /* which of the database's hosts to try next */
-	struct host_lookup *lookup; /* ours; NULL until a name had to be looked up */
+	int unnamed_for_line;  /* to be opened when a host's name is known */
+	struct waiter *unnamed_beside; /* borrowed: and one beside the pool for it; or NULL */
+	bool thinning;	       /* idle servers may be retired: one goes at each tick */
 };
 
 /* Must those in line wait whatever there is? */
@@ -96,6 +98,11 @@ struct pool *pools_get(struct pools *pools, const char *database, const char *ro
  * client shares a session with them.
  */
 struct pool *pools_get_asking(struct pools *pools, const char *database, const char *role);
+/* For SHOW DNS_HOSTS: calls `each` for every name of a host that this worker looked up. */
+void pools_each_name(struct pools *pools,
+    void (*each)(const char *host, int64_t ttl_ms, const struct address *addresses, size_t count,
+	void *arg),
+    void *arg);
 /* For SHOW: every pool of the worker. */
 struct pool *pools_first(const struct pools *pools);
 static inline struct pool *

@@ -41,6 +41,7 @@ enum server_task {
 	SERVER_TASK_RESET,    /* DISCARD ALL */
 	SERVER_TASK_UNLISTEN,
 	SERVER_TASK_CONNECT,  /* its database's connect_query, in LOGIN too */
+	SERVER_TASK_ROLE,     /* is it still what its database wants? */
 };
 
 /* What the borrower of a server hears. */
@@ -88,6 +89,10 @@ struct server {
 	struct waiter *beside_for;     /* borrowed: who asked for that, until it is lent */
 	bool unintroduced;	       /* what its connect_query set is gone in part: run it again */
 	bool doubted;		       /* to be checked before it is lent again */
+	uint8_t role;		       /* enum host_role: what it said it is */
+	bool reads_only;	       /* default_transaction_read_only as its sessions begin with it */
+	bool role_asked, role_doubted; /* it was asked; it is to be asked before it is lent again */
+	bool host_rests;	       /* logging in failed, and its host is left alone for that */
 	bool plain_startup;	       /* without the settings that old servers do not know */
 	bool refused;		       /* PostgreSQL is not there, or not yet: it restarts */
 	bool succeeded;		       /* another connection takes its place in the budget */
@@ -96,7 +101,7 @@ struct server {
 	struct address address;
 	uint64_t host_key;	 /* of its host's name: owners.h */
 	struct tls_context *tls; /* referenced: it speaks TLS, or asks for it; NULL: plain */
-	char *host;		 /* as configured; NULL when it is plain */
+	char *host;		 /* as configured */
 	bool tls_asked;
 	int pid;
 	uint8_t key[256]; /* for cancel requests */
@@ -111,6 +116,8 @@ enum { SERVER_LABEL_SIZE = 320 };
 /* "S-0x2a: shop/app_rw@10.0.0.7:5432", with which its lines of the main log begin. */
 void server_label(const struct server *server, char text[SERVER_LABEL_SIZE]);
 const char *server_state_name(const struct server *server);
+/* Its client was told 25006: is it the primary that its database wants? Asked when it comes back. */
+void server_doubt_role(struct server *server);
 /* Change the state; the only place that does. */
 void server_enter(struct server *server, enum server_state state);
 /* Close it, whatever it is doing; counted off the budget; freed at the end of the turn. */

@@ -16,11 +16,13 @@ visit(struct errand *errand, struct clients *clients)
 	tally_add(&errand->tally, clients);
 }
 
-/* NULL where there is one host: nothing to balance. Several are tried in turn. */
+/* NULL where there is one host: nothing to balance. */
 static const char *
 balancing(const struct database_config *database)
 {
-	return database != NULL && database->host_count > 1 ? "disable" : NULL;
+	if (database == NULL || database->host_count < 2)
+		return NULL;
+	return config_load_balance_name((enum load_balance)database->load_balance);
 }
 
 /* --- POOLS ------------------------------------------------------------------ */

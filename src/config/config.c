@@ -343,6 +343,30 @@ config_pool_mode_name(enum pool_mode mode)
 	return setting_find("pool.mode")->words[mode];
 }
 
+/* The word of a field of databases. */
+static const char *
+database_word(const char *field, int which)
+{
+	const struct part *part = part_find("databases");
+	size_t i = 0;
+
+	while (strcmp(part->fields[i].name, field) != 0)
+		i++;
+	return part->fields[i].words[which];
+}
+
+const char *
+config_load_balance_name(enum load_balance how)
+{
+	return database_word("load_balance_hosts", (int)how);
+}
+
+const char *
+config_session_attrs_name(enum session_attrs attrs)
+{
+	return database_word("target_session_attrs", (int)attrs);
+}
+
 /* --- what a reload changes ------------------------------------------------- */
 
 static bool

@@ -10,6 +10,10 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const pool_modes[] = { "session", "transaction", "statement", NULL };
+/* In the order of enum load_balance and enum session_attrs. */
+static const char *const load_balances[] = { "round-robin", "disable", NULL };
+static const char *const session_attrs[] = { "any", "primary", "standby", "read-write", "read-only",
+	"prefer-standby", NULL };
 static const char *const auth_methods[] = { "trust", "password", "md5", "scram-sha-256", NULL };
 static const char *const event_loops[] = { "auto", "libevent", "io_uring", NULL };
 static const char *const tls_modes[] = { "disable", "allow", "prefer", "require", "verify-ca",
@@ -389,6 +393,62 @@ const struct setting settings[] = {
 		    "after every use (always), or never, which lets what one client leaves "
 		    "behind be seen by the next. close: no server connection is used twice, so "
 		    "that not even a loaded library is left of whoever had it before." },
+
+	{ .name = "backend.dns_ttl",
+	    .type = SETTING_DURATION,
+	    .where = AT(backend_dns_ttl_ms),
+	    .fallback = "15s",
+	    .least = "1s",
+	    .most = "1h",
+	    .reloadable = true,
+	    .text = "How old the addresses of a host's name may become before it is looked up again. The "
+		    "last good answer serves while that takes long or fails; connections to an address that "
+		    "two answers did not have any more are replaced, one after the other, between their "
+		    "loans." },
+	{ .name = "backend.tcp_user_timeout",
+	    .type = SETTING_DURATION,
+	    .where = AT(backend_tcp_user_timeout_ms),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "1h",
+	    .reloadable = true,
+	    .text = "How long what was sent to PostgreSQL by TCP may wait for its machine to take it, "
+		    "before the connection is given up (TCP_USER_TIMEOUT). A server that is alive and does "
+		    "not read, as while a COPY waits for a lock, counts too. 0 leaves it to the system; it "
+		    "is for connections that are opened from then on." },
+
+	{ .name = "tcp.keepalive_idle",
+	    .type = SETTING_DURATION,
+	    .where = AT(tcp_keepalive_idle_ms),
+	    .fallback = "15s",
+	    .least = "0",
+	    .most = "9h",
+	    .text = "After how long without a byte the kernel asks whether a peer, client or server, is "
+		    "still there. 0 leaves it to the system." },
+	{ .name = "tcp.keepalive_interval",
+	    .type = SETTING_DURATION,
+	    .where = AT(tcp_keepalive_interval_ms),
+	    .fallback = "5s",
+	    .least = "0",
+	    .most = "9h",
+	    .text = "How long the kernel waits for the answer before it asks again. 0 leaves it to the "
+		    "system." },
+	{ .name = "tcp.keepalive_count",
+	    .type = SETTING_INT,
+	    .where = AT(tcp_keepalive_count),
+	    .fallback = "3",
+	    .least = "0",
+	    .most = "127",
+	    .text = "After how many questions without an answer a peer is taken for gone: its transaction "
+		    "is rolled back, its server connection is free. 0 leaves it to the system." },
+	{ .name = "tcp.client_user_timeout",
+	    .type = SETTING_DURATION,
+	    .where = AT(tcp_client_user_timeout_ms),
+	    .fallback = "0",
+	    .least = "0",
+	    .most = "1h",
+	    .text = "backend.tcp_user_timeout, towards clients. One that is alive and does not read for so "
+		    "long is disconnected too. 0 leaves it to the system." },
 
 	{ .name = "protocol.max_prepared_statements",
 	    .type = SETTING_INT,
@@ -882,7 +942,8 @@ static const struct setting database_fields[] = {
 	    .fallback = "/run/postgresql",
 	    .least = "1",
 	    .text = "The host name or address of PostgreSQL, or the folder of its unix socket. "
-		    "A list is tried in order." },
+		    "Of a list load_balance_hosts and target_session_attrs say which is taken; one "
+		    "that does not answer is left alone for a while, longer each time." },
 	{ .name = "port",
 	    .type = SETTING_SMALL,
 	    .where = offsetof(struct database_config, port),
@@ -890,6 +951,24 @@ static const struct setting database_fields[] = {
 	    .least = "1",
 	    .most = "65535",
 	    .text = "The port of PostgreSQL." },
+	{ .name = "load_balance_hosts",
+	    .type = SETTING_ENUM,
+	    .where = offsetof(struct database_config, load_balance),
+	    .fallback = "round-robin",
+	    .words = load_balances,
+	    .text = "Which of several hosts a new server connection goes to: the next one each time "
+		    "(round-robin), or the same one until it cannot be reached (disable). Addresses of a "
+		    "name count as hosts." },
+	{ .name = "target_session_attrs",
+	    .type = SETTING_ENUM,
+	    .where = offsetof(struct database_config, session_attrs),
+	    .fallback = "any",
+	    .words = session_attrs,
+	    .text = "What a host must be for its server connections to be used, in libpq's words: any, a "
+		    "primary, a standby, read-write (a primary on which default_transaction_read_only is "
+		    "off), read-only (a standby, or that is on), or prefer-standby: a primary only where "
+		    "there is no standby. When a host becomes another, its connections are replaced; while "
+		    "there is none that fits, clients wait in line." },
 	{ .name = "dbname",
 	    .type = SETTING_TEXT,
 	    .where = offsetof(struct database_config, dbname),

@@ -97,6 +97,6 @@ import_special import_auth_type, import_auth_user, import_auth_query, import_lis
     import_listen_part, import_auth_hba, import_tls_protocols, import_tls_ciphers, import_tls_mode, import_verbose, import_log_connections,
     import_reset_query, import_reset_always, import_check_query, import_lifetime, import_prepared,
     import_unix_dir, import_reserve_timeout, import_database_user, import_database_password, import_database_host,
-    import_database_auth_user, import_balance;
+    import_database_auth_user;
 
 #endif

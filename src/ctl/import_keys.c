@@ -12,7 +12,7 @@
 #define DROP(name, why) { .key = name, .note = why }
 #define BY_THE_SYSTEM "the operating system's own settings are used (net.ipv4.tcp_* of sysctl)"
 #define BY_ONE_LOG "there is one main log, in log.file; standard error goes to the journal or to syslog"
-#define BY_RESOLVER "names are looked up by the system's resolver each time that a connection is opened"
+#define BY_RESOLVER "names are looked up by the system's resolver, again after backend.dns_ttl"
 #define BY_ROLE "set it in PostgreSQL, by ALTER DATABASE or ALTER ROLE: what a client sets follows it by itself"
 #define FOR_ALL "there is one for all, not for each entry"
 
@@ -123,7 +123,7 @@ static const struct import_key main_keys[] = {
 	DROP("stats_period", "averages are those of the last whole minute"),
 	{ .key = "verbose", .special = import_verbose, .setting = "log.level" },
 	/* Names, sockets and memory. */
-	DROP("dns_max_ttl", BY_RESOLVER),
+	{ .key = "dns_max_ttl", .setting = "backend.dns_ttl", .value = VALUE_SECONDS, .least = SECOND, .most = HOUR },
 	DROP("dns_nxdomain_ttl", BY_RESOLVER),
 	DROP("dns_zone_check_period", BY_RESOLVER),
 	DROP("resolv_conf", BY_RESOLVER),
@@ -132,11 +132,11 @@ static const struct import_key main_keys[] = {
 	DROP("sbuf_loopcnt", "each connection has its turn by itself"),
 	DROP("tcp_defer_accept", BY_THE_SYSTEM),
 	DROP("tcp_socket_buffer", BY_THE_SYSTEM),
-	DROP("tcp_keepalive", "it is always on; " BY_THE_SYSTEM),
-	DROP("tcp_keepcnt", BY_THE_SYSTEM),
-	DROP("tcp_keepidle", BY_THE_SYSTEM),
-	DROP("tcp_keepintvl", BY_THE_SYSTEM),
-	DROP("tcp_user_timeout", BY_THE_SYSTEM),
+	DROP("tcp_keepalive", "it is always on: see tcp.keepalive_idle"),
+	{ .key = "tcp_keepcnt", .setting = "tcp.keepalive_count", .value = VALUE_COUNT, .most = 127 },
+	{ .key = "tcp_keepidle", .setting = "tcp.keepalive_idle", .value = VALUE_SECONDS, .most = 9 * HOUR },
+	{ .key = "tcp_keepintvl", .setting = "tcp.keepalive_interval", .value = VALUE_SECONDS, .most = 9 * HOUR },
+	DROP("tcp_user_timeout", "there is one for each side: set backend.tcp_user_timeout and tcp.client_user_timeout"),
 };
 
 /* What may stand in a connection string of [databases]. */
@@ -157,7 +157,7 @@ static const struct import_key database_keys[] = {
 	{ .key = "max_db_connections", .setting = "max_connections", .value = VALUE_COUNT, .most = 100000 },
 	DROP("max_db_client_connections", FOR_ALL ": limits.clients_per_database"),
 	DROP("server_lifetime", FOR_ALL ": backend.max_age"),
-	{ .key = "load_balance_hosts", .special = import_balance },
+	{ .key = "load_balance_hosts", .setting = "load_balance_hosts" },
 	{ .key = "connect_query", .setting = "connect_query" },
 	DROP("client_encoding", BY_ROLE),
 	DROP("datestyle", BY_ROLE),

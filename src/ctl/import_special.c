@@ -247,31 +247,16 @@ import_database_host(struct import *import, const struct import_key *key,
     const struct ini_entry *entry, const char *value)
 {
 	json_t *hosts = import_list(value);
-	char *balance = pair_of(entry, "load_balance_hosts");
 	bool several = json_array_size(hosts) > 1;
-	bool in_turn = several && (balance == NULL || strcmp(balance, "disable") != 0);
 
 	if (value[0] == '@')
 		import_fault(import, entry, key->key,
 		    "there are no abstract sockets: name a folder");
 	else
-		import_note(import, entry, key->key, in_turn ? FATE_CHANGED : FATE_MAPPED,
-		    "host", in_turn ? "they are tried in order, not in turn" : NULL);
+		import_note(import, entry, key->key, FATE_MAPPED, "host", NULL);
 	import_set_field(import, "databases", import->name, "host",
 	    several ? json_incref(hosts) : json_string(value), entry);
 	json_decref(hosts);
-	mem_free(balance);
-}
-
-void
-import_balance(struct import *import, const struct import_key *key,
-    const struct ini_entry *entry, const char *value)
-{
-	if (strcmp(value, "disable") == 0)
-		import_note(import, entry, key->key, FATE_MAPPED, "host",
-		    "hosts are tried in order");
-	else
-		dropped(import, entry, key->key, "hosts are tried in order, not in turn");
 }
 
 void

@@ -18,6 +18,7 @@
 #include "catalog/reader.h"
 #include "config.h"
 #include "loops.h"
+#include "net/keepalive.h"
 #include "net/listener.h"
 #include "privileges.h"
 #include "signals.h"
@@ -431,6 +432,19 @@ count_workers(const struct config *config)
 	return count > CLIENTS_WORKERS_MOST ? CLIENTS_WORKERS_MOST : (unsigned)count;
 }
 
+/* Who is accepted by them inherits it. */
+static void
+keep_alive(const struct config *config, const int *fds, unsigned count)
+{
+	const struct keepalive keepalive = { .idle_ms = config->tcp_keepalive_idle_ms,
+		.interval_ms = config->tcp_keepalive_interval_ms,
+		.count = (int)config->tcp_keepalive_count,
+		.user_timeout_ms = config->tcp_client_user_timeout_ms };
+
+	for (unsigned i = 0; i < count; i++)
+		keepalive_set(fds[i], &keepalive);
+}
+
 /* Bind every address, once a worker. fds[w * entries + i] is worker w's i-th socket. */
 static bool
 bind_all(const struct config *config, unsigned workers, int *fds, struct error *err)
@@ -446,6 +460,8 @@ bind_all(const struct config *config, unsigned workers, int *fds, struct error *
 
 		if (!listener_bind(&address, copies, (int)workers, err))
 			return false;
+		if (entry->host != NULL)
+			keep_alive(config, copies, workers);
 		for (unsigned w = 0; w < workers; w++)
 			fds[w * config->listen_count + i] = copies[w];
 		if (entry->host != NULL)

@@ -52,6 +52,12 @@ address_is_unix(const struct address *address)
 	return address->storage.ss_family == AF_UNIX;
 }
 
+bool
+address_equal(const struct address *a, const struct address *b)
+{
+	return a->length == b->length && memcmp(&a->storage, &b->storage, a->length) == 0;
+}
+
 void
 address_text(const struct address *address, char text[ADDRESS_TEXT_SIZE])
 {

@@ -1,8 +1,8 @@
 /*
  * resolve.c - see resolve.h.
  *
- * A thread and a queue. getaddrinfo(3) has its own time-outs (resolv.conf); a
- * slow name delays only the names behind it, never a loop.
+ * A few threads and a queue. getaddrinfo(3) has its own time-outs (resolv.conf); a
+ * slow name keeps one thread and delays no other name, until as many are slow as there are threads.
  */
 #include <netdb.h>
 #include <pthread.h>
@@ -13,8 +13,10 @@
 #include "base/mem.h"
 #include "net/resolve.h"
 
+enum { THREADS = 4 };
+
 struct resolver {
-	pthread_t thread;
+	pthread_t threads[THREADS];
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
 	struct resolve_request *first, **last;
@@ -90,8 +92,9 @@ resolver_new(void)
 	resolver->last = &resolver->first;
 	pthread_mutex_init(&resolver->mutex, NULL);
 	pthread_cond_init(&resolver->wake, NULL);
-	if (pthread_create(&resolver->thread, NULL, resolve_all, resolver) != 0)
-		log_fatal("cannot start the resolver's thread");
+	for (int i = 0; i < THREADS; i++)
+		if (pthread_create(&resolver->threads[i], NULL, resolve_all, resolver) != 0)
+			log_fatal("cannot start the resolver's threads");
 	return resolver;
 }
 
@@ -100,9 +103,10 @@ resolver_free(struct resolver *resolver)
 {
 	pthread_mutex_lock(&resolver->mutex);
 	resolver->stopping = true;
-	pthread_cond_signal(&resolver->wake);
+	pthread_cond_broadcast(&resolver->wake);
 	pthread_mutex_unlock(&resolver->mutex);
-	pthread_join(resolver->thread, NULL);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(resolver->threads[i], NULL);
 	pthread_mutex_destroy(&resolver->mutex);
 	pthread_cond_destroy(&resolver->wake);
 	mem_free(resolver);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "budget_internal.h"
+#include "hosts.h"
 
 enum {
 	FAIR_SLACK_US = 500,	    /* how much longer another worker's client must have waited */
@@ -19,6 +20,7 @@ budgets_new(unsigned workers)
 
 	pthread_mutex_init(&budgets->mutex, NULL);
 	budgets->workers = workers;
+	budgets->hosts = hosts_new(workers);
 	return budgets;
 }
 
@@ -46,6 +48,7 @@ budgets_free(struct budgets *budgets)
 		mem_free(budget->role);
 		mem_free(budget);
 	}
+	hosts_free(budgets->hosts);
 	free_caps(budgets->databases);
 	free_caps(budgets->users);
 	pthread_mutex_destroy(&budgets->mutex);
@@ -64,6 +67,12 @@ budgets_attach(struct budgets *budgets, unsigned worker, struct mailbox *mailbox
 {
 	budgets->mailboxes[worker] = mailbox;
 	budgets->deliver[worker] = deliver;
+}
+
+struct hosts *
+budgets_hosts(const struct budgets *budgets)
+{
+	return budgets->hosts;
 }
 
 struct mailbox *

@@ -55,6 +55,7 @@ struct budget {
 struct budgets {
 	pthread_mutex_t mutex; /* guards all that is not atomic, here and in every budget */
 	unsigned workers;
+	struct hosts *hosts; /* ours */
 	struct budget *first;
 	struct cap *databases, *users;
 	struct mailbox *mailboxes[BUDGET_WORKERS_MOST];

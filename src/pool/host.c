@@ -1,231 +1,341 @@
 /*
  * host.c - which address the next server connection goes to.
  *
- * Hosts of a database are tried in turn, the next one after each failure.
- * Numeric addresses and unix sockets are used at once; names are looked up off the
- * loop, kept for a while, and the last good answer serves while none can be had.
+ * The hosts of a database, each of its names with all its addresses, are candidates; hosts.c
+ * knows which of them rest, role.c which of them have the role that is wanted. Names are
+ * looked up off the loop (host_names.c): who needs one waits here until it is known.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "base/mem.h"
+#include "hosts.h"
+#include "host_names.h"
 #include "pool/own.h"
 #include "pool_internal.h"
 
-enum { KEEP_US = 15 * 1000 * 1000 };
+enum { CANDIDATES_MOST = 64 };
 
-/* Owned by its pool. Freed by the answer when the pool went while it was asked. */
-struct host_lookup {
-	struct resolve_request request;
-	struct pool *pool; /* NULL once the pool is gone */
-	bool asked;
-	int wanted; /* connections to open when the answer comes */
-	struct waiter *beside_for; /* borrowed: and one beside the pool; NULL: none */
-	unsigned next;
-	uint64_t known_us; /* 0: no answer yet */
-	struct address addresses[RESOLVE_ADDRESSES_MOST];
-	unsigned count;
+/* Where a database's servers may be, as far as it is known now. */
+struct candidates {
+	struct address at[CANDIDATES_MOST];
+	const char *host[CANDIDATES_MOST]; /* borrowed from the configuration */
+	size_t count;
+	bool asking;	 /* there may be more soon */
+	const char *why; /* borrowed: why a name has none */
 };
 
-static void
-open_next(struct host_lookup *lookup, struct own *own)
+enum pick { PICK_FOUND, PICK_WAIT, PICK_NONE };
+
+static const struct database_config *
+database_of(const struct pool *pool)
 {
-	server_open(lookup->pool, &lookup->addresses[lookup->next++ % lookup->count],
-	    lookup->request.host, own);
-}
-
-/* Those who wait for a connection of their own, to a host of this name. */
-static void
-open_unnamed(struct host_lookup *lookup)
-{
-	struct own *own;
-	struct error err;
-
-	while ((own = own_next_unnamed(lookup->pool)) != NULL) {
-		if (lookup->count > 0) {
-			open_next(lookup, own);
-			continue;
-		}
-		budget_closed(lookup->pool->budget);
-		error_set_state(&err, ERROR_IO, "08006", "%s", lookup->request.why);
-		own_refused(own, &err);
-	}
-}
-
-/* One that the budget does not count. */
-static void
-open_beside(
-    struct pool *pool, const struct address *to, const char *host, struct waiter *waiter)
-{
-	struct server *server = server_open(pool, to, host, NULL);
-
-	server->beside = true;
-	server->beside_for = waiter;
+	return config_database(pools_config(pool->pools), pool->database);
 }
 
 static void
-open_next_beside(struct host_lookup *lookup)
+add(struct candidates *candidates, const struct address *address, const char *host)
 {
-	struct waiter *waiter = lookup->beside_for;
-	struct error err;
-
-	lookup->beside_for = NULL;
-	if (waiter == NULL)
+	if (candidates->count == CANDIDATES_MOST)
 		return;
-	if (lookup->count > 0) {
-		open_beside(lookup->pool, &lookup->addresses[lookup->next++ % lookup->count],
-		    lookup->request.host, waiter);
+	candidates->at[candidates->count] = *address;
+	candidates->host[candidates->count++] = host;
+}
+
+static void
+add_name(struct candidates *candidates, const struct pool *pool, const char *host, int port)
+{
+	const struct host_name *name = host_names_use(pools_names(pool->pools), host, port,
+	    pools_config(pool->pools)->backend_dns_ttl_ms);
+
+	if (!host_name_is_known(name)) {
+		candidates->asking = true;
 		return;
 	}
-	error_set_state(&err, ERROR_IO, "08006", "%s", lookup->request.why);
-	pool_refuse_beside(lookup->pool, waiter, &err);
+	if (name->count == 0)
+		candidates->why = name->why;
+	for (size_t i = 0; i < name->count; i++)
+		add(candidates, &name->addresses[i], host);
 }
 
 static void
-on_answer(struct message *message, void *receiver)
+collect(const struct pool *pool, const struct database_config *database,
+    struct candidates *candidates)
 {
-	struct host_lookup *lookup = (struct host_lookup *)message; /* first of the first */
-	struct error err;
+	candidates->count = 0;
+	candidates->asking = false;
+	candidates->why = NULL;
+	for (size_t i = 0; i < database->host_count; i++) {
+		struct address address;
 
-	(void)receiver;
-	lookup->asked = false;
-	if (lookup->pool == NULL) {
-		host_lookup_free(lookup);
-		return;
+		if (address_from_text(database->hosts[i], database->port, &address))
+			add(candidates, &address, database->hosts[i]);
+		else
+			add_name(candidates, pool, database->hosts[i], database->port);
 	}
-	if (lookup->request.count > 0) {
-		lookup->count = (unsigned)lookup->request.count;
-		for (unsigned i = 0; i < lookup->count; i++)
-			lookup->addresses[i] = lookup->request.addresses[i];
-	} else {
-		log_warning("%s%s", lookup->request.why,
-		    lookup->count > 0 ? "; using the addresses it had" : "");
-	}
-	lookup->known_us = loop_now_us(pools_loop(lookup->pool->pools));
-	for (; lookup->wanted > 0; lookup->wanted--) {
-		if (lookup->count > 0) {
-			open_next(lookup, NULL);
-			continue;
-		}
-		error_set_state(&err, ERROR_IO, "08006", "%s", lookup->request.why);
-		pool_open_failed(lookup->pool, NULL, &err, false);
-	}
-	open_unnamed(lookup);
-	open_next_beside(lookup);
 }
 
-static struct host_lookup *
-lookup_of(struct pool *pool)
+/* Where the next one goes. */
+static size_t
+choose(struct pool *pool, const struct database_config *database,
+    const struct candidates *candidates)
 {
-	if (pool->lookup == NULL) {
-		pool->lookup = mem_zalloc(1, sizeof(*pool->lookup));
-		pool->lookup->pool = pool;
-	}
-	return pool->lookup;
+	size_t chosen = hosts_choose(pools_hosts(pool->pools), candidates->at, candidates->count,
+	    pool->host % candidates->count, (enum session_attrs)database->session_attrs,
+	    loop_now_us(pools_loop(pool->pools)),
+	    pools_config(pool->pools)->backend_connect_timeout_ms);
+
+	pool->host = (unsigned)chosen + (database->load_balance == LOAD_BALANCE_ROUND_ROBIN);
+	return chosen;
 }
 
-/* Does it know this host, and young enough to be used as it is? */
-static bool
-is_fresh(const struct host_lookup *lookup, const char *host)
+static enum pick
+pick(struct pool *pool, struct address *address, const char **host, struct error *err)
 {
-	return lookup->count > 0 && strcmp(lookup->request.host, host) == 0 &&
-	    loop_now_us(pools_loop(lookup->pool->pools)) - lookup->known_us < KEEP_US;
-}
-
-static void
-ask(struct host_lookup *lookup, const char *host, int port)
-{
-	if (lookup->asked)
-		return;
-	lookup->asked = true;
-	if (lookup->request.host == NULL || strcmp(lookup->request.host, host) != 0)
-		lookup->count = 0; /* those are another name's addresses */
-	mem_free(lookup->request.host);
-	lookup->request.host = mem_strdup(host);
-	lookup->request.port = port;
-	lookup->request.answer_to = pools_mailbox(lookup->pool->pools);
-	lookup->request.message.deliver = on_answer;
-	resolver_ask(pools_resolver(lookup->pool->pools), &lookup->request);
-}
-
-static void
-open_by_name(struct pool *pool, const char *host, int port, struct own *own)
-{
-	struct host_lookup *lookup = lookup_of(pool);
-
-	if (is_fresh(lookup, host)) {
-		open_next(lookup, own);
-		return;
-	}
-	if (own != NULL)
-		own_wait_for_name(pool, own);
-	else
-		lookup->wanted++;
-	ask(lookup, host, port);
-}
-
-void
-host_open_beside(struct pool *pool, struct waiter *waiter)
-{
-	const struct database_config *database =
-	    config_database(pools_config(pool->pools), pool->database);
-	struct address address;
-	struct error err;
-	const char *host;
+	const struct database_config *database = database_of(pool);
+	struct candidates candidates;
+	size_t chosen;
 
 	if (database == NULL) {
-		error_set_state(&err, ERROR_CONFIG, "3D000",
+		error_set_state(err, ERROR_CONFIG, "3D000",
 		    "database \"%s\" is no longer in the configuration", pool->database);
+		return PICK_NONE;
+	}
+	collect(pool, database, &candidates);
+	if (candidates.count == 0 && candidates.asking)
+		return PICK_WAIT;
+	if (candidates.count == 0) {
+		error_set_state(err, ERROR_IO, "08006", "%s", candidates.why);
+		return PICK_NONE;
+	}
+	chosen = choose(pool, database, &candidates);
+	*address = candidates.at[chosen];
+	*host = candidates.host[chosen];
+	return PICK_FOUND;
+}
+
+/* False: it waits for a name. */
+static bool
+open_for_line(struct pool *pool)
+{
+	struct address address;
+	const char *host;
+	struct error err;
+
+	switch (pick(pool, &address, &host, &err)) {
+	case PICK_FOUND:
+		server_open(pool, &address, host, NULL);
+		return true;
+	case PICK_NONE:
+		pool_open_failed(pool, NULL, &err, err.code == ERROR_CONFIG);
+		return true;
+	case PICK_WAIT:
+		break;
+	}
+	return false;
+}
+
+static bool
+open_own(struct pool *pool, struct own *own)
+{
+	struct address address;
+	const char *host;
+	struct error err;
+
+	switch (pick(pool, &address, &host, &err)) {
+	case PICK_FOUND:
+		server_open(pool, &address, host, own);
+		return true;
+	case PICK_NONE:
+		budget_closed(pool->budget);
+		own_refused(own, &err);
+		return true;
+	case PICK_WAIT:
+		break;
+	}
+	return false;
+}
+
+static bool
+open_beside(struct pool *pool, struct waiter *waiter)
+{
+	struct address address;
+	struct server *server;
+	const char *host;
+	struct error err;
+
+	switch (pick(pool, &address, &host, &err)) {
+	case PICK_FOUND:
+		server = server_open(pool, &address, host, NULL);
+		server->beside = true; /* the budget does not count it */
+		server->beside_for = waiter;
+		return true;
+	case PICK_NONE:
 		pool_refuse_beside(pool, waiter, &err);
-		return;
+		return true;
+	case PICK_WAIT:
+		break;
 	}
-	host = database->hosts[pool->host % database->host_count];
-	if (address_from_text(host, database->port, &address)) {
-		open_beside(pool, &address, host, waiter);
-		return;
-	}
-	lookup_of(pool)->beside_for = waiter;
-	if (is_fresh(pool->lookup, host))
-		open_next_beside(pool->lookup);
-	else
-		ask(pool->lookup, host, database->port);
+	return false;
 }
 
 void
 host_open_server(struct pool *pool, struct own *own)
 {
-	const struct config *config = pools_config(pool->pools);
-	const struct database_config *database = config_database(config, pool->database);
-	const char *host;
-	struct address address;
-	struct error err;
-
-	if (database == NULL) {
-		error_set_state(&err, ERROR_CONFIG, "3D000",
-		    "database \"%s\" is no longer in the configuration", pool->database);
-		if (own == NULL) {
-			pool_open_failed(pool, NULL, &err, true);
-			return;
-		}
-		budget_closed(pool->budget);
-		own_refused(own, &err);
-		return;
-	}
-	host = database->hosts[pool->host % database->host_count];
-	if (address_from_text(host, database->port, &address))
-		server_open(pool, &address, host, own);
-	else
-		open_by_name(pool, host, database->port, own);
+	if (own == NULL && !open_for_line(pool))
+		pool->unnamed_for_line++;
+	else if (own != NULL && !open_own(pool, own))
+		own_wait_for_name(pool, own);
 }
 
 void
-host_lookup_free(struct host_lookup *lookup)
+host_open_beside(struct pool *pool, struct waiter *waiter)
 {
-	if (lookup == NULL)
+	if (!open_beside(pool, waiter))
+		pool->unnamed_beside = waiter;
+}
+
+/* Whoever waits for a name tries again: some of them may go on waiting for another one. */
+static void
+open_unnamed(struct pool *pool)
+{
+	struct waiter *beside = pool->unnamed_beside;
+	struct own *own;
+
+	while (pool->unnamed_for_line > 0 && open_for_line(pool))
+		pool->unnamed_for_line--;
+	while ((own = own_next_unnamed(pool)) != NULL)
+		if (!open_own(pool, own)) {
+			own_wait_for_name(pool, own);
+			break;
+		}
+	pool->unnamed_beside = NULL;
+	if (beside != NULL)
+		host_open_beside(pool, beside);
+}
+
+/* Its address is none of the name's any more: it goes when nobody has it. */
+static void
+retire_gone(struct pool *pool, const struct host_name *name)
+{
+	struct server *server;
+
+	TAILQ_FOREACH(server, &pool->servers, in_pool) {
+		if (server->retired || strcmp(server->host, name->host) != 0 ||
+		    address_is_unix(&server->address) ||
+		    address_port(&server->address) != name->port ||
+		    host_name_has(name, &server->address))
+			continue;
+		server->retired = true;
+		pool->thinning = true;
+	}
+}
+
+void
+host_name_answered(struct pool *pool, const struct host_name *name)
+{
+	const struct database_config *database = database_of(pool);
+
+	open_unnamed(pool);
+	if (name->count > 0 && name->failures == 0 && database != NULL)
+		retire_gone(pool, name);
+}
+
+/* While it has servers by a name, the name is kept fresh. */
+static void
+keep_names(struct pool *pool, const struct database_config *database)
+{
+	struct address address;
+
+	for (size_t i = 0; i < database->host_count; i++)
+		if (!address_from_text(database->hosts[i], database->port, &address))
+			host_names_use(pools_names(pool->pools), database->hosts[i], database->port,
+			    pools_config(pool->pools)->backend_dns_ttl_ms);
+}
+
+/* One of those that are to go and that nobody has. */
+static void
+close_one_retired(struct pool *pool)
+{
+	struct server *server;
+
+	TAILQ_FOREACH(server, &pool->idle, in_idle)
+		if (server->retired) {
+			server_close(server, "its host's name has other addresses now");
+			return;
+		}
+	pool->thinning = false;
+}
+
+void
+host_tick(struct pool *pool)
+{
+	const struct database_config *database = database_of(pool);
+
+	if (database != NULL && !TAILQ_EMPTY(&pool->servers))
+		keep_names(pool, database);
+	if (pool->thinning)
+		close_one_retired(pool);
+}
+
+void
+host_failed(struct server *server)
+{
+	const struct pool *pool = server->pool;
+	struct host_name *name = host_names_find(
+	    pools_names(pool->pools), server->host, address_port(&server->address));
+
+	if (name != NULL)
+		host_name_doubt(name);
+	hosts_failed(pools_hosts(pool->pools), &server->address, loop_now_us(server->loop),
+	    pools_config(pool->pools)->backend_connect_retry_ms);
+}
+
+bool
+host_has_other(struct pool *pool, const struct address *besides, int64_t calm_ms)
+{
+	const struct database_config *database = database_of(pool);
+	struct candidates candidates;
+
+	if (database == NULL)
+		return false;
+	collect(pool, database, &candidates);
+	return hosts_has_other(pools_hosts(pool->pools), candidates.at, candidates.count, besides,
+	    (enum session_attrs)database->session_attrs, loop_now_us(pools_loop(pool->pools)),
+	    calm_ms);
+}
+
+void
+host_move_on(struct pool *pool)
+{
+	const struct database_config *database = database_of(pool);
+
+	if (database != NULL && database->load_balance == LOAD_BALANCE_DISABLE)
+		pool->host++;
+}
+
+/* Does anybody want to know which of its hosts a database goes to? */
+static bool
+is_told(const struct database_config *database)
+{
+	return database != NULL &&
+	    (database->host_count > 1 || database->session_attrs != SESSION_ATTRS_ANY);
+}
+
+void
+host_tell(const struct server *server, const char *what, const char *why)
+{
+	const struct database_config *database = database_of(server->pool);
+	char address[ADDRESS_TEXT_SIZE], news[300];
+
+	if (!is_told(database))
 		return;
-	lookup->pool = NULL;
-	if (lookup->asked)
-		return; /* the answer frees it */
-	mem_free(lookup->request.host);
-	mem_free(lookup);
+	snprintf(news, sizeof(news), "%s: %s", what, why);
+	if (!hosts_is_news(pools_hosts(server->pool->pools), &server->address,
+		server->pool->database, news))
+		return;
+	address_text(&server->address, address);
+	log_info("database %s: host %s (%s, port %d) is %s (target_session_attrs: %s)",
+	    server->pool->database, server->host, address, database->port, news,
+	    config_session_attrs_name((enum session_attrs)database->session_attrs));
 }

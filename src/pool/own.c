@@ -117,7 +117,7 @@ own_failed(struct server *server, const struct error *err)
 	own->server = NULL;
 	server->own = NULL;
 	if (own->report == NULL)
-		pool->host++; /* for whoever is next */
+		host_move_on(pool); /* for whoever is next */
 	if (again) {
 		own->report = NULL;
 		server->succeeded = true;

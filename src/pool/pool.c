@@ -82,7 +82,6 @@ pool_new(struct pools *pools, const char *database, const char *role, bool asks)
 void
 pool_free(struct pool *pool)
 {
-	host_lookup_free(pool->lookup);
 	mem_free(pool->database);
 	mem_free(pool->role);
 	mem_free_secret(pool->secret);
@@ -429,7 +428,7 @@ pool_open_beside(struct pool *pool, struct waiter *waiter)
 void
 pool_refuse_beside(struct pool *pool, struct waiter *waiter, const struct error *err)
 {
-	pool->host++;
+	host_move_on(pool);
 	waiter->refused(waiter, err);
 }
 
@@ -479,13 +478,17 @@ pool_server_ready(struct server *server)
 }
 
 void
-pool_note_failure(struct pool *pool, bool refused)
+pool_note_failure(struct pool *pool, const struct server *server)
 {
 	const uint64_t now_us = loop_now_us(pools_loop(pool->pools));
 	const int64_t retry_ms = pools_config(pool->pools)->backend_connect_retry_ms;
+	bool refused = server != NULL && server->refused;
 
-	pool->host++;
-	(refused ? budget_refused : budget_failed)(pool->budget, now_us, retry_ms);
+	host_move_on(pool);
+	if (server != NULL && server->host_rests && host_has_other(pool, NULL, retry_ms))
+		budget_refused(pool->budget, now_us, 0);
+	else
+		(refused ? budget_refused : budget_failed)(pool->budget, now_us, retry_ms);
 }
 
 /* The log is told why, once while it stays the same: a server may be away for hours. */
@@ -503,6 +506,27 @@ tell_failure(struct pool *pool, const struct error *err)
 	    pool->role, err->text, err->sqlstate);
 }
 
+/* Errors that are not of the host, but of the role, the password or the database. */
+static bool
+is_of_host(const struct error *err, bool fatal)
+{
+	return !fatal && strcmp(err->sqlstate, "42704") != 0;
+}
+
+void
+pool_open_unfit(struct server *server, const char *why)
+{
+	struct error err;
+
+	error_set_state(&err, ERROR_IO, "08006", "the server %s is not what target_session_attrs "
+	    "wants: %s", server->host, why);
+	server->host_rests = server->refused = true;
+	if (server->own != NULL)
+		own_failed(server, &err);
+	else
+		server_close(server, why);
+}
+
 void
 pool_open_failed(
     struct pool *pool, struct server *server, const struct error *err, bool fatal)
@@ -510,6 +534,11 @@ pool_open_failed(
 	struct loop *loop = pools_loop(pool->pools);
 
 	tell_failure(pool, err);
+	if (server != NULL && is_of_host(err, fatal)) {
+		server->host_rests = true;
+		host_failed(server);
+		host_tell(server, "skipped", err->text);
+	}
 	if (server != NULL && server->own != NULL) {
 		own_failed(server, err);
 		return;
@@ -530,7 +559,7 @@ pool_open_failed(
 		server_close(server, err->text);
 		return;
 	}
-	pool_note_failure(pool, false);
+	pool_note_failure(pool, NULL);
 	budget_closed(pool->budget);
 }
 
@@ -542,6 +571,8 @@ clean(struct server *server, bool reset)
 		server_reset(server);
 	else if (server->listens)
 		server_unlisten(server);
+	else if (server->role_doubted)
+		server_ask_role(server);
 	else
 		pool_server_fit(server);
 }
@@ -642,6 +673,7 @@ pool_tick(struct pool *pool, uint64_t now_us)
 		server = next;
 	}
 	check_idle(pool, now_us);
+	host_tick(pool);
 	pool_history_cut(&pool->history, &pool->counters, now_us);
 	if (!pool_is_held(pool) && budget_open_for_min(pool->budget, now_us))
 		host_open_server(pool, NULL);

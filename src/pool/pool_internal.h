@@ -5,6 +5,10 @@
 #include "base/error.h"
 #include "pool/pool.h"
 
+struct hosts;
+struct host_name;
+struct host_names;
+
 /*
  * server.c: open a connection that the budget has counted; `host` is its name in the
  * configuration. For `own` alone, or NULL.
@@ -34,6 +38,7 @@ server_handler server_login_message;
 void server_check(struct server *server);
 void server_reset(struct server *server);
 void server_unlisten(struct server *server);
+void server_ask_role(struct server *server);
 server_handler server_task_message;
 /*
  * server_task.c: the connect_query of its database is run on a server that has logged in; its
@@ -58,7 +63,32 @@ void cancels_free(struct cancel_list *cancels);
 void host_open_server(struct pool *pool, struct own *own);
 /* The same beside the pool, not counted, for this waiter. */
 void host_open_beside(struct pool *pool, struct waiter *waiter);
-void host_lookup_free(struct host_lookup *lookup);
+/* A look-up ended, or takes too long: open what waited for it, retire what is not there any more. */
+void host_name_answered(struct pool *pool, const struct host_name *name);
+void host_tick(struct pool *pool);
+/* It could not be reached, or has no place for us. */
+void host_failed(struct server *server);
+/* Opening failed: one that keeps to its host tries the next one. */
+void host_move_on(struct pool *pool);
+/*
+ * Is there another host to try now, besides this one (may be NULL)? With `calm_ms` one that
+ * nobody has tried for so long will do too.
+ */
+bool host_has_other(struct pool *pool, const struct address *besides, int64_t calm_ms);
+/* Log what became of a server's host ("taken", "skipped"), if that is news and there is a choice. */
+void host_tell(const struct server *server, const char *what, const char *why);
+
+/* role.c */
+enum role_verdict { ROLE_FITS, ROLE_UNFIT, ROLE_TO_BE_ASKED };
+/* Does a server that has logged in fit? ROLE_UNFIT: *why says why not, and its host rests. */
+enum role_verdict role_judge(struct server *server, const char **why);
+/* Ask it; the caller flushes, and passes on the row that comes. False: that makes no sense. */
+void role_ask(struct server *server);
+bool role_take_row(struct server *server, const uint8_t *body, size_t length);
+/* It reported in_hot_standby. */
+void role_reported(struct server *server, const char *value);
+/* A host has another role than before: retire the servers of this pool that do not fit. */
+void role_changed(struct pool *pool);
 
 /* own.c */
 /* Open what the budget has counted for it. */
@@ -87,8 +117,13 @@ void pool_open_failed(
 void pool_refuse_beside(struct pool *pool, struct waiter *waiter, const struct error *err);
 /* Close those beside the pool, telling who has them. */
 void pool_close_beside(struct pool *pool, const char *why);
-/* A server closed before it was logged in: back off, less if refused; and try the next host. */
-void pool_note_failure(struct pool *pool, bool refused);
+/*
+ * One could not be opened; `server` closed before it was logged in, or NULL: back off, less if it
+ * was refused, and not at all where its host rests for that and there is another one to try.
+ */
+void pool_note_failure(struct pool *pool, const struct server *server);
+/* It has logged in and has not the role that is wanted. */
+void pool_open_unfit(struct server *server, const char *why);
 /* A server that nobody has borrowed is fit to be lent. */
 void pool_server_fit(struct server *server);
 /* The last cancel aimed at a returned server is over. */
@@ -113,8 +148,8 @@ struct budget_limits pool_limits(const struct pool *pool);
 struct pool *pools_of_budget(struct pools *pools, struct budget *budget);
 unsigned pools_worker(const struct pools *pools);
 struct budgets *pools_budgets(const struct pools *pools);
-struct resolver *pools_resolver(const struct pools *pools);
+struct hosts *pools_hosts(const struct pools *pools);
+struct host_names *pools_names(const struct pools *pools);
 const struct users *pools_users(const struct pools *pools);
-struct mailbox *pools_mailbox(const struct pools *pools);
 
 #endif

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hosts.h"
+#include "host_names.h"
 #include "pool_internal.h"
 
 /* What the console said of one database. Owned by its worker's pools, until the process ends. */
@@ -17,11 +19,11 @@ struct pools {
 	struct loop *loop; /* borrowed */
 	unsigned worker;
 	struct budgets *budgets;   /* shared */
-	struct resolver *resolver; /* shared */
 	struct config *config;	   /* referenced */
 	struct users *users;	   /* referenced */
 	struct security *security; /* referenced; NULL until the first was given */
-	struct mailbox *mailbox;   /* pokes, servers and addresses arrive here */
+	struct host_names *names;	   /* ours: of hosts */
+	struct mailbox *mailbox;   /* pokes, servers, addresses and changes of roles arrive here */
 	TAILQ_HEAD(, pool) all;
 	struct cancel_list cancels; /* under way, without a server */
 	bool all_paused, suspended;
@@ -41,6 +43,28 @@ on_poke(struct message *message, void *receiver)
 	pool_serve(pool);
 }
 
+/* A host is a primary, or a standby, that was none. */
+static void
+on_role(struct message *message, void *receiver)
+{
+	struct pools *pools = receiver;
+	struct pool *pool;
+
+	hosts_heard(message);
+	TAILQ_FOREACH(pool, &pools->all, in_pools)
+		role_changed(pool);
+}
+
+static void
+on_name(struct host_name *name, void *arg)
+{
+	struct pools *pools = arg;
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &pools->all, in_pools)
+		host_name_answered(pool, name);
+}
+
 static void
 on_tick(void *arg)
 {
@@ -50,6 +74,7 @@ on_tick(void *arg)
 
 	TAILQ_FOREACH(pool, &pools->all, in_pools)
 		pool_tick(pool, now_us);
+	host_names_tick(pools->names, pools->config->backend_dns_ttl_ms);
 }
 
 struct pools *
@@ -61,12 +86,13 @@ pools_new(struct loop *loop, unsigned worker, struct budgets *budgets,
 	*pools = (struct pools){ .loop = loop,
 		.worker = worker,
 		.budgets = budgets,
-		.resolver = resolver,
 		.config = config_reference(config),
 		.users = users_reference(users) };
 	TAILQ_INIT(&pools->all);
 	pools->mailbox = mailbox_new(loop, pools);
+	pools->names = host_names_new(loop, pools->mailbox, resolver, on_name, pools);
 	budgets_attach(budgets, worker, pools->mailbox, on_poke);
+	hosts_attach(budgets_hosts(budgets), worker, pools->mailbox, on_role);
 	loop_add_tick(loop, on_tick, pools);
 	return pools;
 }
@@ -94,6 +120,7 @@ pools_free(struct pools *pools)
 		mem_free(hold);
 	}
 	cancels_free(&pools->cancels);
+	host_names_free(pools->names);
 	mailbox_free(pools->mailbox);
 	config_release(pools->config);
 	users_release(pools->users);
@@ -125,22 +152,33 @@ pools_budgets(const struct pools *pools)
 	return pools->budgets;
 }
 
-struct resolver *
-pools_resolver(const struct pools *pools)
+struct hosts *
+pools_hosts(const struct pools *pools)
 {
-	return pools->resolver;
+	return budgets_hosts(pools->budgets);
+}
+
+struct host_names *
+pools_names(const struct pools *pools)
+{
+	return pools->names;
+}
+
+void
+pools_each_name(struct pools *pools,
+    void (*each)(const char *host, int64_t ttl_ms, const struct address *addresses, size_t count,
+	void *arg),
+    void *arg)
+{
+	for (struct host_name *name = host_names_first(pools->names); name != NULL;
+	     name = TAILQ_NEXT(name, in_names))
+		each(name->host, host_name_ttl_ms(name), name->addresses, name->count, arg);
 }
 
 const struct users *
 pools_users(const struct pools *pools)
 {
 	return pools->users;
-}
-
-struct mailbox *
-pools_mailbox(const struct pools *pools)
-{
-	return pools->mailbox;
 }
 
 /* Do the servers of a pool go elsewhere under the new configuration? */
@@ -155,7 +193,8 @@ target_changed(const struct pool *pool, const struct config *before, const struc
 
 	if (a == NULL || b == NULL)
 		return a != b;
-	if (a->port != b->port || a->host_count != b->host_count ||
+	if (a->port != b->port || a->session_attrs != b->session_attrs ||
+	    a->host_count != b->host_count ||
 	    strcmp(a->connect_query ? a->connect_query : "",
 		b->connect_query ? b->connect_query : "") != 0 ||
 	    strcmp(a->dbname ? a->dbname : "", b->dbname ? b->dbname : "") != 0 ||

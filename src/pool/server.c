@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/keepalive.h"
 #include "net/tls.h"
 #include "pool/messages.h"
 #include "pool/own.h"
@@ -24,7 +26,7 @@ static const struct server_state_info {
 	[SERVER_LOGIN] = { "new", TO(SERVER_IDLE) | TO(SERVER_ACTIVE) },
 	[SERVER_IDLE] = { "idle", TO(SERVER_ACTIVE) | TO(SERVER_TESTED) },
 	[SERVER_ACTIVE] = { "active", TO(SERVER_IDLE) | TO(SERVER_TESTED) | TO(SERVER_CANCELED) },
-	[SERVER_TESTED] = { "tested", TO(SERVER_IDLE) },
+	[SERVER_TESTED] = { "tested", TO(SERVER_IDLE) | TO(SERVER_TESTED) },
 	[SERVER_CANCELED] = { "being_canceled", TO(SERVER_IDLE) | TO(SERVER_TESTED) },
 	[SERVER_CLOSING] = { "closing", 0 },
 };
@@ -65,6 +67,8 @@ server_note_parameter(struct server *server, const uint8_t *body, size_t length)
 	if (!reader_done(&reader))
 		return false;
 	parameters_set(&server->parameters, name, value);
+	if (server->state > SERVER_LOGIN && strcmp(name, "in_hot_standby") == 0)
+		role_reported(server, value);
 	return true;
 }
 
@@ -224,6 +228,19 @@ connection_new_id(void)
 	return atomic_fetch_add(&last_id, 1) + 1;
 }
 
+static void
+keep_alive(const struct server *server)
+{
+	const struct config *config = pools_config(server->pool->pools);
+	const struct keepalive keepalive = { .idle_ms = config->tcp_keepalive_idle_ms,
+		.interval_ms = config->tcp_keepalive_interval_ms,
+		.count = (int)config->tcp_keepalive_count,
+		.user_timeout_ms = config->backend_tcp_user_timeout_ms };
+
+	if (!address_is_unix(&server->address))
+		keepalive_set(stream_fd(server->stream), &keepalive);
+}
+
 struct server *
 server_open(
     struct pool *pool, const struct address *to, const char *host, struct own *own)
@@ -244,7 +261,7 @@ server_open(
 	server->address = *to;
 	server->host_key = owners_host(host, address_port(to));
 	server->tls = encrypt_context(pool, to);
-	server->host = server->tls != NULL ? mem_strdup(host) : NULL;
+	server->host = mem_strdup(host);
 	server->statements = statements_new();
 	server->transaction = 'I';
 	server->id = connection_new_id();
@@ -254,6 +271,7 @@ server_open(
 	    now_us + (uint64_t)pools_config(pool->pools)->backend_connect_timeout_ms * 1000;
 	TAILQ_INSERT_TAIL(&pool->servers, server, in_pool);
 	server->stream = stream_connect(loop, to, on_event, server);
+	keep_alive(server);
 	return server;
 }
 
@@ -313,7 +331,7 @@ server_close(struct server *server, const char *why)
 	if (server->own != NULL)
 		own_lost(server, why);
 	else if (was <= SERVER_LOGIN && server->replication == REPLICATION_NONE && !server->beside)
-		pool_note_failure(pool, server->refused);
+		pool_note_failure(pool, server);
 	if (was == SERVER_TESTED)
 		budget_checking(pool->budget, -1);
 	server_enter(server, SERVER_CLOSING);

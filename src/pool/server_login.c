@@ -201,6 +201,30 @@ on_key(struct server *server, const uint8_t *body, size_t length)
 	return true;
 }
 
+/* It is ready; is it what is wanted? That may have to be asked. */
+static bool
+take_role(struct server *server)
+{
+	const char *why;
+
+	switch (role_judge(server, &why)) {
+	case ROLE_TO_BE_ASKED:
+		role_ask(server);
+		stream_flush(server->stream);
+		return true;
+	case ROLE_UNFIT:
+		pool_open_unfit(server, why);
+		return false;
+	case ROLE_FITS:
+		server->role_asked = false;
+		if (server_introduce(server))
+			return true;
+		pool_server_ready(server);
+		break;
+	}
+	return server->state != SERVER_CLOSING;
+}
+
 static bool
 on_ready(struct server *server, size_t length)
 {
@@ -218,10 +242,7 @@ on_ready(struct server *server, size_t length)
 	}
 	auth_client_free(server->auth);
 	server->auth = NULL;
-	if (server_introduce(server))
-		return true;
-	pool_server_ready(server);
-	return server->state != SERVER_CLOSING;
+	return take_role(server);
 }
 
 bool
@@ -232,7 +253,7 @@ server_login_message(struct server *server, uint8_t type, const uint8_t *body, s
 	if (server->task == SERVER_TASK_CONNECT)
 		return server_connect_message(server, type, body, length);
 	/* It is ready already, and lent at the end of this turn to whom it was opened for. */
-	if (server->auth == NULL)
+	if (server->auth == NULL && !server->role_asked)
 		return server_idle_message(server, type, body, length);
 	switch (type) {
 	case 'R':
@@ -249,6 +270,15 @@ server_login_message(struct server *server, uint8_t type, const uint8_t *body, s
 		return on_error(server, body, length);
 	case 'Z':
 		return on_ready(server, length);
+	case 'T':
+	case 'C':
+		if (server->role_asked)
+			return true;
+		break;
+	case 'D':
+		if (role_take_row(server, body, length))
+			return true;
+		break;
 	}
 	error_set_state(&err, ERROR_PROTOCOL, "08P01",
 	    "the server sent an unexpected %s message during login", message_name_from_server(type));

@@ -19,6 +19,7 @@ static const char *const task_names[] = {
 	[SERVER_TASK_RESET] = "reset",
 	[SERVER_TASK_UNLISTEN] = "UNLISTEN",
 	[SERVER_TASK_CONNECT] = "connect_query",
+	[SERVER_TASK_ROLE] = "asking for its role",
 };
 
 static void
@@ -136,18 +137,44 @@ may_tell_rows(const struct server *server)
 	return server->task == SERVER_TASK_CHECK || server->task == SERVER_TASK_CONNECT;
 }
 
+void
+server_ask_role(struct server *server)
+{
+	server->role_doubted = false;
+	role_ask(server);
+	begin(server, SERVER_TASK_ROLE);
+}
+
+/* It has said what it is. */
+static void
+judge_again(struct server *server)
+{
+	const char *why;
+
+	server->role_asked = false;
+	if (role_judge(server, &why) == ROLE_UNFIT)
+		server->retired = true;
+}
+
 /* What it was asked is done; a server that is as new is told its connect_query again. */
 static bool
 task_done(struct server *server)
 {
-	bool renewed = server->task == SERVER_TASK_RESET;
+	enum server_task done = server->task;
 
-	if (renewed && server_introduce(server))
+	if (done == SERVER_TASK_RESET && server_introduce(server))
 		return true;
 	server->task = SERVER_TASK_NONE;
+	if (done == SERVER_TASK_ROLE)
+		judge_again(server);
+	if (server->role_doubted)
+		server_ask_role(server);
+	else
+		pool_server_fit(server);
+	if (server->state == SERVER_CLOSING)
+		return false; /* server_close() has counted it off */
 	budget_checking(server->pool->budget, -1);
-	pool_server_fit(server);
-	return server->state != SERVER_CLOSING;
+	return true;
 }
 
 bool
@@ -168,7 +195,9 @@ server_task_message(struct server *server, uint8_t type, const uint8_t *body, si
 	case 'T':
 	case 'D':
 	case 'I':
-		if (may_tell_rows(server))
+		if (may_tell_rows(server) || (server->task == SERVER_TASK_ROLE && type == 'T'))
+			return true;
+		if (type == 'D' && role_take_row(server, body, length))
 			return true;
 		break;
 	case 'E':

@@ -270,6 +270,8 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 	link->copy_in = false;
 	link->ours_due = 0;
 	remember_error(link, &report);
+	if (strcmp(report.sqlstate, "25006") == 0) /* read_only_sql_transaction */
+		server_doubt_role(link->server);
 	if (strcmp(report.severity, "FATAL") == 0 || strcmp(report.severity, "PANIC") == 0) {
 		/* The connection ends behind it; link_lost() tells the client. */
 		link->fatal = true;

@@ -128,9 +128,9 @@ class Pgweir:
 
     # Life
 
-    def start(self, wait=True, nofile=None, io_uring=True, user=None):
-        """`user`: whom it becomes, as root starts it."""
-        environment = dict(os.environ)
+    def start(self, wait=True, nofile=None, io_uring=True, user=None, environment=None):
+        """`user`: whom it becomes, as root starts it. `environment`: more than ours."""
+        environment = {**os.environ, **(environment or {})}
         if user:
             environment["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=0:exitcode=99"  # it may not be looked into then
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=99")
