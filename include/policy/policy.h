@@ -257,6 +257,7 @@ struct policy_script {
 	 */
 	bool is_startup;
 	const struct policy_path *path; /* or NULL: not known */
+	bool hides_rows; /* it runs where no command tag tells its rows: EXPLAIN ANALYZE EXECUTE */
 };
 
 /* The same, for a text within something larger. */

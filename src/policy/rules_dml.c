@@ -97,8 +97,13 @@ locks_writers(const struct asked *asked, const struct sql_act *act)
 static bool
 escapes_count(const struct asked *asked, const struct sql_act *act)
 {
+	const struct policy_script *script = asked->run->question->script;
+	bool hidden = script != NULL && script->hides_rows &&
+	    (asked->statement->effects & SQL_WRITE) != 0;
+
 	(void)act;
-	return asked->statement->writes_uncounted && !asked->counting && judge_counts_rows(asked);
+	return (asked->statement->writes_uncounted || hidden) && !asked->counting &&
+	    judge_counts_rows(asked);
 }
 
 /* ---- limit-required ---- */

@@ -560,7 +560,7 @@ gate_rule(struct gate *gate, struct judged *judged, const struct client *client)
 		loop_now_us(clients_loop(gate->clients))) ||
 	    !leads_there(*slot, client)) {
 		ruling_release(*slot);
-		*slot = ruling_new(judged, client, NULL, judged->table == &gate->shaped);
+		*slot = ruling_new(judged, client, NULL, false, judged->table == &gate->shaped);
 	}
 	return ruling_reference(*slot);
 }
@@ -568,5 +568,11 @@ gate_rule(struct gate *gate, struct judged *judged, const struct client *client)
 struct ruling *
 gate_rule_within(struct gate *gate, const struct judged *judged, const struct client *client)
 {
-	return ruling_new(judged, client, client->doings, judged->table == &gate->shaped);
+	return ruling_new(judged, client, client->doings, false, judged->table == &gate->shaped);
+}
+
+struct ruling *
+gate_rule_hidden(struct gate *gate, const struct judged *judged, const struct client *client)
+{
+	return ruling_new(judged, client, client->doings, true, judged->table == &gate->shaped);
 }

@@ -116,6 +116,9 @@ struct ruling *gate_rule(
 /* The same within a transaction that has done something to objects; never remembered. */
 struct ruling *gate_rule_within(
     struct gate *gate, const struct judged *judged, const struct client *client);
+/* The same of what runs where no command tag tells how many rows it changes. */
+struct ruling *gate_rule_hidden(
+    struct gate *gate, const struct judged *judged, const struct client *client);
 /* The client of a parse under way is going. */
 void gate_abandon(struct parse_job *job);
 /* client.c: the parse is done; the reference is given. */
@@ -130,11 +133,12 @@ const char *statement_executed(const struct sql_statement *statement);
 struct judged *judged_reference(struct judged *judged);
 void judged_release(struct judged *judged); /* NULL is fine */
 /*
- * Ask the policies. `doings` is NULL for a text by itself; `of_shape`: the ruling is for
+ * Ask the policies. `doings` is NULL for a text by itself; `hides_rows`: no command tag tells
+ * how many rows it changes; `of_shape`: the ruling is for
  * every text of the judged one's shape.
  */
 struct ruling *ruling_new(const struct judged *judged, const struct client *client,
-    const struct policy_transaction *doings, bool of_shape);
+    const struct policy_transaction *doings, bool hides_rows, bool of_shape);
 /*
  * A refusal by a rule that the session layer itself keeps, where the policy of this ruling
  * applies. Takes `detail`.

@@ -51,14 +51,24 @@ is_prepared_before(const struct sql_facts *facts, size_t at, const char *name)
 	return false;
 }
 
+/* EXPLAIN ANALYZE EXECUTE: what runs changes rows, and the command tag says EXPLAIN. */
+static bool
+hides_rows(const struct sql_statement *statement)
+{
+	return (statement->classes & SQL_EXPLAIN) != 0 && (statement->effects & SQL_PREPARE) != 0;
+}
+
 /* What the policies say now of what stands under the name; referenced. */
 static struct ruling *
-rule_of_name(struct client *client, const char *name, struct ruling *own)
+rule_of_name(struct client *client, const struct sql_statement *statement, const char *name,
+    struct ruling *own)
 {
 	const struct statement *prepared = prepared_find(&client->prepared, name);
+	struct gate *gate = clients_gate(client->clients);
 
 	if (prepared != NULL && prepared->judged != NULL)
-		return gate_rule(clients_gate(client->clients), prepared->judged, client);
+		return hides_rows(statement) ? gate_rule_hidden(gate, prepared->judged, client)
+					     : gate_rule(gate, prepared->judged, client);
 	if (own->verdict.policy == NULL || own->verdict.mode != POLICY_MODE_ENFORCE)
 		return ruling_reference(own);
 	return ruling_of_rule(own, "prepared-unknown",
@@ -125,9 +135,14 @@ rule_of_executed(struct client *client, const struct judged *judged, struct ruli
 		const char *name = statement_executed(&facts->statements[i]);
 		struct ruling *of_name;
 
-		if (name == NULL || is_prepared_before(facts, i, name))
+		if (name == NULL)
 			continue;
-		of_name = rule_of_name(client, name, own);
+		if (!is_prepared_before(facts, i, name))
+			of_name = rule_of_name(client, &facts->statements[i], name, own);
+		else if (hides_rows(&facts->statements[i]))
+			of_name = gate_rule_hidden(clients_gate(client->clients), judged, client);
+		else
+			continue;
 		if (of_name->verdict.action == POLICY_DENY) {
 			ruling_release(own);
 			own = of_name;

@@ -165,7 +165,7 @@ take_raw_text(struct clients *clients, const struct judged *judged, struct rulin
 
 struct ruling *
 ruling_new(const struct judged *judged, const struct client *client,
-    const struct policy_transaction *doings, bool of_shape)
+    const struct policy_transaction *doings, bool hides_rows, bool of_shape)
 {
 	struct clients *clients = client->clients;
 	const struct identity *identity = client->identity;
@@ -175,7 +175,8 @@ ruling_new(const struct judged *judged, const struct client *client,
 	const struct policy_path path = path_of(client);
 	const struct policy_script script = { .transaction = doings,
 		.in_block = doings != NULL,
-		.path = &path };
+		.path = &path,
+		.hides_rows = hides_rows };
 
 	*ruling = (struct ruling){ .references = 1,
 		.identity = identity->id,

@@ -29,7 +29,8 @@ enum {
 	CAST_ARG = 1,
 	CAST_TYPE = 2
 };
-enum { LINK_KIND = 2, LINK_SELECT = 6, LIST_ITEMS = 1 };
+enum { LINK_KIND = 2, LINK_TEST = 4, LINK_OPERATOR = 5, LINK_SELECT = 6, LIST_ITEMS = 1 };
+enum { CALL_NAME = 1, CALL_ARGS = 2, COLLATE_ARG = 1, RANGE_QUERY = 2 };
 enum {
 	SELECT_TARGETS = 3,
 	SELECT_FROM = 4,
@@ -126,16 +127,64 @@ add_whens(struct folder *folder, struct slice body)
 	}
 }
 
+/* The array behind = ANY and = ALL, of ARRAY[…]::int[] what is cast; type 0: it is no ARRAY[…]. */
+static struct tree_node
+array_of(struct slice expression)
+{
+	struct tree_node right = tree_child(expression, EXPR_RIGHT);
+	uint64_t kind = tree_value(expression, EXPR_KIND);
+
+	if (kind != PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY &&
+	    kind != PG_QUERY__A__EXPR__KIND__AEXPR_OP_ALL)
+		return (struct tree_node){ 0 };
+	if (right.type == PG_QUERY__NODE__NODE_TYPE_CAST)
+		right = tree_child(right.body, CAST_ARG);
+	return right.type == PG_QUERY__NODE__NODE_A_ARRAY_EXPR ? right : (struct tree_node){ 0 };
+}
+
+/* Of a pattern with its ESCAPE, or of SIMILAR TO, the pattern itself. */
+static struct tree_node
+pattern_of(struct tree_node right)
+{
+	struct tree_node pattern, escape;
+	struct slice rest = right.body;
+	struct slice name;
+
+	if (right.type != PG_QUERY__NODE__NODE_FUNC_CALL)
+		return right;
+	name = tree_name(right.body, CALL_NAME, NULL);
+	if ((!slice_is(name, "like_escape") && !slice_is(name, "similar_to_escape")) ||
+	    !tree_next_child(&rest, CALL_ARGS, &pattern))
+		return right;
+	if (tree_next_child(&rest, CALL_ARGS, &escape) &&
+	    (constant_of(escape).kind != CONSTANT_STRING || slice_is(constant_of(escape).text, "%")))
+		return right;
+	return pattern;
+}
+
+static bool
+has_pattern(struct slice expression)
+{
+	uint64_t kind = tree_value(expression, EXPR_KIND);
+
+	return kind == PG_QUERY__A__EXPR__KIND__AEXPR_LIKE ||
+	       kind == PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE ||
+	       kind == PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR;
+}
+
 /* The right side of IN, BETWEEN, = ANY (ARRAY[…]) is several. */
 static void
-add_right(struct folder *folder, struct tree_node right)
+add_right(struct folder *folder, struct slice expression)
 {
+	struct tree_node right = tree_child(expression, EXPR_RIGHT);
+	struct tree_node array = array_of(expression);
+
 	if (right.type == PG_QUERY__NODE__NODE_LIST)
 		add_nodes(folder, right.body, LIST_ITEMS);
-	else if (right.type == PG_QUERY__NODE__NODE_A_ARRAY_EXPR)
-		add_nodes(folder, right.body, LIST_ITEMS);
+	else if (array.type != 0)
+		add_nodes(folder, array.body, LIST_ITEMS);
 	else
-		add_node(folder, right);
+		add_node(folder, has_pattern(expression) ? pattern_of(right) : right);
 }
 
 /* Is it an aggregate of all rows, which returns a row also when there is none? */
@@ -156,13 +205,40 @@ is_whole_aggregate(struct slice select)
 	return false;
 }
 
+/* A LIMIT that leaves the first row, an OFFSET that skips none; or neither. */
+static bool
+keeps_a_row(struct slice select)
+{
+	struct constant count = constant_of(tree_child(select, SELECT_COUNT));
+	struct constant offset = constant_of(tree_child(select, SELECT_OFFSET));
+
+	return (!tree_has(select, SELECT_COUNT) || count.kind == CONSTANT_NULL ||
+		   (count.kind == CONSTANT_INTEGER && count.integer > 0)) &&
+	       (!tree_has(select, SELECT_OFFSET) || offset.kind == CONSTANT_NULL ||
+		   (offset.kind == CONSTANT_INTEGER && offset.integer == 0));
+}
+
 static bool
 is_plain_select(struct slice select)
 {
 	return tree_value(select, SELECT_OPERATION) ==
 		   PG_QUERY__SET_OPERATION__SETOP_NONE &&
-	       !tree_has(select, SELECT_OFFSET) && !tree_has(select, SELECT_COUNT) &&
-	       !tree_has(select, SELECT_WITH);
+	       keeps_a_row(select) && !tree_has(select, SELECT_WITH);
+}
+
+/* FROM nothing but one VALUES, or one query of no table without a WHERE. */
+static bool
+is_from_rows(struct slice select)
+{
+	struct tree_node from = tree_child(select, SELECT_FROM);
+	struct tree_node inner = from.type == PG_QUERY__NODE__NODE_RANGE_SUBSELECT
+				     ? tree_child(from.body, RANGE_QUERY)
+				     : (struct tree_node){ 0 };
+
+	return inner.type == PG_QUERY__NODE__NODE_SELECT_STMT && is_plain_select(inner.body) &&
+	       tree_count(select, SELECT_FROM) == 1 && !tree_has(inner.body, SELECT_FROM) &&
+	       !tree_has(inner.body, SELECT_WHERE) && !tree_has(inner.body, SELECT_HAVING) &&
+	       !tree_has(select, SELECT_HAVING);
 }
 
 /* EXISTS and (SELECT …) of queries that need no table's row. */
@@ -175,22 +251,30 @@ visit_sublink(struct folder *folder, struct tree_node node)
 		     is_plain_select(select.body);
 	bool no_table = plain && !tree_has(select.body, SELECT_FROM) &&
 			!tree_has(select.body, SELECT_HAVING);
+	bool one_value = no_table && !tree_has(select.body, SELECT_WHERE) &&
+			 tree_count(select.body, SELECT_TARGETS) == 1;
+	struct tree_node target = tree_child(
+	    tree_child(select.body, SELECT_TARGETS).body, TARGET_VALUE);
 
 	if (kind == PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK && plain &&
 	    (tree_has(select.body, SELECT_VALUES) || is_whole_aggregate(select.body)))
 		add_value(folder, value_truth(VALUE_TRUE));
-	else if (kind == PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK && no_table) {
+	else if (kind == PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK && plain &&
+		 (no_table || is_from_rows(select.body))) {
 		size_t count = tree_has(select.body, SELECT_WHERE);
 
 		add_task(folder,
 		    (struct task){ .node = node, .combine = true, .count = count });
 		add_node(folder, tree_child(select.body, SELECT_WHERE));
-	} else if (kind == PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK && no_table &&
-		   !tree_has(select.body, SELECT_WHERE) &&
-		   tree_count(select.body, SELECT_TARGETS) == 1)
-		add_node(folder, tree_child(tree_child(select.body, SELECT_TARGETS).body,
-				     TARGET_VALUE));
-	else
+	} else if (kind == PG_QUERY__SUB_LINK_TYPE__EXPR_SUBLINK && one_value) {
+		add_node(folder, target);
+	} else if (one_value && target.type != 0 && tree_has(node.body, LINK_TEST) &&
+		   (kind == PG_QUERY__SUB_LINK_TYPE__ANY_SUBLINK ||
+		       kind == PG_QUERY__SUB_LINK_TYPE__ALL_SUBLINK)) {
+		add_task(folder, (struct task){ .node = node, .combine = true, .count = 2 });
+		add_node(folder, target);
+		add_node(folder, tree_child(node.body, LINK_TEST));
+	} else
 		add_value(folder, value_data(node));
 }
 
@@ -204,7 +288,7 @@ add_parts(struct folder *folder, struct tree_node node)
 		return true;
 	case PG_QUERY__NODE__NODE_A_EXPR:
 		add_node(folder, tree_child(node.body, EXPR_LEFT));
-		add_right(folder, tree_child(node.body, EXPR_RIGHT));
+		add_right(folder, node.body);
 		return true;
 	case PG_QUERY__NODE__NODE_NULL_TEST:
 	case PG_QUERY__NODE__NODE_BOOLEAN_TEST:
@@ -212,6 +296,9 @@ add_parts(struct folder *folder, struct tree_node node)
 		return true;
 	case PG_QUERY__NODE__NODE_TYPE_CAST:
 		add_node(folder, tree_child(node.body, CAST_ARG));
+		return true;
+	case PG_QUERY__NODE__NODE_COLLATE_CLAUSE:
+		add_node(folder, tree_child(node.body, COLLATE_ARG));
 		return true;
 	case PG_QUERY__NODE__NODE_CASE_EXPR:
 		add_node(folder, tree_child(node.body, CASE_ARG));
@@ -301,18 +388,21 @@ combine_expr(struct tree_node node, const struct value *values, size_t count)
 {
 	struct slice op = tree_name(node.body, EXPR_NAME, NULL);
 	uint64_t kind = tree_value(node.body, EXPR_KIND);
-	bool is_array =
-	    tree_child(node.body, EXPR_RIGHT).type == PG_QUERY__NODE__NODE_A_ARRAY_EXPR;
+	bool is_array = array_of(node.body).type != 0;
 	struct value both[2];
 
 	switch (kind) {
 	case PG_QUERY__A__EXPR__KIND__AEXPR_OP:
 	case PG_QUERY__A__EXPR__KIND__AEXPR_LIKE:
 	case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
-		if (is_array || count > 2)
+		if (count > 2)
 			return value_data(node);
 		return count == 1 ? value_sign(op, &values[0], node)
 				  : value_operate(op, &values[0], &values[1], node);
+	case PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR: /* of its patterns % alone stands for all */
+		return count != 2 ? value_data(node)
+				  : value_compare(slice_of(slice_is(op, "~") ? "~~" : "!~~"),
+					&values[0], &values[1]);
 	case PG_QUERY__A__EXPR__KIND__AEXPR_IN:
 		return combine_each(
 		    op, values, count, slice_is(op, "=") ? value_or : value_and);
@@ -375,6 +465,21 @@ combine_case(struct tree_node node, const struct value *values, size_t count)
 	return value_of_branches(&branches, node);
 }
 
+/* EXISTS: its WHERE, or nothing. IN, = ANY, = ALL of one value: the two. */
+static struct value
+combine_link(struct tree_node node, const struct value *values, size_t count)
+{
+	struct slice op = tree_has(node.body, LINK_OPERATOR)
+			      ? tree_name(node.body, LINK_OPERATOR, NULL)
+			      : slice_of("=");
+
+	if (count == 0)
+		return value_truth(VALUE_TRUE);
+	if (count == 2)
+		return value_compare(op, &values[0], &values[1]);
+	return value_test(&values[0], PG_QUERY__BOOL_TEST_TYPE__IS_TRUE);
+}
+
 static struct value
 combine(const struct task *task, const struct value *values, size_t count)
 {
@@ -394,10 +499,8 @@ combine(const struct task *task, const struct value *values, size_t count)
 		    tree_value(node.body, MIN_MAX_KIND) ==
 			PG_QUERY__MIN_MAX_OP__IS_GREATEST,
 		    node);
-	case PG_QUERY__NODE__NODE_SUB_LINK: /* EXISTS: its WHERE, or nothing */
-		return count == 0
-			   ? value_truth(VALUE_TRUE)
-			   : value_test(&values[0], PG_QUERY__BOOL_TEST_TYPE__IS_TRUE);
+	case PG_QUERY__NODE__NODE_SUB_LINK:
+		return combine_link(node, values, count);
 	default:
 		break;
 	}
@@ -409,6 +512,8 @@ combine(const struct task *task, const struct value *values, size_t count)
 						       PG_QUERY__NULL_TEST_TYPE__IS_NULL);
 	case PG_QUERY__NODE__NODE_BOOLEAN_TEST:
 		return value_test(&values[0], tree_value(node.body, TEST_KIND));
+	case PG_QUERY__NODE__NODE_COLLATE_CLAUSE:
+		return values[0].kind == VALUE_TEXT ? values[0] : value_data(node);
 	case PG_QUERY__NODE__NODE_TYPE_CAST:
 		return value_cast(&values[0],
 		    tree_name(tree_body(node.body, CAST_TYPE), 1, NULL), node);

@@ -255,6 +255,32 @@ cast_to_number(const struct value *value, bool is_integer, struct tree_node node
 	    is_integer ? roundl(number.number) : number.number, is_integer);
 }
 
+/* "2026-11-23": days are in the order of their texts. */
+static bool
+is_day(struct slice text)
+{
+	static const char form[] = "dddd-dd-dd";
+
+	if (text.length != sizeof(form) - 1)
+		return false;
+	for (size_t i = 0; i < text.length; i++)
+		if (form[i] == 'd' ? text.bytes[i] < '0' || text.bytes[i] > '9' : text.bytes[i] != '-')
+			return false;
+	return true;
+}
+
+/* Small numbers as they are written: "7" of 7 is there for good. */
+static struct value
+as_text(const struct value *value, struct tree_node node)
+{
+	static const char digits[] = "0123456789";
+
+	if (value->number < 0 || value->number > 9)
+		return value_data(node);
+	return (struct value){ .kind = VALUE_TEXT,
+		.text = { (const uint8_t *)&digits[(int)value->number], 1 } };
+}
+
 struct value
 value_cast(const struct value *value, struct slice type, struct tree_node node)
 {
@@ -262,10 +288,16 @@ value_cast(const struct value *value, struct slice type, struct tree_node node)
 	static const char *const decimals[] = { "numeric", "float4", "float8" };
 	static const char *const texts[] = { "text", "varchar", "bpchar", "name",
 		"unknown" };
+	static const char *const moments[] = { "date", "timestamp", "timestamptz" };
 	bool is_true;
 
 	if (value->kind == VALUE_NULL)
 		return *value;
+	if (value->kind == VALUE_TEXT && is_day(value->text) &&
+	    is_one_of(type, moments, sizeof(moments) / sizeof(moments[0])))
+		return *value;
+	if (value->kind == VALUE_NUMBER && value->is_integer && slice_is(type, "text"))
+		return as_text(value, node);
 	if (slice_is(type, "bool")) {
 		if (value->kind == VALUE_NUMBER)
 			return value_truth(value->number != 0 ? VALUE_TRUE : VALUE_FALSE);

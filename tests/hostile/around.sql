@@ -5,6 +5,18 @@
 -- `=== name: what must not happen` begins a group; the policy and the probe of each are in the test.
 
 === delete: a row of guarded.things goes
+DELETE FROM guarded.things WHERE 1::text = '1'
+DELETE FROM guarded.things WHERE '2026-01-02'::date > '2026-01-01'::date
+DELETE FROM guarded.things WHERE id::text SIMILAR TO '%'
+DELETE FROM guarded.things WHERE id::text LIKE '%' ESCAPE 'x'
+DELETE FROM guarded.things WHERE EXISTS (SELECT 1 LIMIT 1)
+DELETE FROM guarded.things WHERE EXISTS (SELECT * FROM (VALUES (1)) v)
+DELETE FROM guarded.things WHERE 1 IN (SELECT 1)
+DELETE FROM guarded.things WHERE id IN (SELECT id)
+DELETE FROM guarded.things WHERE 1 = ANY (ARRAY[1, 2]::int[])
+DELETE FROM guarded.things WHERE 1 <> ANY (ARRAY[1, 2])
+DELETE FROM guarded.things WHERE ARRAY[1] = ARRAY[1]
+DELETE FROM guarded.things WHERE 'a' COLLATE "C" = 'a'
 DELETE FROM guarded.things
 delete from guarded.things
 DELETE /* WHERE id = 1 */ FROM guarded.things

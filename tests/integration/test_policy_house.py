@@ -74,6 +74,12 @@ class HouseRules(PgweirTest):
         gone = "WITH gone AS (DELETE FROM house.old WHERE id < 9 RETURNING id) SELECT count(*) FROM gone"
         self.refused(client, gone, "uncounted-write")
         self.refused(client, "EXPLAIN ANALYZE DELETE FROM house.old WHERE id < 9", "uncounted-write")
+        self.served(client, "PREPARE gone_73 AS DELETE FROM house.old WHERE id < 0", "PREPARE looks_73 AS SELECT 1",
+                    "EXECUTE gone_73", "EXPLAIN EXECUTE gone_73", "EXPLAIN ANALYZE EXECUTE looks_73")
+        self.refused(client, "EXPLAIN ANALYZE EXECUTE gone_73", "uncounted-write")
+        self.refused(client, "EXPLAIN (ANALYZE false, ANALYZE) EXECUTE gone_73", "uncounted-write")
+        self.refused(client, "PREPARE again_73 AS DELETE FROM house.old WHERE id < 0; EXPLAIN ANALYZE EXECUTE again_73",
+                     "uncounted-write")
         self.served(client, "EXPLAIN DELETE FROM house.old WHERE id < 9")
         self.assertEqual(client.query("SELECT count(*) FROM house.old WHERE id < 10").rows, [[b"9"]])
 
