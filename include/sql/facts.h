@@ -156,6 +156,7 @@ struct sql_statement {
 	bool asks_channels;  /* calls pg_listening_channels() */
 	bool asks_sequence;  /* calls currval() or lastval() */
 	bool advances_sequence; /* calls nextval() or setval() */
+	bool asks_pid; /* it is SELECT pg_backend_pid(), maybe with an alias, and no more */
 
 	/* CREATE INDEX and DROP …, for the built-in rules. */
 	bool index_created, index_concurrently;

@@ -23,5 +23,8 @@ bool sql_place_prepared_name(
 /* The NULL that set_config() is given as the value of this setting (in lower case). */
 bool sql_place_null_value(const char *text, struct sql_place statement, const char *setting,
     struct sql_place *place);
+/* The only call of a SELECT without arguments, with its schema and its parentheses. */
+bool sql_place_call(const char *text, struct sql_place statement, const char *function,
+    struct sql_place *place);
 
 #endif

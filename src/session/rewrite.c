@@ -1,4 +1,5 @@
 /* rewrite.c - see rewrite.h. Called by simple.c, prepare.c, extended.c and answer.c. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,9 +35,18 @@ resets(const struct sql_statement *statement)
 	return false;
 }
 
+/* In a text of its own: elsewhere it is the server's that counts. */
+static bool
+asks_pid(const struct sql_facts *facts)
+{
+	return facts->statement_count == 1 && facts->statements[0].asks_pid;
+}
+
 bool
 rewrite_may(const struct sql_facts *facts)
 {
+	if (facts != NULL && asks_pid(facts))
+		return true;
 	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++)
 		if (resets(&facts->statements[i]) || facts->statements[i].prepared_name != NULL)
 			return true;
@@ -267,12 +277,29 @@ edit_statement(struct making *making, const struct sql_statement *statement, siz
 	    edit_name(making, statement, sub, place);
 }
 
+/* The column has the function's name and type, whatever stands around the call. */
+static bool
+edit_pid(struct making *making)
+{
+	struct sql_place place;
+	size_t began;
+
+	if (!sql_place_call(making->text, (struct sql_place){ 0, making->length }, "pg_backend_pid", &place))
+		return false;
+	began = begin_edit(making, place);
+	buf_printf(&making->out, "(SELECT %" PRIu32 " AS pg_backend_pid)", making->whose->pid);
+	end_edit(making, place, began);
+	return true;
+}
+
 /* Locations are those of this very text where it has several statements. */
 static bool
 edit_all(struct making *making, const struct sql_facts *facts)
 {
 	struct sql_place place = { 0, making->length };
 
+	if (asks_pid(facts))
+		return edit_pid(making);
 	for (size_t i = 0; i < facts->statement_count; i++) {
 		const struct sql_statement *statement = &facts->statements[i];
 

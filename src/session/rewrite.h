@@ -4,7 +4,8 @@
  * RESET means what the client gave at log-in, of which the server knows nothing: it goes as
  * the SET that makes it so. PREPARE and EXECUTE go with the names that statements have on
  * servers, and DEALLOCATE as something that does nothing, for the server keeps what others may
- * want. The client is told the tags, names and places of its own text.
+ * want. SELECT pg_backend_pid() goes as a SELECT of the pid that the client was given at log-in.
+ * The client is told the tags, names and places of its own text.
  */
 #ifndef SESSION_REWRITE_H
 #define SESSION_REWRITE_H
@@ -58,6 +59,7 @@ struct rewrite_for {
 	struct prepared *const *prepared; /* its statements; NULL: names are left as they are */
 	struct judged *judged;		  /* of the text; for what it prepares */
 	uint64_t own; /* not 0: of names for this client alone, see prepared.h */
+	uint32_t pid; /* that the client was given at log-in */
 	bool alone; /* several statements cannot stand in it: a Parse message */
 };
 

@@ -37,6 +37,7 @@ rewritten_text(
 
 	if (!judged->edits)
 		return NULL;
+	whose.pid = client_pid(client);
 	whose.own = read_under(client, judged->misreads && !alone).own;
 	return rewrite_new(&whose, judged->facts, text, strlen(text));
 }

@@ -10,6 +10,7 @@
 #include "sql/facts.h"
 
 #include "collect.h"
+#include "handlers.h"
 #include "lex.h"
 #include "normalize.h"
 #include "parse.h"
@@ -164,6 +165,7 @@ fill_statement(struct arena *arena, const char *text, size_t length, struct slic
 	trim(text, start, start + bytes, statement);
 	facts.text = (struct slice){ (const uint8_t *)text + statement->location,
 		(size_t)statement->length };
+	statement->asks_pid = function_is_all_of(tree_child(raw, RAW_STATEMENT), "pg_backend_pid");
 	if (!walk(&facts, tree_child(raw, RAW_STATEMENT), context, err) ||
 	    !walk_bodies(&facts, err))
 		return false;

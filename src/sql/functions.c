@@ -7,7 +7,9 @@
 
 #include "handlers.h"
 
-enum { CALL_NAME = 1, INDIRECTIONS = 2, LIST_ITEMS = 1, RANGE_FUNCTIONS = 4, RANGE_ALIAS = 5 };
+enum { CALL_NAME = 1, CALL_STAR = 7 };
+enum { INDIRECTIONS = 2, LIST_ITEMS = 1, RANGE_FUNCTIONS = 4, RANGE_ALIAS = 5 };
+enum { SELECT_TARGETS = 3, TARGET_NAME = 1, TARGET_VALUE = 3 };
 
 /* A built-in function (or one of a well-known extension) that outlives its transaction.
  */
@@ -159,4 +161,35 @@ functions_of_rows(struct collector *facts)
 		if (any || collect_has(&facts->function_rows, column->qualifier))
 			called(facts, column->name, &context);
 	}
+}
+
+/* Has the message no lists, names and parts but these two? Both may be the same. */
+static bool
+has_only(struct slice message, unsigned number, unsigned other)
+{
+	struct tree_field field;
+
+	while (tree_next(&message, &field))
+		if (field.has_body && field.number != number && field.number != other)
+			return false;
+	return true;
+}
+
+bool
+function_is_all_of(struct tree_node statement, const char *function)
+{
+	struct slice target = tree_child(statement.body, SELECT_TARGETS).body;
+	struct tree_node call = tree_child(target, TARGET_VALUE);
+	struct slice schema = { NULL, 0 };
+
+	if (statement.type != PG_QUERY__NODE__NODE_SELECT_STMT ||
+	    call.type != PG_QUERY__NODE__NODE_FUNC_CALL ||
+	    tree_count(statement.body, SELECT_TARGETS) != 1 ||
+	    !has_only(statement.body, SELECT_TARGETS, SELECT_TARGETS) ||
+	    !has_only(target, TARGET_NAME, TARGET_VALUE) ||
+	    !has_only(call.body, CALL_NAME, CALL_NAME) || tree_value(call.body, CALL_STAR) != 0 ||
+	    !slice_is(tree_name(call.body, CALL_NAME, &schema), function))
+		return false;
+	return tree_count(call.body, CALL_NAME) == 1 ||
+	    (tree_count(call.body, CALL_NAME) == 2 && slice_is(schema, "pg_catalog"));
 }

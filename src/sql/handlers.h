@@ -38,6 +38,11 @@ void handle_range_function(
     struct collector *facts, struct slice body, struct context *context);
 /* What columns of functions in FROM call. Done as a walk ends. */
 void functions_of_rows(struct collector *facts);
+/*
+ * Is the statement SELECT and a call of this function of PostgreSQL's without arguments, with an
+ * alias at most?
+ */
+bool function_is_all_of(struct tree_node statement, const char *function);
 
 /* named_functions.c: functions that a definition names. */
 void handle_option(struct collector *facts, struct slice body, struct context *context);

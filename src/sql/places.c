@@ -114,3 +114,43 @@ sql_place_null_value(const char *text, struct sql_place statement, const char *s
 	}
 	return false;
 }
+
+/* Written with quotes or without; not with escapes. */
+static bool
+is_called(const char *text, const struct lex_token *token, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (token->kind == LEX_WORD)
+		return lex_is_word(text, token, name);
+	return token->kind == LEX_QUOTED_NAME && token->end - token->start == length + 2 &&
+	    strncmp(text + token->start + 1, name, length) == 0;
+}
+
+bool
+sql_place_call(const char *text, struct sql_place statement, const char *function,
+    struct sql_place *place)
+{
+	struct lexer lexer = lexer_over(text, statement);
+	struct lex_token token;
+	bool named = false, dotted = false, called = false, opened = false;
+	size_t start = 0;
+
+	for (lex_next_real(&lexer, &token); token.kind != LEX_END; lex_next_real(&lexer, &token)) {
+		bool dot = lex_is_mark(text, &token, '.');
+
+		if (dot && !named)
+			return false; /* U&"…" UESCAPE '!'. */
+		if (opened && lex_is_mark(text, &token, ')')) {
+			*place = (struct sql_place){ start, token.end };
+			return true;
+		}
+		opened = called && lex_is_mark(text, &token, '(');
+		called = is_called(text, &token, function);
+		if (is_name(&token) && !dotted)
+			start = token.start;
+		named = is_name(&token);
+		dotted = dot;
+	}
+	return false;
+}

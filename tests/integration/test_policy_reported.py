@@ -42,7 +42,7 @@ class Reported(PgweirTest):
         super().tearDownClass()
 
     def pid_of(self, client):
-        return client.query("SELECT pg_backend_pid()").rows[0][0]
+        return client.query("SELECT pg_backend_pid() + 0").rows[0][0]
 
     def assert_as_new(self, client, pid=None):
         """It reads texts as the policies do, on another server than that."""

@@ -573,7 +573,7 @@ class ServerSide(TimedTest):
         self.start(mode="require", more={"tls": {"client": client_side(), "server": {"mode": "require"}}})
         with self.pgweir.connect() as connection:
             def pid():
-                return connection.execute("SELECT pg_backend_pid()").fetchone()[0]
+                return connection.execute("SELECT pg_backend_pid() + 0").fetchone()[0]
             first = pid()
             self.assertEqual(first, pid())
             self.pgweir.change_config({"tls": {"client": {"mode": "require"}}, "timeouts": {"login": "90s"}})

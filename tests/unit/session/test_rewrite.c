@@ -22,7 +22,7 @@ enum { CAP = 2048 };
 static struct rewrite *
 rewrite_with(const struct settings *defaults, const char *text, bool alone)
 {
-	struct rewrite_for whose = { .defaults = defaults, .alone = alone };
+	struct rewrite_for whose = { .defaults = defaults, .pid = 1073741825, .alone = alone };
 	struct sql_facts *facts;
 	struct rewrite *rewrite;
 	struct error err;
@@ -110,6 +110,20 @@ behind_reset_all_stand_the_defaults_unless_it_is_alone(void **state)
 	rewrite_release(rewrite);
 	assert_null(rewrite_with(&defaults, "RESET ALL", true));
 	settings_clear(&defaults);
+	(void)state;
+}
+
+static void
+a_bare_question_for_the_pid_is_answered_with_the_clients(void **state)
+{
+	assert_goes_as("SELECT pg_backend_pid()", "SELECT (SELECT 1073741825 AS pg_backend_pid)");
+	assert_goes_as("/* a */ select (pg_catalog.\"pg_backend_pid\" ( )) mine ;",
+	    "/* a */ select ((SELECT 1073741825 AS pg_backend_pid)) mine ;");
+	assert_goes_as("SELECT\"pg_backend_pid\"()", "SELECT(SELECT 1073741825 AS pg_backend_pid)");
+	assert_goes_as("SELECT pg_backend_pid() WHERE true", NULL);
+	assert_goes_as("SELECT 1; SELECT pg_backend_pid()", NULL);
+	assert_goes_as("PREPARE p AS SELECT pg_backend_pid()", NULL);
+	assert_goes_as("SELECT U&\"pg!005fbackend_pid\" UESCAPE '!' ()", NULL);
 	(void)state;
 }
 
@@ -283,6 +297,7 @@ main(void)
 		cmocka_unit_test(what_the_client_did_not_give_at_login_is_left_alone),
 		cmocka_unit_test(a_list_of_names_is_not_given_to_set_config),
 		cmocka_unit_test(behind_reset_all_stand_the_defaults_unless_it_is_alone),
+		cmocka_unit_test(a_bare_question_for_the_pid_is_answered_with_the_clients),
 		cmocka_unit_test(places_are_those_of_the_clients_text_in_characters),
 		cmocka_unit_test(a_report_is_told_with_the_clients_place),
 		cmocka_unit_test(a_prepared_statement_goes_by_the_name_that_servers_know),

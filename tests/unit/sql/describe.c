@@ -124,6 +124,8 @@ put_statement(struct buf *out, const struct sql_statement *statement)
 		buf_put_text(out, " asks-sequence");
 	if (statement->advances_sequence)
 		buf_put_text(out, " advances-sequence");
+	if (statement->asks_pid)
+		buf_put_text(out, " asks-pid");
 	put_objects(out, statement);
 }
 

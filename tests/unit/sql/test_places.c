@@ -83,6 +83,33 @@ the_null_of_set_config_is_that_of_this_setting(void **state)
 	(void)state;
 }
 
+static void
+a_call_is_found_with_its_schema_and_parentheses(void **state)
+{
+	static const struct row {
+		const char *text, *call;
+	} rows[] = {
+		{ "SELECT f()", "f()" },
+		{ "select all((F ( /* ) */ ))) as f", "F ( /* ) */ )" },
+		{ "SELECT pg_catalog . f()", "pg_catalog . f()" },
+		{ "SELECT\"pg_catalog\".\"f\"()x", "\"pg_catalog\".\"f\"()" },
+		{ "SELECT U&\"pg_catalog\".f() AS \"f()\"", "U&\"pg_catalog\".f()" },
+		{ "-- f()\nSELECT f--\n();", "f--\n()" },
+	};
+	static const char *const in_vain[] = { "SELECT", "SELECT f", "SELECT f(1)", "SELECT \"F\"()",
+		"SELECT 'f()'", "SELECT g()", "SELECT U&\"f\" UESCAPE '!'()",
+		"SELECT U&\"pg_catalog\" UESCAPE '!'.f()" };
+	struct sql_place place;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(sql_place_call(rows[i].text, whole(rows[i].text), "f", &place));
+		assert_stands(rows[i].text, place, rows[i].call);
+	}
+	for (size_t i = 0; i < sizeof(in_vain) / sizeof(in_vain[0]); i++)
+		assert_false(sql_place_call(in_vain[i], whole(in_vain[i]), "f", &place));
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -90,6 +117,7 @@ main(void)
 		cmocka_unit_test(a_statement_is_told_from_what_surrounds_it),
 		cmocka_unit_test(the_name_of_a_prepared_statement_is_found),
 		cmocka_unit_test(the_null_of_set_config_is_that_of_this_setting),
+		cmocka_unit_test(a_call_is_found_with_its_schema_and_parentheses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
