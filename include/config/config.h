@@ -194,6 +194,7 @@ struct config {
 
 	char **console_admins, **console_viewers, **console_auditors; /* NULL-terminated */
 
+	char *siblings_folder; /* path or "" */
 	char *http_listen; /* "address:port", "" for none */
 	char *http_token;  /* NULL or "" for none */
 

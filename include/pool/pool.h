@@ -164,6 +164,8 @@ bool pools_are_suspended(const struct pools *pools);
 bool pools_settle(struct pools *pools, bool impatient);
 /* RECONNECT: retire every server of the database (NULL: all) after its loan. */
 void pools_reconnect(struct pools *pools, const char *database);
+/* Close those that are lent to nobody: a sibling takes over, and needs their places. */
+void pools_close_idle(struct pools *pools, const char *why);
 /* Close every server at once: KILL, the end of the process. NULL: all. */
 void pools_close_servers(struct pools *pools, const char *database, const char *why);
 

@@ -24,6 +24,7 @@ struct parsers; /* threads that parse long texts */
 struct guardrails;
 struct guesses;	/* who sends cancel keys that are nobody's */
 struct cancel_secret;
+struct siblings;	/* other processes on the same addresses */
 struct quotas;	/* what runs under limits that count over all workers */
 
 enum { CLIENTS_WORKERS_MOST = 128 };
@@ -40,7 +41,8 @@ struct clients_shared {
 	struct guardrails *guardrails;
 	struct guesses *guesses;
 	struct cancel_secret *secret; /* of cancel keys */
-	unsigned process;	      /* among siblings, in cancel keys; 0: it has none */
+	struct siblings *siblings;    /* or NULL */
+	unsigned process;	      /* among them, in cancel keys; 0: it has none */
 	struct catalogs *catalogs; /* what is known of databases; or NULL */
 	const struct responder *console;
 	_Atomic int connected, unauthenticated; /* clients now */
@@ -70,7 +72,7 @@ void clients_configure(struct clients *clients, struct config *config, struct us
 /* How a worker's clients end when the process does. */
 enum clients_drain {
 	CLIENTS_SERVE,	 /* as usual */
-	CLIENTS_LEAVE,	 /* finish at will; new ones are refused */
+	CLIENTS_LEAVE,	 /* finish at will; nobody new is taken in, who is logging in may */
 	CLIENTS_FINISH,	 /* end each as soon as it is between transactions */
 	CLIENTS_END,	 /* end all now */
 };

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "command.h"
 #include "wire/build.h"
@@ -45,6 +46,11 @@ extern const struct table tables_of_pools[], tables_of_peers[], tables_of_state[
     tables_of_queries[];
 extern const size_t tables_of_pools_count, tables_of_peers_count, tables_of_state_count,
     tables_of_queries_count;
+
+/* show_siblings.c */
+void fill_peers(struct errand *errand, struct clients *home);
+void fill_peer_pools(struct errand *errand, struct clients *home);
+int64_t count_peers(struct clients *home);
 
 #define COLUMNS(array) (array), sizeof(array) / sizeof((array)[0])
 

@@ -467,15 +467,15 @@ fill_lists(struct errand *errand, struct clients *home)
 
 	put_item(rows, "databases", count_databases(errand, config));
 	put_item(rows, "users", count_users(errand, config));
-	put_item(rows, "peers", 0); /* there are none yet, nor lists of names looked up */
+	put_item(rows, "peers", count_peers(home));
 	put_item(rows, "pools", HASH_COUNT(tally->pools));
-	put_item(rows, "peer_pools", 0);
+	put_item(rows, "peer_pools", count_peers(home));
 	put_item(rows, "free_clients", 0); /* memory of clients that left is given back */
 	put_item(rows, "used_clients", tally->clients);
 	put_item(rows, "login_clients", tally->logins);
 	put_item(rows, "free_servers", 0);
 	put_item(rows, "used_servers", tally->servers);
-	put_item(rows, "dns_names", 0);
+	put_item(rows, "dns_names", 0); /* there are no lists of names looked up */
 	put_item(rows, "dns_zones", 0);
 	put_item(rows, "dns_queries", 0);
 	put_item(rows, "dns_pending", 0);

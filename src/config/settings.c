@@ -890,6 +890,16 @@ const struct setting settings[] = {
 	    .text = "The users who may use SHOW in the admin console, also for what concerns "
 		    "policies and the access log." },
 
+	{ .name = "siblings.folder",
+	    .type = SETTING_PATH,
+	    .where = AT(siblings_folder),
+	    .fallback = "",
+	    .text = "The folder in which the processes of this machine meet that listen on the "
+		    "same addresses, as in a rolling restart. It belongs to the user that pgweir "
+		    "runs as, with mode 0700. Cancel requests find their process through it, and "
+		    "the secret of cancel keys is in it (cancel_secret, made when it is not "
+		    "there; with a second line, keys of both are good). Empty: an address that "
+		    "another process listens on is refused." },
 	{ .name = "http.listen",
 	    .type = SETTING_TEXT,
 	    .where = AT(http_listen),

@@ -18,10 +18,11 @@
 #include "catalog/reader.h"
 #include "config.h"
 #include "loops.h"
-#include "net/keepalive.h"
 #include "net/listener.h"
 #include "privileges.h"
+#include "session/siblings.h"
 #include "signals.h"
+#include "sockets.h"
 #include "supervisor.h"
 #include "folder.h"
 #include "worker.h"
@@ -60,7 +61,7 @@ struct supervisor {
 	struct folder *folder;	     /* of the policies' folder */
 	struct catalog_reader *catalog_reader;
 	struct admin_reload *reload; /* of the console: to be answered; NULL: none */
-	int http_fd;		     /* bound and not yet given away; -1: none */
+	struct sockets sockets;
 	struct monitor *monitor;     /* NULL: nothing listens for HTTP */
 	struct pulse *pulse;
 };
@@ -227,7 +228,8 @@ reload(struct supervisor *supervisor, const struct audit_who *asked, struct erro
 	bool good = snapshot_load(before.config->path, &fresh, &problems);
 
 	log_problems(&problems);
-	if (good && !audit_reload(supervisor->audit, fresh.config, err)) {
+	if (good && !(siblings_reload(supervisor->shared.siblings, err) &&
+			audit_reload(supervisor->audit, fresh.config, err))) {
 		log_error("%s", err->text);
 		snapshot_release(&fresh);
 		good = false;
@@ -432,95 +434,23 @@ count_workers(const struct config *config)
 	return count > CLIENTS_WORKERS_MOST ? CLIENTS_WORKERS_MOST : (unsigned)count;
 }
 
-/* Who is accepted by them inherits it. */
-static void
-keep_alive(const struct config *config, const int *fds, unsigned count)
-{
-	const struct keepalive keepalive = { .idle_ms = config->tcp_keepalive_idle_ms,
-		.interval_ms = config->tcp_keepalive_interval_ms,
-		.count = (int)config->tcp_keepalive_count,
-		.user_timeout_ms = config->tcp_client_user_timeout_ms };
-
-	for (unsigned i = 0; i < count; i++)
-		keepalive_set(fds[i], &keepalive);
-}
-
-/* Bind every address, once a worker. fds[w * entries + i] is worker w's i-th socket. */
-static bool
-bind_all(const struct config *config, unsigned workers, int *fds, struct error *err)
-{
-	int copies[CLIENTS_WORKERS_MOST];
-
-	for (size_t i = 0; i < config->listen_count; i++) {
-		const struct listen_config *entry = &config->listens[i];
-		struct listen_address address = { .host = entry->host,
-			.unix_dir = entry->unix_dir,
-			.port = entry->port,
-			.mode = entry->mode };
-
-		if (!listener_bind(&address, copies, (int)workers, err))
-			return false;
-		if (entry->host != NULL)
-			keep_alive(config, copies, workers);
-		for (unsigned w = 0; w < workers; w++)
-			fds[w * config->listen_count + i] = copies[w];
-		if (entry->host != NULL)
-			log_info("listening on %s:%d", entry->host, entry->port);
-		else
-			log_info("listening on unix:%s/.s.PGSQL.%d", entry->unix_dir, entry->port);
-	}
-	return true;
-}
-
-/* The monitors' socket; *fd is -1 when there is to be none. */
-static bool
-bind_http(const struct config *config, int *fd, struct error *err)
-{
-	char host[64];
-	struct listen_address address = { .host = host };
-
-	*fd = -1;
-	if (!text_to_host_port(config->http_listen, host, sizeof(host), &address.port))
-		return true;
-	if (!listener_bind(&address, fd, 1, err))
-		return false;
-	log_info("listening for HTTP on %s", config->http_listen);
-	return true;
-}
-
 static void
 start_monitor(struct supervisor *supervisor)
 {
-	if (supervisor->http_fd < 0)
+	if (supervisor->sockets.http_fd < 0)
 		return;
 	supervisor->monitor = monitor_new(&(struct monitor_setup){ .loop = supervisor->loop,
 	    .mailbox = supervisor->mailbox,
 	    .shared = &supervisor->shared,
 	    .audit = supervisor->audit,
 	    .resolver = supervisor->resolver,
-	    .fd = supervisor->http_fd });
+	    .fd = supervisor->sockets.http_fd });
 	monitor_configure(supervisor->monitor, supervisor->snapshot.config,
 	    supervisor->snapshot.policies);
 }
 
 static void
-unlink_sockets(const struct config *config)
-{
-	for (size_t i = 0; i < config->listen_count; i++) {
-		struct listen_address address = { .unix_dir = config->listens[i].unix_dir,
-			.port = config->listens[i].port };
-		char *path;
-
-		if (config->listens[i].host != NULL)
-			continue;
-		path = listener_unix_path(&address);
-		unlink(path);
-		mem_free(path);
-	}
-}
-
-static void
-start_workers(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
+start_workers(struct supervisor *supervisor, struct loop *const *loops)
 {
 	const struct config *config = supervisor->snapshot.config;
 	const struct worker_setup setup = { .shared = &supervisor->shared,
@@ -532,14 +462,14 @@ start_workers(struct supervisor *supervisor, struct loop *const *loops, const in
 	supervisor->workers = mem_zalloc(supervisor->worker_count, sizeof(struct worker *));
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		supervisor->workers[i] =
-		    worker_new(&setup, i, loops[i], fds + i * config->listen_count,
-			config->listen_count);
+		    worker_new(&setup, i, loops[i],
+			supervisor->sockets.fds + i * config->listen_count, config->listen_count);
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		worker_start(supervisor->workers[i]);
 }
 
 static void
-serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
+serve(struct supervisor *supervisor, struct loop *const *loops)
 {
 	supervisor->loop = loop_new();
 	supervisor->mailbox = mailbox_new(supervisor->loop, supervisor);
@@ -551,7 +481,6 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	supervisor->shared.quotas = quotas_new();
 	supervisor->shared.guardrails = guardrails_new();
 	supervisor->shared.guesses = guesses_new();
-	supervisor->shared.secret = cancel_secret_new();
 	supervisor->shared.catalogs = catalogs_new();
 	supervisor->shared.console = &admin_console;
 	admin_start(&(struct admin_setup){ .supervisor = supervisor->mailbox,
@@ -564,7 +493,9 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	folder_set(supervisor->folder, supervisor->snapshot.config->policies_watch
 		? supervisor->snapshot.config->policies
 		: "");
-	start_workers(supervisor, loops, fds);
+	start_workers(supervisor, loops);
+	if (supervisor->shared.siblings != NULL)
+		siblings_start(supervisor->shared.siblings, supervisor->loop, &supervisor->shared);
 	supervisor->catalog_reader = catalog_reader_start(
 	    supervisor->shared.catalogs, supervisor->snapshot.config);
 	start_monitor(supervisor);
@@ -585,7 +516,6 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	quotas_free(supervisor->shared.quotas);
 	guardrails_free(supervisor->shared.guardrails);
 	guesses_free(supervisor->shared.guesses);
-	cancel_secret_free(supervisor->shared.secret);
 	catalogs_free(supervisor->shared.catalogs);
 	folder_free(supervisor->folder);
 	mem_free(supervisor->workers);
@@ -596,6 +526,31 @@ serve(struct supervisor *supervisor, struct loop *const *loops, const int *fds)
 	loop_free(supervisor->loop);
 }
 
+/* Before threads start: a number of our own, of which all cancel keys are made. */
+static bool
+join_siblings(struct supervisor *supervisor, struct error *err)
+{
+	const char *folder = supervisor->snapshot.config->siblings_folder;
+	struct clients_shared *shared = &supervisor->shared;
+
+	if (*folder == '\0')
+		return true;
+	shared->siblings = siblings_open(folder, shared->secret, err);
+	if (shared->siblings == NULL)
+		return false;
+	shared->process = siblings_number(shared->siblings);
+	return true;
+}
+
+static void
+leave(struct supervisor *supervisor)
+{
+	siblings_free(supervisor->shared.siblings);
+	cancel_secret_free(supervisor->shared.secret);
+	sockets_free(&supervisor->sockets);
+	snapshot_release(&supervisor->snapshot);
+}
+
 int
 supervisor_run(const struct options *options, struct snapshot *snapshot)
 {
@@ -603,15 +558,13 @@ supervisor_run(const struct options *options, struct snapshot *snapshot)
 	const struct config *config = snapshot->config;
 	struct loop *loops[CLIENTS_WORKERS_MOST];
 	struct error err = { 0 };
-	int *fds;
 
 	supervisor.worker_count = count_workers(config);
-	fds = mem_zalloc(supervisor.worker_count * config->listen_count, sizeof(*fds));
+	supervisor.shared.secret = cancel_secret_new();
 	signals_block();
 	privileges_raise_limits();
-	if (!bind_all(config, supervisor.worker_count, fds, &err) ||
-	    !bind_http(config, &supervisor.http_fd, &err) ||
-	    !privileges_drop(options->user, &err))
+	if (!sockets_bind(&supervisor.sockets, config, supervisor.worker_count, &err) ||
+	    !privileges_drop(options->user, &err) || !join_siblings(&supervisor, &err))
 		goto fail;
 	if (options->daemonize && daemon(1, 0) < 0)
 		log_fatal("cannot go to the background");
@@ -622,17 +575,15 @@ supervisor_run(const struct options *options, struct snapshot *snapshot)
 		loops_free(loops, supervisor.worker_count);
 		goto fail;
 	}
-	serve(&supervisor, loops, fds);
-	unlink_sockets(supervisor.snapshot.config);
+	serve(&supervisor, loops);
+	sockets_unlink(&supervisor.sockets, supervisor.snapshot.config);
 	audit_stop(supervisor.audit, "shutdown");
-	snapshot_release(&supervisor.snapshot);
-	mem_free(fds);
+	leave(&supervisor);
 	log_info("pgweir has ended");
 	return EXIT_GOOD;
 
 fail:
 	log_error("%s", err.text);
-	snapshot_release(&supervisor.snapshot);
-	mem_free(fds);
+	leave(&supervisor);
 	return EXIT_FAULT;
 }

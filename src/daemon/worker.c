@@ -106,6 +106,14 @@ close_all(struct worker *worker)
 	pools_close_servers(worker->pools, NULL, "pgweir is shutting down");
 }
 
+/* What a sibling has to open is not kept from it. */
+static void
+give_way(struct worker *worker)
+{
+	if (clients_shared(worker->clients)->siblings != NULL)
+		pools_close_idle(worker->pools, "a sibling takes over");
+}
+
 static void
 carry_out(struct worker *worker, struct order *order)
 {
@@ -131,9 +139,11 @@ carry_out(struct worker *worker, struct order *order)
 		break;
 	case ORDER_LEAVE:
 		clients_drain(worker->clients, CLIENTS_LEAVE, why);
+		give_way(worker);
 		break;
 	case ORDER_FINISH:
 		clients_drain(worker->clients, CLIENTS_FINISH, why);
+		give_way(worker);
 		break;
 	case ORDER_CLOSE:
 		close_all(worker);

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -68,32 +69,94 @@ close_all(const int *fds, int count)
 	return false;
 }
 
+/* What is not a socket is not ours to replace. */
+static bool
+may_replace(const char *path, struct error *err)
+{
+	struct stat status;
+
+	if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+		return error_set(err, ERROR_IO,
+		    "cannot listen on %s: the file is not a socket; move it away", path);
+	return true;
+}
+
+/* Bound under another name, and renamed when it listens: nobody finds no socket there. */
+static bool
+put_over(int fd, const struct listen_address *entry, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.%d",
+	    entry->unix_dir, (int)getpid());
+
+	if (length < 0 || (size_t)length >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	unlink(address.sun_path);
+	return bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    chmod(address.sun_path, (mode_t)entry->mode) == 0 && listen(fd, BACKLOG) == 0 &&
+	    rename(address.sun_path, path) == 0;
+}
+
+static bool
+put_anew(int fd, const struct listen_address *entry, const struct address *address,
+    const char *path)
+{
+	return bind(fd, (const struct sockaddr *)&address->storage, address->length) == 0 &&
+	    chmod(path, (mode_t)entry->mode) == 0 && listen(fd, BACKLOG) == 0;
+}
+
+static bool
+open_unix(int fd, const struct listen_address *entry, const char *path, struct error *err)
+{
+	struct address address;
+
+	if (!address_from_text(entry->unix_dir, entry->port, &address))
+		return error_set(err, ERROR_IO, "cannot listen on %s: the path is too long", path);
+	if (!(entry->shared ? may_replace(path, err) : clear_stale(&address, path, err)))
+		return false;
+	return (entry->shared ? put_over(fd, entry, path)
+			      : put_anew(fd, entry, &address, path)) ||
+	    error_set(err, ERROR_IO, "cannot listen on %s: %s", path, strerror(errno));
+}
+
 static bool
 bind_unix(const struct listen_address *entry, int *fds, int copies, struct error *err)
 {
 	char *path = listener_unix_path(entry);
-	struct address address;
-	bool good = false;
+	bool good;
 
 	fds[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (!address_from_text(entry->unix_dir, entry->port, &address))
-		error_set(
-		    err, ERROR_IO, "cannot listen on %s: the path is too long", path);
-	else if (clear_stale(&address, path, err)) {
-		good = bind(fds[0], (struct sockaddr *)&address.storage,
-			   address.length) == 0 &&
-		       chmod(path, (mode_t)entry->mode) == 0 &&
-		       listen(fds[0], BACKLOG) == 0;
-		if (!good)
-			error_set(err, ERROR_IO, "cannot listen on %s: %s", path,
-			    strerror(errno));
-	}
+	good = open_unix(fds[0], entry, path, err);
 	mem_free(path);
 	if (!good)
 		return close_all(fds, 1);
 	for (int i = 1; i < copies; i++)
 		fds[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
 	return true;
+}
+
+struct listener_file
+listener_file_of(const struct listen_address *entry)
+{
+	char *path = listener_unix_path(entry);
+	struct stat status = { 0 };
+
+	lstat(path, &status);
+	mem_free(path);
+	return (struct listener_file){ .device = status.st_dev, .inode = status.st_ino };
+}
+
+void
+listener_unlink(const struct listen_address *entry, const struct listener_file *file)
+{
+	struct listener_file now = listener_file_of(entry);
+	char *path = listener_unix_path(entry);
+
+	if (now.device == file->device && now.inode == file->inode)
+		unlink(path);
+	mem_free(path);
 }
 
 /*
@@ -127,7 +190,7 @@ bind_tcp(const struct listen_address *entry, int *fd, bool first, struct error *
 		    "cannot listen on %s: not a numeric address (write 127.0.0.1, ::1 or "
 		    "\"*\")",
 		    entry->host);
-	if (first && !is_free(&address))
+	if (first && !entry->shared && !is_free(&address))
 		return error_set(err, ERROR_IO,
 		    "cannot listen on %s port %d: Address already in use; stop who uses "
 		    "it "
@@ -172,26 +235,41 @@ take_a_rest(struct listener *listener)
 	watch_rest(listener->watch, REST_AFTER_EMFILE * 1000 / LOOP_TICK_MS);
 }
 
+/* False: nobody waits any more, or nobody can be taken in. */
+static bool
+take_in_one(struct listener *listener)
+{
+	struct address peer = { .length = sizeof(peer.storage) };
+	int client = accept4(listener->fd, (struct sockaddr *)&peer.storage, &peer.length,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (client >= 0) {
+		listener->callback(client, &peer, listener->arg);
+		return true;
+	}
+	return errno == ECONNABORTED || errno == EINTR;
+}
+
 static void
 on_connection(void *arg)
 {
 	struct listener *listener = arg;
 
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		struct address peer = { .length = sizeof(peer.storage) };
-		int client = accept4(listener->fd, (struct sockaddr *)&peer.storage,
-		    &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (client >= 0) {
-			listener->callback(client, &peer, listener->arg);
+		if (take_in_one(listener))
 			continue;
-		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM)
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 			take_a_rest(listener);
-		if (errno != ECONNABORTED && errno != EINTR)
-			return;
+		return;
 	}
+}
+
+/* Whoever is connected when the socket is closed, and not accepted, would be reset. */
+static void
+take_in(struct listener *listener)
+{
+	for (int i = 0; i < BACKLOG && take_in_one(listener); i++)
+		;
 }
 
 struct listener *
@@ -208,6 +286,7 @@ void
 listener_free(struct listener *listener)
 {
 	watch_free(listener->watch);
+	take_in(listener);
 	close(listener->fd);
 	mem_free(listener);
 }

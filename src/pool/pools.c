@@ -508,6 +508,16 @@ pools_reconnect(struct pools *pools, const char *database)
 }
 
 void
+pools_close_idle(struct pools *pools, const char *why)
+{
+	struct pool *pool;
+
+	TAILQ_FOREACH(pool, &pools->all, in_pools)
+		while (!TAILQ_EMPTY(&pool->idle))
+			server_close(TAILQ_FIRST(&pool->idle), why);
+}
+
+void
 pools_close_servers(struct pools *pools, const char *database, const char *why)
 {
 	struct pool *pool;

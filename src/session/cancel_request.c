@@ -205,7 +205,7 @@ cancel_request(struct client *asker, const struct startup *startup)
 	}
 	if (!cancel_key_read(
 		shared->secret, startup->pid, startup->key, startup->key_length, &target) ||
-	    target.process != shared->process) {
+	    (target.process != shared->process && shared->siblings == NULL)) {
 		end_asker(asker, false);
 		return;
 	}
@@ -214,12 +214,17 @@ cancel_request(struct client *asker, const struct startup *startup)
 				     .returned = on_return,
 				     .target = target,
 				     .pid = startup->pid,
-				     .key_length = startup->key_length },
+				     .key_length = startup->key_length,
+				     .patience_ms = (uint32_t)clients_config(asker->clients)
+							->timeouts_cancel_ms },
 		.asker = asker->id,
 		.asker_slot = asker->slot };
 	memcpy(asked->errand.key, startup->key, startup->key_length);
 	LIST_INSERT_HEAD(clients_asked(asker->clients), asked, in_list);
-	cancel_errand_send(shared, &asked->errand);
+	if (target.process == shared->process)
+		cancel_errand_send(shared, &asked->errand);
+	else
+		siblings_forward(shared->siblings, &asked->errand);
 }
 
 void

@@ -282,7 +282,7 @@ logged_in(struct client *client)
 		mem_free(message);
 		return;
 	}
-	if (clients_draining(client->clients) != CLIENTS_SERVE) {
+	if (clients_draining(client->clients) > CLIENTS_LEAVE) {
 		login_reject(client, "57P01", "pgweir is shutting down", "shutting down");
 		return;
 	}

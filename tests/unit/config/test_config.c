@@ -280,7 +280,7 @@ unknown_keys_are_refused_with_a_near_one(void **state)
 	    "p.yaml:2:1: error: unknown key `pool.size`: write it as nested maps, "
 	    "`pool: {size: ...}`\n"
 	    "p.yaml:3:1: error: unknown key `<<`: known here are instance, workers, event_loop, auth, pool, "
-	    "limits, timeouts, backend, tcp, protocol, tls, policies, policies_trust, policies_watch, catalog, audit, slow_log, log, console, http, "
+	    "limits, timeouts, backend, tcp, protocol, tls, policies, policies_trust, policies_watch, catalog, audit, slow_log, log, console, siblings, http, "
 	    "listen, databases, users, roles, include");
 	(void)state;
 }
