@@ -526,6 +526,23 @@ serve(struct supervisor *supervisor, struct loop *const *loops)
 	loop_free(supervisor->loop);
 }
 
+/*
+ * Who has siblings listens last of all: were it to fail afterwards, clients in its queue
+ * would be reset, and the sibling's unix socket be gone.
+ */
+static bool
+takes_over(const struct config *config)
+{
+	return config->siblings_folder[0] != '\0';
+}
+
+static bool
+listen_to_all(struct supervisor *supervisor, struct error *err)
+{
+	return sockets_bind(&supervisor->sockets, supervisor->snapshot.config,
+	    supervisor->worker_count, err);
+}
+
 /* Before threads start: a number of our own, of which all cancel keys are made. */
 static bool
 join_siblings(struct supervisor *supervisor, struct error *err)
@@ -563,7 +580,7 @@ supervisor_run(const struct options *options, struct snapshot *snapshot)
 	supervisor.shared.secret = cancel_secret_new();
 	signals_block();
 	privileges_raise_limits();
-	if (!sockets_bind(&supervisor.sockets, config, supervisor.worker_count, &err) ||
+	if (!(takes_over(config) || listen_to_all(&supervisor, &err)) ||
 	    !privileges_drop(options->user, &err) || !join_siblings(&supervisor, &err))
 		goto fail;
 	if (options->daemonize && daemon(1, 0) < 0)
@@ -572,6 +589,11 @@ supervisor_run(const struct options *options, struct snapshot *snapshot)
 		goto fail;
 	supervisor.audit = audit_start(config, supervisor.worker_count + 1, &err);
 	if (supervisor.audit == NULL) {
+		loops_free(loops, supervisor.worker_count);
+		goto fail;
+	}
+	if (takes_over(config) && !listen_to_all(&supervisor, &err)) {
+		audit_stop(supervisor.audit, "shutdown");
 		loops_free(loops, supervisor.worker_count);
 		goto fail;
 	}

@@ -40,7 +40,10 @@ class SiblingsTest(TimedTest):
         return pgweir
 
     def start(self, config=None, folder=None):
-        pgweir = self.prepare(config, folder).start()
+        return self.ready(self.prepare(config, folder))
+
+    def ready(self, pgweir):
+        pgweir.start()
         wait_until(lambda: " is ready" in pgweir.log(), 60, "the process to be ready")
         return pgweir
 
@@ -265,14 +268,14 @@ class Siblings(SiblingsTest):
                                {"unix_dir": folder, "port": self.port}]}
         first = self.prepare()
         first.change_config(configured(first))
-        first.start()
+        self.ready(first)
         path = f"{folder}/.s.PGSQL.{self.port}"
         with wire.RawClient(path, 60) as client:
             client.login(user="app", database="shop")
             self.assertEqual(process_of(client), 1)
         second = self.prepare()
         second.change_config(configured(second))
-        second.start()
+        self.ready(second)
         first.signal(signal.SIGTERM)
         self.assertEqual(first.wait_exit(), 0)
         with wire.RawClient(path, 60) as client:
@@ -281,6 +284,26 @@ class Siblings(SiblingsTest):
         second.signal(signal.SIGTERM)
         self.assertEqual(second.wait_exit(), 0)
         self.assertEqual(os.listdir(folder), [])
+
+
+    def test_a_sibling_that_cannot_start_takes_nothing_from_the_other(self):
+        """It fails at the access log, which the first one writes."""
+        first = self.start()
+        second = self.prepare()
+        second.change_config({"audit": {"file": first.audit_path},
+                              "listen": [{"host": "127.0.0.1", "port": self.port},
+                                         {"unix_dir": first.folder, "port": first.port}]})
+        second.start(wait=False)
+        self.assertEqual(second.wait_exit(), 1)
+        self.assertIn("in use by another process", second.log())
+        self.assertNotIn("listening on", second.log())
+        second.process = None
+        with wire.RawClient(f"{first.folder}/.s.PGSQL.{first.port}", 60) as client:
+            client.login(user="app", database="shop")
+            self.assertEqual(process_of(client), 1)
+        client = self.shared()
+        client.login(user="app", database="shop")
+        self.assertEqual(process_of(client), 1)
 
 
 class Rolling(SiblingsTest):
