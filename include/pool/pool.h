@@ -98,11 +98,17 @@ struct pool *pools_get(struct pools *pools, const char *database, const char *ro
  * client shares a session with them.
  */
 struct pool *pools_get_asking(struct pools *pools, const char *database, const char *role);
-/* For SHOW DNS_HOSTS: calls `each` for every name of a host that this worker looked up. */
+/* What a worker knows of the name of a host. Borrowed, for one call. */
+struct pool_name {
+	const char *host;
+	int64_t ttl_ms; /* until it is looked up again, if it is used */
+	const struct address *addresses;
+	size_t count;
+	bool asked; /* a look-up is under way */
+};
+/* Calls `each` for every name of a host that this worker looked up. */
 void pools_each_name(struct pools *pools,
-    void (*each)(const char *host, int64_t ttl_ms, const struct address *addresses, size_t count,
-	void *arg),
-    void *arg);
+    void (*each)(const struct pool_name *name, void *arg), void *arg);
 /* For SHOW: every pool of the worker. */
 struct pool *pools_first(const struct pools *pools);
 static inline struct pool *

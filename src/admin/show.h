@@ -47,6 +47,9 @@ extern const struct table tables_of_pools[], tables_of_peers[], tables_of_state[
 extern const size_t tables_of_pools_count, tables_of_peers_count, tables_of_state_count,
     tables_of_queries_count;
 
+/* show_names.c */
+void visit_dns_hosts(struct errand *errand, struct clients *clients);
+
 /* show_siblings.c */
 void fill_peers(struct errand *errand, struct clients *home);
 void fill_peer_pools(struct errand *errand, struct clients *home);

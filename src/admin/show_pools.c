@@ -475,10 +475,10 @@ fill_lists(struct errand *errand, struct clients *home)
 	put_item(rows, "login_clients", tally->logins);
 	put_item(rows, "free_servers", 0);
 	put_item(rows, "used_servers", tally->servers);
-	put_item(rows, "dns_names", 0); /* there are no lists of names looked up */
+	put_item(rows, "dns_names", tally->names);
 	put_item(rows, "dns_zones", 0);
 	put_item(rows, "dns_queries", 0);
-	put_item(rows, "dns_pending", 0);
+	put_item(rows, "dns_pending", tally->names_asked);
 }
 
 static const struct wire_column mem_columns[] = { { "name", 't' }, { "size", 'i' },

@@ -36,7 +36,7 @@ static const struct wire_column guardrails_columns[] = { { "rule", 't' }, { "pol
 	{ "fingerprint", 't' }, { "until", 't' }, { "blocked_by", 't' }, { "ticket", 't' },
 	{ "owner", 't' }, { "reason", 't' } };
 static const struct wire_column dns_hosts_columns[] = { { "hostname", 't' },
-	{ "ttl", 'q' }, { "addrs", 't' } };
+	{ "ttl", 'q' }, { "addrs", 't' }, { "worker", 'i' } };
 static const struct wire_column dns_zones_columns[] = { { "zonename", 't' },
 	{ "serial", 'q' }, { "count", 'i' } };
 static const struct wire_column peers_columns[] = { { "peer_id", 'i' }, { "host", 't' },
@@ -467,7 +467,7 @@ const struct table tables_of_state[] = {
 	{ "CATALOG", COLUMNS(catalog_columns), NULL, fill_catalog, ACCESS_AUDITOR, false, false },
 	{ "GUARDRAILS", COLUMNS(guardrails_columns), NULL, fill_guardrails, ACCESS_AUDITOR,
 	    false, false },
-	{ "DNS_HOSTS", COLUMNS(dns_hosts_columns), NULL, NULL, ACCESS_VIEWER, false,
+	{ "DNS_HOSTS", COLUMNS(dns_hosts_columns), visit_dns_hosts, NULL, ACCESS_VIEWER, false,
 	    false },
 	{ "DNS_ZONES", COLUMNS(dns_zones_columns), NULL, NULL, ACCESS_VIEWER, false,
 	    false },

@@ -197,6 +197,15 @@ add_listener(void *arg, const struct listener_state *state)
 	name->losses += state->losses;
 }
 
+static void
+add_host_name(const struct pool_name *name, void *arg)
+{
+	struct tally *tally = arg;
+
+	tally->names++;
+	tally->names_asked += name->asked;
+}
+
 void
 tally_add(struct tally *tally, const struct clients *clients)
 {
@@ -206,6 +215,7 @@ tally_add(struct tally *tally, const struct clients *clients)
 
 	add_pools(tally, clients, now_us);
 	clients_each_listener(clients, add_listener, tally);
+	pools_each_name(clients_pools(clients), add_host_name, tally);
 	for (; client != NULL; client = clients_next(client))
 		add_client(tally, client, now_us);
 	add_counters(pool_of(tally, TALLY_CONSOLE, TALLY_CONSOLE), &console->history,

@@ -52,6 +52,7 @@ struct tally {
 	struct tally_pool *pools;
 	struct tally_name *databases, *users; /* users: servers are those of the role */
 	int clients, logins, servers;
+	int names, names_asked; /* of hosts, that workers looked up or look up now */
 	struct query_stats *queries; /* of SHOW QUERIES alone, by fingerprint; "" not parsed */
 	struct query_stats other_queries;
 };

@@ -166,13 +166,16 @@ pools_names(const struct pools *pools)
 
 void
 pools_each_name(struct pools *pools,
-    void (*each)(const char *host, int64_t ttl_ms, const struct address *addresses, size_t count,
-	void *arg),
-    void *arg)
+    void (*each)(const struct pool_name *name, void *arg), void *arg)
 {
 	for (struct host_name *name = host_names_first(pools->names); name != NULL;
 	     name = TAILQ_NEXT(name, in_names))
-		each(name->host, host_name_ttl_ms(name), name->addresses, name->count, arg);
+		each(&(struct pool_name){ .host = name->host,
+			 .ttl_ms = host_name_ttl_ms(name),
+			 .addresses = name->addresses,
+			 .count = name->count,
+			 .asked = name->asked },
+		    arg);
 }
 
 const struct users *

@@ -174,6 +174,10 @@ class Names(Pair):
     def test_all_addresses_of_a_name_are_used_and_one_that_fails_is_left_out(self):
         self.start_by_name("127.0.0.3", SECOND, FIRST)
         self.assertEqual(set(self.hosts_of(self.pgweir, "shop", 6)), {FIRST, SECOND})
+        shown, = self.pgweir.console("SHOW DNS_HOSTS")
+        addresses = {f"{address}:{self.primary.port}" for address in ("127.0.0.3", SECOND, FIRST)}
+        self.assertEqual((shown["hostname"], set(shown["addrs"].split(","))), ("db.example", addresses))
+        self.assertIn({"list": "dns_names", "items": 1}, self.pgweir.console("SHOW LISTS"))
 
     def test_connections_to_an_address_that_vanished_are_replaced_between_loans(self):
         self.start_by_name(FIRST)
