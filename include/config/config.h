@@ -154,6 +154,7 @@ struct config {
 	int64_t tcp_keepalive_idle_ms, tcp_keepalive_interval_ms, tcp_keepalive_count,
 	    tcp_client_user_timeout_ms;
 
+	int64_t protocol_audit_sample;
 	int64_t protocol_max_prepared_statements, protocol_pin_timeout_ms;
 	int64_t protocol_pin_budget; /* percent of a pool's size */
 	bool protocol_pin_notice;

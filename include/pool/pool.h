@@ -60,6 +60,8 @@ struct pool {
 	bool suspended;	    /* lends nothing either; its servers stay */
 	bool wants_tls;	    /* tls.server.mode is allow, and its server refused us without */
 	bool plain_startup; /* its server does not know our startup settings */
+	int64_t inspect_in; /* so many loans to the next inspection; 0: it begins anew */
+	bool uninspected;   /* its servers cannot be asked what they have */
 	bool asks_sequence; /* its clients ask currval(), so servers are cleaned for those who write */
 	struct deferred serve; /* serve the line at the end of the turn */
 	struct server *ready_beside; /* to be lent then to whom it was opened for; or NULL */

@@ -18,6 +18,7 @@
 #include "pool/statements.h"
 #include "wire/startup.h"
 
+struct inspection;
 struct own;
 struct pool;
 struct server;
@@ -42,6 +43,7 @@ enum server_task {
 	SERVER_TASK_UNLISTEN,
 	SERVER_TASK_CONNECT,  /* its database's connect_query, in LOGIN too */
 	SERVER_TASK_ROLE,     /* is it still what its database wants? */
+	SERVER_TASK_INSPECT,  /* is it as it is taken for? */
 };
 
 /* What the borrower of a server hears. */
@@ -97,6 +99,7 @@ struct server {
 	bool refused;		       /* PostgreSQL is not there, or not yet: it restarts */
 	bool succeeded;		       /* another connection takes its place in the budget */
 	uint8_t replication;	       /* enum replication; other than NONE: never lent again */
+	struct inspection *inspection; /* ours: to be inspected when it comes back; or NULL */
 	struct own *own;	       /* borrowed: for whom alone it is opened; NULL, and once lent */
 	struct address address;
 	uint64_t host_key;	 /* of its host's name: owners.h */

@@ -16,6 +16,7 @@ struct pool_counters {
 	uint64_t client_parse_count, server_parse_count, bind_count;
 	uint64_t logins, denied, retried;
 	uint64_t unparseable, oversize; /* messages that were not analysed */
+	uint64_t audit_misses; /* servers that had what nobody knew of */
 	uint64_t pins_refused, pins_over; /* statements, and pins, beyond protocol.pin_budget */
 };
 

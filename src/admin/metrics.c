@@ -82,6 +82,8 @@ static const struct counted {
 	    offsetof(struct pool_counters, unparseable), false },
 	{ "guardrail_oversize_total", "Texts too long to be parsed: defaults.on_oversize.",
 	    offsetof(struct pool_counters, oversize), false },
+	{ "audit_misses_total", "Servers that the self-audit (protocol.audit_sample) found to have more than was known.",
+	    offsetof(struct pool_counters, audit_misses), false },
 	{ "pins_refused_total", "Statements refused because of protocol.pin_budget.",
 	    offsetof(struct pool_counters, pins_refused), false },
 	{ "pins_over_budget_total", "Pins beyond protocol.pin_budget, for what was there already.",

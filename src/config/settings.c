@@ -450,6 +450,16 @@ const struct setting settings[] = {
 	    .text = "backend.tcp_user_timeout, towards clients. One that is alive and does not read for so "
 		    "long is disconnected too. 0 leaves it to the system." },
 
+	{ .name = "protocol.audit_sample",
+	    .type = SETTING_INT,
+	    .where = AT(protocol_audit_sample),
+	    .fallback = "1000",
+	    .least = "0",
+	    .most = "1000000000",
+	    .reloadable = true,
+	    .text = "After one of so many loans that left nothing, as far as is known, the server is asked "
+		    "what it has, before it is lent again. One that has more is closed, counted "
+		    "(pgweir_audit_misses_total) and told of in the main log. 0 asks never." },
 	{ .name = "protocol.max_prepared_statements",
 	    .type = SETTING_INT,
 	    .where = AT(protocol_max_prepared_statements),
@@ -1142,7 +1152,7 @@ const char include_text[] =
     "includes no others.";
 
 /* What the contract promises and this version does not do yet. */
-static const char *const unsupported[] = { "protocol.audit_sample", "console.compat" };
+static const char *const unsupported[] = { "console.compat" };
 
 const struct setting *
 setting_find(const char *name)

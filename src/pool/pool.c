@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "pool/inspect.h"
 #include "pool/own.h"
 #include "pool_internal.h"
 
@@ -567,10 +568,15 @@ pool_open_failed(
 static void
 clean(struct server *server, bool reset)
 {
-	if (reset || server->unintroduced)
+	bool resets = reset || server->unintroduced;
+	bool inspects = inspect_is_wanted(server, resets);
+
+	if (resets)
 		server_reset(server);
 	else if (server->listens)
 		server_unlisten(server);
+	else if (inspects)
+		server_inspect(server);
 	else if (server->role_doubted)
 		server_ask_role(server);
 	else

@@ -39,6 +39,7 @@ void server_check(struct server *server);
 void server_reset(struct server *server);
 void server_unlisten(struct server *server);
 void server_ask_role(struct server *server);
+void server_inspect(struct server *server);
 server_handler server_task_message;
 /*
  * server_task.c: the connect_query of its database is run on a server that has logged in; its

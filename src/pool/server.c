@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "net/keepalive.h"
 #include "net/tls.h"
+#include "pool/inspect.h"
 #include "pool/messages.h"
 #include "pool/own.h"
 #include "pool/owners.h"
@@ -297,6 +298,7 @@ server_die(struct deferred *deferred)
 	parameters_free(&server->parameters);
 	settings_clear(&server->settings);
 	statements_free(server->statements);
+	inspection_free(server->inspection);
 	mem_free(server);
 }
 

@@ -1,11 +1,12 @@
 /*
  * server_task.c - statements of our own on a server that nobody has borrowed:
  * is it alive (Sync, or backend.check_query), make it as new (DISCARD ALL), let it hear nothing
- * (UNLISTEN *), do what its database's connect_query says.
+ * (UNLISTEN *), do what its database's connect_query says, is it as it is taken for (inspect.c).
  */
 #include <string.h>
 
 #include "base/log.h"
+#include "pool/inspect.h"
 #include "pool_internal.h"
 #include "wire/build.h"
 #include "wire/names.h"
@@ -20,6 +21,7 @@ static const char *const task_names[] = {
 	[SERVER_TASK_UNLISTEN] = "UNLISTEN",
 	[SERVER_TASK_CONNECT] = "connect_query",
 	[SERVER_TASK_ROLE] = "asking for its role",
+	[SERVER_TASK_INSPECT] = "self-audit",
 };
 
 static void
@@ -66,6 +68,13 @@ server_unlisten(struct server *server)
 	build_query(stream_out(server->stream), "UNLISTEN *");
 	server->listens = false;
 	begin(server, SERVER_TASK_UNLISTEN);
+}
+
+void
+server_inspect(struct server *server)
+{
+	inspect_begin(server);
+	begin(server, SERVER_TASK_INSPECT);
 }
 
 bool
@@ -130,11 +139,12 @@ server_connect_message(struct server *server, uint8_t type, const uint8_t *body,
 	return connect_failed(server, "0A000", "it may not copy");
 }
 
-/* Of what was asked in a configured text rows may come. */
+/* Of what was asked in a configured text rows may come, and the self-audit is about them. */
 static bool
 may_tell_rows(const struct server *server)
 {
-	return server->task == SERVER_TASK_CHECK || server->task == SERVER_TASK_CONNECT;
+	return server->task == SERVER_TASK_CHECK || server->task == SERVER_TASK_CONNECT ||
+	    server->task == SERVER_TASK_INSPECT;
 }
 
 void
@@ -164,6 +174,8 @@ task_done(struct server *server)
 
 	if (done == SERVER_TASK_RESET && server_introduce(server))
 		return true;
+	if (done == SERVER_TASK_INSPECT)
+		server->retired |= !inspect_end(server);
 	server->task = SERVER_TASK_NONE;
 	if (done == SERVER_TASK_ROLE)
 		judge_again(server);
@@ -195,6 +207,8 @@ server_task_message(struct server *server, uint8_t type, const uint8_t *body, si
 	case 'T':
 	case 'D':
 	case 'I':
+		if (type == 'D' && server->task == SERVER_TASK_INSPECT)
+			inspect_row(server, body, length);
 		if (may_tell_rows(server) || (server->task == SERVER_TASK_ROLE && type == 'T'))
 			return true;
 		if (type == 'D' && role_take_row(server, body, length))
@@ -202,6 +216,10 @@ server_task_message(struct server *server, uint8_t type, const uint8_t *body, si
 		break;
 	case 'E':
 		report = report_read(body, length);
+		if (server->task == SERVER_TASK_INSPECT) {
+			inspect_failed(server, report.sqlstate, report.message);
+			return true;
+		}
 		server_label(server, label);
 		log_warning("%s %s failed: %s", label, task_names[server->task], report.message);
 		server_close(server, "a statement of pgweir's own failed");

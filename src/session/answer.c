@@ -90,6 +90,10 @@ complete(struct link *link, struct request *head, const char *tag)
 		restore_advanced(link, head);
 	if (head->answer != ANSWER_FORWARD || head->replicates) /* that one has several results */
 		return;
+	if (link->inspected && head->judged != NULL) {
+		judged_release(link->ran);
+		link->ran = judged_reference(head->judged);
+	}
 	if (statement != NULL)
 		residue_of(link, head, statement, tag);
 	else if (head->judged != NULL && head->judged->facts == NULL)

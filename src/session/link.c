@@ -6,6 +6,7 @@
 #include "guard.h"
 #include "listens.h"
 #include "pin.h"
+#include "pool/inspect.h"
 #include "pool/owners.h"
 #include "prepared.h"
 #include "probe.h"
@@ -94,6 +95,8 @@ link_open(struct client *client, struct server *server)
 	link->in = server->in;
 	server->in = (struct buf){ 0 };
 	client->link = link;
+	link->inspected = client->pool_mode != POOL_MODE_SESSION &&
+	    inspect_is_due(server->pool, clients_config(link->clients)->protocol_audit_sample);
 	if (owners_wanted() && client->listens == NULL)
 		link_note_owner(link);
 	TAILQ_INSERT_TAIL(clients_links(client->clients), link, in_links);
@@ -195,6 +198,7 @@ link_free(struct link *link)
 	guard_free(link->guard);
 	pin_give_place(link);
 	judged_release(link->pinned_by);
+	judged_release(link->ran);
 	pin_forget_notices(link);
 	buf_free(&link->in);
 	buf_free(&link->farewell);
@@ -243,6 +247,8 @@ link_release(struct link *link)
 		return false;
 	/* Not before: a server that is to be closed is asked nothing, and a pin would not end. */
 	server->retired |= link->renames;
+	if (link->inspected && link->ran != NULL)
+		inspect_later(server, link->ran->facts == NULL ? "" : link->ran->facts->fingerprint);
 	link_free(link);
 	stream_resume(server->stream);
 	pool_return(server);

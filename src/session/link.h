@@ -98,6 +98,8 @@ struct link {
 	uint64_t asked_us;	   /* … since then */
 	bool misreads;	 /* a text was sent that may change what texts are parsed by, and could be undone */
 	bool set;	 /* settings were kept in this loan: what its server reports is still to be taken */
+	bool inspected;	 /* its server is asked behind it whether it has what nobody knows of, … */
+	struct judged *ran; /* … and so this is kept: the text that ran last; referenced, or NULL */
 	uint8_t sequences; /* bits of sequences.h: what was done in this loan */
 	bool renames;	 /* its server may have other statements than are known: closed behind the loan */
 	bool unseen;		   /* something was set that the server cannot be asked about */

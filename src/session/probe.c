@@ -8,6 +8,7 @@
 #include "listens.h"
 #include "path.h"
 #include "pin.h"
+#include "pool/inspect.h"
 #include "prepared.h"
 #include "probe.h"
 #include "sequences.h"
@@ -161,23 +162,10 @@ probe_want(struct link *link, struct judged *judged)
 		probe_of(link, judged);
 }
 
-/* Everything that a session can leave behind and PostgreSQL can tell. */
+/* What the server's session has set; inspect_put_residue() is the rest of the question. */
 static const char question[] =
     "SELECT 'setting'::pg_catalog.text, name::pg_catalog.text, setting::pg_catalog.text "
-    "FROM pg_catalog.pg_settings WHERE source = 'session' AND name !~ '^transaction_' "
-    "UNION ALL SELECT 'temp', '', '' WHERE EXISTS (SELECT FROM pg_catalog.pg_depend "
-    "WHERE refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass "
-    "AND refobjid = pg_catalog.pg_my_temp_schema()) "
-    "UNION ALL SELECT 'listen', c, '' FROM pg_catalog.pg_listening_channels() c "
-    "UNION ALL SELECT 'lock', '', '' FROM pg_catalog.pg_locks "
-    "WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid() "
-    "UNION ALL SELECT 'cursor', name, '' FROM pg_catalog.pg_cursors WHERE is_holdable "
-    "UNION ALL SELECT 'prepared', name, '' FROM pg_catalog.pg_prepared_statements WHERE from_sql "
-    "AND name !~ '^pgweir_[0-9a-f]{32}$' "
-    "UNION ALL SELECT 'slot', slot_name::pg_catalog.text, '' FROM pg_catalog.pg_replication_slots "
-    "WHERE temporary AND active_pid = pg_catalog.pg_backend_pid() "
-    "UNION ALL SELECT 'role', session_user::pg_catalog.text, '' "
-    "WHERE (session_user, current_user) IS DISTINCT FROM ";
+    "FROM pg_catalog.pg_settings WHERE source = 'session' AND name !~ '^transaction_' ";
 
 /*
  * Of the functions: are they PostgreSQL's own, and if not, do they set something with a dot in
@@ -247,11 +235,7 @@ put_question(struct buf *out, const char *role, const struct probe *probe)
 	const struct buf *names = &probe->names;
 
 	buf_put_text(out, question);
-	buf_put_u8(out, '(');
-	settings_put_literal(out, role, strlen(role));
-	buf_put_text(out, "::pg_catalog.name, ");
-	settings_put_literal(out, role, strlen(role));
-	buf_put_text(out, "::pg_catalog.name)");
+	inspect_put_residue(out, role);
 	if (buf_length(&probe->settings) > 0) {
 		buf_put_text(out, settings_question);
 		put_names(out, &probe->settings);

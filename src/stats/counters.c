@@ -28,6 +28,7 @@ static const struct field {
 	{ offsetof(struct pool_counters, retried), PER_SECOND },
 	{ offsetof(struct pool_counters, unparseable), PER_SECOND },
 	{ offsetof(struct pool_counters, oversize), PER_SECOND },
+	{ offsetof(struct pool_counters, audit_misses), PER_SECOND },
 	{ offsetof(struct pool_counters, pins_refused), PER_SECOND },
 	{ offsetof(struct pool_counters, pins_over), PER_SECOND },
 };

@@ -288,8 +288,8 @@ unknown_keys_are_refused_with_a_near_one(void **state)
 static void
 what_later_versions_will_know_is_refused_by_name(void **state)
 {
-	expect_refused(LEAST "protocol: {audit_sample: 1000}\n",
-	    "p.yaml:2:12: error: `protocol.audit_sample` is not supported by this version");
+	expect_refused(LEAST "console: {compat: 1}\n",
+	    "p.yaml:2:11: error: `console.compat` is not supported by this version");
 	(void)state;
 }
 
