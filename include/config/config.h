@@ -158,8 +158,7 @@ struct config {
 	int64_t protocol_max_prepared_statements, protocol_pin_timeout_ms;
 	int64_t protocol_pin_budget; /* percent of a pool's size */
 	bool protocol_pin_notice;
-
-	int protocol_strict; /* 0, true: this version knows no other */
+	bool protocol_strict; /* what cannot be kept is refused; else: a pin, or a WARNING */
 
 	struct tls_config tls_client, tls_server;
 

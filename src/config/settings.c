@@ -28,9 +28,6 @@ static const char *const log_levels[] = { "error", "warning", "info", "debug", N
 /* Words of which this version knows one only: the configuration may name it. */
 static const char *const only_jsonlog[] = { "jsonlog", NULL };
 
-static const char *const only_true[] = { "true", NULL };
-static const char not_lax[] = "this version knows protocol.strict: true only";
-
 const struct setting settings[] = {
 	{ .name = "instance",
 	    .type = SETTING_TEXT,
@@ -469,8 +466,8 @@ const struct setting settings[] = {
 	    .reloadable = true,
 	    .text = "How many prepared statements are kept in one server connection in "
 		    "transaction and statement mode; the one not used for longest makes room. With 0 "
-		    "a statement with a name is refused there (0A000). In session mode they pass "
-		    "as they are, whatever is said here." },
+		    "a statement with a name is refused there (0A000), or pins (protocol.strict: "
+		    "false). In session mode they pass as they are, whatever is said here." },
 	{ .name = "protocol.pin_budget",
 	    .type = SETTING_PERCENT,
 	    .where = AT(protocol_pin_budget),
@@ -503,14 +500,16 @@ const struct setting settings[] = {
 		    "cleaned for others. One that waits for notifications says nothing either. 0 is no "
 		    "limit; pool_mode session is not concerned." },
 	{ .name = "protocol.strict",
-	    .type = SETTING_ENUM,
+	    .type = SETTING_BOOL,
 	    .where = AT(protocol_strict),
 	    .fallback = "true",
-	    .words = only_true,
-	    .refusal = not_lax,
 	    .reloadable = true,
-	    .text = "Refuse with SQLSTATE 0A000 what cannot be right in the pool's mode, "
-		    "instead of passing it on. This version knows true only." },
+	    .text = "What the pool's mode cannot keep is refused (0A000), or ends the session (57P01, "
+		    "notifications that may have been lost). false: the server connection is kept for "
+		    "the session where that helps, and it is told by a WARNING (01000) where nothing "
+		    "does: what currval(), lastval() or pg_listening_channels() say may not be its "
+		    "own, notifications may have been lost. Transactions with pool_mode statement "
+		    "are refused all the same." },
 
 	{ .name = "tls.client.mode",
 	    .type = SETTING_ENUM,

@@ -37,7 +37,6 @@ struct setting {
 	const char *const *words; /* SETTING_ENUM: in the enum's order, NULL at the end */
 	const char *word;	  /* a number's word for 0; a path's word that is no path */
 	const char *inherits;	  /* absent is CONFIG_INHERIT: this setting is followed */
-	const char *refusal;	  /* SETTING_ENUM: why other words are refused, what to do */
 	bool reloadable;
 	const char *text; /* for the operator, in whole sentences */
 };

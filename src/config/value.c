@@ -218,8 +218,6 @@ refuse_word(const struct setting *row, const char *quoted, const char *text, str
 	char *list;
 	size_t count = 0;
 
-	if (row->refusal != NULL)
-		return error_set(err, ERROR_CONFIG, "%s is refused: %s", quoted, row->refusal);
 	for (; row->words[count] != NULL; count++)
 		buf_printf(&words, "%s%s", count > 0 ? ", " : "", row->words[count]);
 	list = buf_steal_text(&words);

@@ -460,10 +460,14 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 	case '1':
 		if (head->has_id)
 			statements_confirm(link->server->statements, &head->id);
+		else if (head->name != NULL)
+			residue_of_name(link, head);
 		break;
 	case '3':
 		if (head->has_id)
 			statements_forget(link->server->statements, &head->id);
+		else if (head->name != NULL)
+			residue_of_name(link, head);
 		break;
 	}
 	if (match == MATCH_LAST) {

@@ -33,6 +33,7 @@ struct hub {
 	struct hub_requests waiting, asked; /* for the next round; in this one */
 	uint64_t unused_us;		    /* since when nobody listens; 0: somebody does */
 	uint64_t notifications, losses;
+	bool deaf; /* what was listened to is lost, and not listened to again */
 	struct audience *audiences[]; /* borrowed: of each worker; NULL: it never asked */
 };
 
@@ -113,19 +114,10 @@ go_on(struct hub *hub)
 		ask(hub);
 }
 
-/* ReadyForQuery: what was asked in this round is so, or none of it. */
-static void
-on_answered(struct hub *hub, const struct error *err)
-{
-	hub_channels_confirm(&hub->channels, err == NULL);
-	answer_all(&hub->asked, err);
-	go_on(hub);
-}
-
 /* ---- what comes ---- */
 
 static void
-tell(struct audience *audience, struct clients *clients, bool lost, uint32_t pid,
+tell(struct audience *audience, struct clients *clients, enum hub_event_kind kind, uint32_t pid,
     const char *channel, const char *payload)
 {
 	size_t first = strlen(channel) + 1, second = strlen(payload) + 1;
@@ -134,12 +126,42 @@ tell(struct audience *audience, struct clients *clients, bool lost, uint32_t pid
 	memcpy(event->text, channel, first);
 	memcpy(event->text + first, payload, second);
 	event->audience = audience;
-	event->lost = lost;
+	event->kind = kind;
 	event->pid = pid;
 	event->channel = event->text;
 	event->payload = event->text + first;
 	event->message.deliver = listens_on_event;
 	mailbox_post(clients_mailbox(clients), &event->message);
+}
+
+static void
+tell_all(struct hub *hub, enum hub_event_kind kind, const char *why)
+{
+	struct clients_shared *shared = clients_shared(hub->clients);
+
+	for (unsigned i = 0; i < workers_of(hub); i++)
+		if (hub->audiences[i] != NULL)
+			tell(hub->audiences[i], shared->of_worker[i], kind, 0, "", why);
+}
+
+/* The first round of a new connection has all that was lost with the one before. */
+static void
+end_deafness(struct hub *hub, const struct error *err)
+{
+	if (!hub->deaf)
+		return;
+	hub->deaf = false;
+	tell_all(hub, err == NULL ? HUB_REGAINED : HUB_FORSAKEN, err == NULL ? "" : err->text);
+}
+
+/* ReadyForQuery: what was asked in this round is so, or none of it. */
+static void
+on_answered(struct hub *hub, const struct error *err)
+{
+	hub_channels_confirm(&hub->channels, err == NULL);
+	answer_all(&hub->asked, err);
+	end_deafness(hub, err);
+	go_on(hub);
 }
 
 static void
@@ -162,7 +184,7 @@ take_notification(struct hub *hub, const uint8_t *body, size_t length)
 	owner = owners_find(hub->server.talk.server->host_key, pid);
 	for (unsigned i = 0; i < workers_of(hub); i++)
 		if (channel->of_worker[i] > 0)
-			tell(hub->audiences[i], shared->of_worker[i], false,
+			tell(hub->audiences[i], shared->of_worker[i], HUB_NOTIFIED,
 			    owner != 0 ? owner : pid, name, payload);
 }
 
@@ -179,7 +201,6 @@ on_message(struct hub *hub, uint8_t type, const uint8_t *body, size_t length)
 static void
 on_lost(struct hub *hub, const char *why)
 {
-	struct clients_shared *shared = clients_shared(hub->clients);
 	struct hub_request *request;
 
 	hub->losses++;
@@ -188,9 +209,8 @@ on_lost(struct hub *hub, const char *why)
 	log_warning("%s: the connection that listens for notifications was lost: %s",
 	    hub->database, why);
 	hub_channels_lose(&hub->channels);
-	for (unsigned i = 0; i < workers_of(hub); i++)
-		if (hub->audiences[i] != NULL)
-			tell(hub->audiences[i], shared->of_worker[i], true, 0, "", why);
+	hub->deaf = true;
+	tell_all(hub, HUB_LOST, why);
 	STAILQ_CONCAT(&hub->asked, &hub->waiting);
 	while ((request = STAILQ_FIRST(&hub->asked)) != NULL) {
 		STAILQ_REMOVE_HEAD(&hub->asked, in_hub);
@@ -233,8 +253,11 @@ refuse_role(struct hub *hub, const struct error *err)
 static void
 on_refused(struct hub *hub, const struct error *err)
 {
-	if (clients_draining(hub->clients) != CLIENTS_END)
-		refuse_role(hub, err);
+	if (clients_draining(hub->clients) == CLIENTS_END)
+		return;
+	refuse_role(hub, err);
+	if (is_final(err))
+		end_deafness(hub, err);
 }
 
 static const struct hub_server_user server_user = {

@@ -52,11 +52,18 @@ struct hub_request {
 	void (*answered)(struct clients *clients, struct hub_request *request);
 };
 
+enum hub_event_kind {
+	HUB_NOTIFIED,
+	HUB_LOST,     /* the connection, and with it perhaps events; `payload` is why */
+	HUB_REGAINED, /* all that was listened to is listened to again */
+	HUB_FORSAKEN, /* it cannot be; `payload` is why */
+};
+
 /* What a hub tells a worker. The receiver frees it. */
 struct hub_event {
 	struct message message; /* first member */
 	struct audience *audience;
-	bool lost;	     /* the connection, and with it perhaps events; `payload` is why */
+	enum hub_event_kind kind;
 	uint32_t pid;	     /* as clients know the sender */
 	const char *channel; /* in `text`, like the payload */
 	const char *payload;

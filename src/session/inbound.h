@@ -73,6 +73,8 @@ void permit_refuse(
 void permit_note_refusal(struct client *client, struct judged *judged, struct ruling *ruling);
 /* A rule that warns: its notice, in its turn. */
 void permit_warn(struct client *client, const struct verdict *verdict);
+/* This comes ahead of the answer to what it sends. */
+void permit_with_warning(struct client *client, const struct wire_error *warning);
 /* False: the client was told what its pool mode cannot do. */
 bool permit_in_pool_mode(struct client *client, struct judged *judged, uint8_t type);
 /* False: it would pin its client beyond protocol.pin_budget, and the client was told. */

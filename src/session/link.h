@@ -236,6 +236,8 @@ enum fate reported_take(struct link *link, const uint8_t *body, size_t length);
 /* residue.c: a statement was answered; `tag` is NULL when it was not by CommandComplete. */
 void residue_of(struct link *link, const struct request *head,
     const struct sql_statement *statement, const char *tag);
+/* residue.c: a Parse or Close of a statement that is there under its client's own name was. */
+void residue_of_name(struct link *link, const struct request *head);
 /* residue.c: a text of which nothing is known was answered. */
 void residue_of_unknown(struct link *link, struct judged *judged);
 /* residue.c: a statement failed; some of what it left is there all the same. */

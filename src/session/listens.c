@@ -151,10 +151,8 @@ listens_end(struct client *client, bool failed, bool told)
 		listens_commit(client);
 	if (HASH_COUNT(listens->members) > listens->active)
 		listens_sweep(listens, true);
-	if (listens->active == 0) {
-		mem_free(listens->gap);
-		listens->gap = NULL;
-	}
+	if (listens->active == 0)
+		listens_forget_gap(listens);
 	listens->shows = false;
 	if (!told || listens->active == 0 || listens->gap != NULL ||
 	    client->link->requests.count > 0)
@@ -180,17 +178,6 @@ is_idle(const struct client *client)
 	    link->server->transaction == 'I' && link->restore != RESTORE_SENT;
 }
 
-/* As a lost connection would tell it: connect, LISTEN, and read again. */
-static void
-end_for_gap(struct client *client)
-{
-	char *why = mem_printf("terminating connection because notifications may have been lost: %s",
-	    client->listens->gap);
-
-	client_end(client, "57P01", why);
-	mem_free(why);
-}
-
 void
 listens_pump(struct client *client)
 {
@@ -198,10 +185,8 @@ listens_pump(struct client *client)
 
 	if (client->state == CLIENT_CLOSING || !is_idle(client))
 		return;
-	if (listens->gap != NULL && listens->active > 0) {
-		end_for_gap(client);
+	if (listens->gap != NULL && listens->active > 0 && !listens_tell_gap(client))
 		return;
-	}
 	/* A LISTEN that was not run after all. */
 	if (client->state == CLIENT_READY && listens->wait == LISTENS_FREE &&
 	    client->judged == NULL && HASH_COUNT(listens->members) > listens->active)
@@ -223,14 +208,6 @@ listens_let_go(struct client *client)
 		client->listens->wait = LISTENS_FREE;
 }
 
-static void
-note_gap(struct listens *listens, const char *why)
-{
-	if (listens->gap == NULL)
-		listens->gap = mem_strdup(why);
-	items_drop(listens);
-}
-
 /* A notification for one client: not told before its transaction is over. */
 static void
 take_event(struct member *member, const struct hub_event *event)
@@ -241,31 +218,8 @@ take_event(struct member *member, const struct hub_event *event)
 		return;
 	item_add(listens, member, event);
 	if (listens->item_bytes > ITEMS_MOST)
-		note_gap(listens, "too many waited for this client to read them");
+		listens_note_gap(listens, "too many waited for this client to read them");
 	listens_pump(listens->client);
-}
-
-static void
-take_loss(struct audience *audience, const char *why)
-{
-	struct listens *listens = TAILQ_FIRST(clients_listens(audience->clients)), *next;
-	char *gap = mem_printf("the listening connection was lost: %s", why);
-	struct member *member, *following;
-
-	for (; listens != NULL; listens = next) {
-		bool confirmed = false;
-
-		next = TAILQ_NEXT(listens, in_worker);
-		if (listens->audience != audience)
-			continue;
-		HASH_ITER(hh, listens->members, member, following)
-			confirmed |= member->confirmed;
-		if (!confirmed)
-			continue;
-		note_gap(listens, gap);
-		listens_pump(listens->client);
-	}
-	mem_free(gap);
 }
 
 void
@@ -275,9 +229,9 @@ listens_on_event(struct message *message, void *receiver)
 	struct channel *channel = audience_channel(event->audience, event->channel);
 	struct member *member = channel == NULL ? NULL : LIST_FIRST(&channel->members), *next;
 
-	if (event->lost)
-		take_loss(event->audience, event->payload);
-	for (; member != NULL && !event->lost; member = next) {
+	if (event->kind != HUB_NOTIFIED)
+		listens_on_gap(event);
+	for (; member != NULL && event->kind == HUB_NOTIFIED; member = next) {
 		next = LIST_NEXT(member, in_channel);
 		take_event(member, event);
 	}

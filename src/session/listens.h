@@ -57,6 +57,8 @@ struct listens {
 	uint64_t fenced_us;	   /* when the hub answered last: it holds for that turn of the loop */
 	bool shows;		   /* pg_listening_channels() will be asked: its server shall know */
 	char *gap;		   /* ours: it has to hear that events may be lost, and why; or NULL */
+	bool deaf;		   /* with a gap: the hub does not listen again yet */
+	bool forsaken;		   /* and will not */
 };
 TAILQ_HEAD(listens_list, listens);
 
@@ -122,6 +124,14 @@ bool listens_want_shown(const struct link *link);
 void listens_show(struct link *link, void (*put)(struct link *link, const char *statement));
 /* May this be asked now? False: it was told why not. */
 bool listens_can_show(struct client *client, struct judged *judged, uint8_t type);
+
+/* listens_gap.c: it may have missed something, from now on until it is told. */
+void listens_note_gap(struct listens *listens, const char *why);
+/* What the hub says of its connection. */
+void listens_on_gap(const struct hub_event *event);
+/* It is idle, and may hear of it. False: its session ends. */
+bool listens_tell_gap(struct client *client);
+void listens_forget_gap(struct listens *listens);
 
 /* listens.c, for listens_hub.c, and the other way round */
 struct listens *listens_make(struct client *client);

@@ -44,6 +44,12 @@ listens_want_shown(const struct link *link)
 	return listens != NULL && listens->shows && !link->shown;
 }
 
+static const struct wire_error partly = { .severity = "WARNING",
+	.sqlstate = "01000",
+	.message = "pg_listening_channels() does not tell all channels in this transaction",
+	.detail = "The session listens to more than 16 channels, and shares its server connection.",
+	.hint = "Ask outside of a transaction." };
+
 bool
 listens_can_show(struct client *client, struct judged *judged, uint8_t type)
 {
@@ -58,6 +64,11 @@ listens_can_show(struct client *client, struct judged *judged, uint8_t type)
 	if (client->listens == NULL || client->listens->active == 0 || client->link == NULL ||
 	    client->link->shown || !asks(judged))
 		return true;
+	if (!clients_config(client->clients)->protocol_strict) {
+		if (type != 'P') /* once: what is parsed is bound, too */
+			permit_with_warning(client, &partly);
+		return true;
+	}
 	record_answered(client, judged, late.sqlstate);
 	refuse_with(client, type, &late);
 	return false;

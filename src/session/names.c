@@ -45,7 +45,7 @@ names_find(const struct client *client, const char *name)
 bool
 names_is_renamed(const struct client *client, const struct statement *statement)
 {
-	return names_are_renamed(client) && (!statement->from_sql || statement->server_name[0] != '\0');
+	return names_are_renamed(client) && !statement->stays;
 }
 
 bool

@@ -200,6 +200,16 @@ permit_refuse(struct client *client, uint8_t type, struct judged *judged, struct
 }
 
 void
+permit_with_warning(struct client *client, const struct wire_error *warning)
+{
+	struct buf notice = { 0 };
+
+	build_notice(&notice, warning);
+	outgoing_expect_reply(client, REQUEST_NOTICE, &notice);
+	buf_free(&notice);
+}
+
+void
 permit_warn(struct client *client, const struct verdict *verdict)
 {
 	struct buf notice = { 0 };

@@ -10,7 +10,7 @@
 #include "sequences.h"
 #include "wire/read.h"
 
-/* What protocol.max_prepared_statements: 0 leaves to session mode. */
+/* What protocol.max_prepared_statements: 0 leaves to session mode, or to a pin. */
 static const struct wire_error untracked = { .severity = "ERROR",
 	.sqlstate = "0A000",
 	.message = "prepared statements with a name cannot be used here",
@@ -18,39 +18,44 @@ static const struct wire_error untracked = { .severity = "ERROR",
 	.hint = "Turn off prepared statements in the driver, set protocol.max_prepared_statements, "
 		"or connect to a database whose pool_mode is session." };
 
+/* Is the name free, and is there room for it? Else the client was told. */
+static bool
+can_be_added(struct client *client, const char *name, const struct statement *statement,
+    struct judged *judged)
+{
+	int64_t most = 10 * clients_config(client->clients)->protocol_max_prepared_statements;
+	bool taken = prepared_find(&client->prepared, name) != NULL;
+	char *text;
+
+	if (taken && client->link->server->transaction == 'E') {
+		refuse_state(client, judged, "25P02",
+		    "current transaction is aborted, commands ignored until end of transaction "
+		    "block");
+		return false;
+	}
+	/* One of ours may be there for others: nobody makes it but we. */
+	if (taken || (statement->stays && statement_name_is_ours(name))) {
+		text = mem_printf("prepared statement \"%s\" already exists", name);
+		refuse_state(client, judged, "42P05", text);
+		mem_free(text);
+		return false;
+	}
+	if (!statement->stays && (int64_t)prepared_count(&client->prepared) >= most) {
+		refuse_state(client, judged, "53400",
+		    "too many prepared statements in this session: close some, or raise "
+		    "protocol.max_prepared_statements");
+		return false;
+	}
+	return true;
+}
+
 static void
 parse_named(struct client *client, const char *name, struct statement *statement,
     struct judged *judged, struct ruling *ruling)
 {
 	struct link *link = client->link;
-	const struct config *config = clients_config(client->clients);
-	int64_t most = 10 * config->protocol_max_prepared_statements;
 	struct request *request;
-	char *text;
 
-	if (most == 0) {
-		record_answered(client, judged, untracked.sqlstate);
-		refuse_with(client, 'P', &untracked);
-		return;
-	}
-	if (prepared_find(&client->prepared, name) != NULL && link->server->transaction == 'E') {
-		refuse_state(client, judged, "25P02",
-		    "current transaction is aborted, commands ignored until end of transaction "
-		    "block");
-		return;
-	}
-	if (prepared_find(&client->prepared, name) != NULL) {
-		text = mem_printf("prepared statement \"%s\" already exists", name);
-		refuse_state(client, judged, "42P05", text);
-		mem_free(text);
-		return;
-	}
-	if ((int64_t)prepared_count(&client->prepared) >= most) {
-		refuse_state(client, judged, "53400",
-		    "too many prepared statements in this session: close some, or raise "
-		    "protocol.max_prepared_statements");
-		return;
-	}
 	/* In a failed transaction PostgreSQL has to say so. */
 	if (link->server->transaction != 'E' && place_has(link, statement)) {
 		request = outgoing_expect(client, REQUEST_PARSE, ANSWER_MADE_UP);
@@ -66,7 +71,7 @@ parse_named(struct client *client, const char *name, struct statement *statement
 	prepared_add(&client->prepared, name, statement);
 }
 
-/* Session pooling: the names are the client's own; only the text is looked at. */
+/* The name is the client's own, in session pooling and where it pins; only the text is looked at. */
 static void
 parse_as_it_is(struct client *client, const struct inbound *message, const char *name,
     struct statement *statement, struct judged *judged, struct ruling *ruling)
@@ -84,10 +89,25 @@ parse_as_it_is(struct client *client, const struct inbound *message, const char 
 		link_change_unnamed(client->link, request, statement);
 		return;
 	}
-	client->link->server->residue |= SQL_RESIDUE_PREPARE;
+	if (!statement->stays) /* of one that pins it is noted when it is there */
+		client->link->server->residue |= SQL_RESIDUE_PREPARE;
 	if (prepared_find(&client->prepared, name) == NULL) {
 		prepared_add(&client->prepared, name, statement);
 		requests_name(&client->link->requests, request, name, statement, true);
+	}
+}
+
+/* Under a name that no other client's statements have to share: it pins, as SQL's PREPARE would. */
+static void
+parse_to_stay(struct client *client, const struct inbound *message, const char *name,
+    struct statement *statement, struct judged *judged, struct ruling *ruling)
+{
+	statement->stays = true;
+	if (clients_config(client->clients)->protocol_strict) {
+		record_answered(client, judged, untracked.sqlstate);
+		refuse_with(client, 'P', &untracked);
+	} else if (can_be_added(client, name, statement, judged)) {
+		parse_as_it_is(client, message, name, statement, judged, ruling);
 	}
 }
 
@@ -97,7 +117,8 @@ take_parse(struct client *client, const struct inbound *message, const char *nam
 {
 	const uint8_t *rest = message->body + strlen(name) + 1;
 	struct statement *statement =
-	    rewritten_statement(client, judged, rest, message->length - strlen(name) - 1, *name != '\0');
+	    rewritten_statement(client, judged, rest, message->length - strlen(name) - 1,
+	    *name != '\0' && names_are_kept(client));
 
 	place_used(client, statement->rewrite);
 	permit_warn(client, &ruling->verdict);
@@ -105,8 +126,11 @@ take_parse(struct client *client, const struct inbound *message, const char *nam
 		guard_put_ahead(client, judged, ruling, 'P');
 	if (!names_are_renamed(client)) {
 		parse_as_it_is(client, message, name, statement, judged, ruling);
+	} else if (*name != '\0' && !names_are_kept(client)) {
+		parse_to_stay(client, message, name, statement, judged, ruling);
 	} else if (*name != '\0') {
-		parse_named(client, name, statement, judged, ruling);
+		if (can_be_added(client, name, statement, judged))
+			parse_named(client, name, statement, judged, ruling);
 	} else {
 		link_change_unnamed(client->link,
 		    place_unnamed(client, statement, ANSWER_FORWARD, judged, ruling), statement);

@@ -63,7 +63,7 @@ statement_from_sql(struct judged *judged, size_t sub)
 	struct statement *statement = mem_zalloc(1, sizeof(*statement));
 
 	*statement = (struct statement){
-		.references = 1, .from_sql = true, .sub = sub, .judged = judged_reference(judged)
+		.references = 1, .from_sql = true, .stays = true, .sub = sub, .judged = judged_reference(judged)
 	};
 	return statement;
 }
@@ -75,6 +75,7 @@ statement_of_prepare(struct judged *judged, size_t sub, const char *rest, size_t
 	struct statement *statement = statement_from_sql(judged, sub);
 	struct buf text = { 0 };
 
+	statement->stays = false;
 	buf_printf(&text, "PREPARE %zu ", nth);
 	buf_put(&text, rest, length);
 	give_name(statement, buf_bytes(&text), buf_length(&text), under);

@@ -26,7 +26,8 @@ struct statement {
 	struct statement_id id;
 	char server_name[STATEMENT_NAME_SIZE]; /* under which servers have it */
 	bool described;	       /* its client may have been told the shape of its rows */
-	bool from_sql; /* made by PREPARE; without a server_name it is there under the client's */
+	bool from_sql; /* made by PREPARE */
+	bool stays;    /* on one server, under its client's own name: it has no server_name */
 	struct settings parsed_under; /* ours; of one with a server_name */
 	struct judged *judged; /* referenced; of a PREPARE: that text */
 	size_t sub;	       /* which statement of that made it, or is it */

@@ -154,6 +154,19 @@ note_transaction(struct link *link, const struct request *head,
 }
 
 void
+residue_of_name(struct link *link, const struct request *head)
+{
+	struct client *client = link->client;
+
+	if (client != NULL && client->pool_mode == POOL_MODE_SESSION)
+		return;
+	if (head->adds)
+		note(link, SQL_RESIDUE_PREPARE, head->judged);
+	else if (client != NULL && client->pin != NULL)
+		probe_want(link, NULL);
+}
+
+void
 residue_of_unknown(struct link *link, struct judged *judged)
 {
 	probe_note_unknown(link, judged);

@@ -86,7 +86,8 @@ rewritten_now(struct client *client, const char *name, struct statement *stateme
 {
 	struct statement *anew;
 
-	if (!statement->judged->edits || statement->from_sql || !names_are_renamed(client))
+	if (!statement->judged->edits || statement->from_sql || statement->stays ||
+	    !names_are_renamed(client))
 		return statement;
 	anew = rewritten_anew(client, statement, *name != '\0');
 	place_used(client, anew->rewrite);

@@ -229,6 +229,13 @@ sequences_await(struct client *client, const struct judged *judged)
 	return waits;
 }
 
+static const struct wire_error anothers = { .severity = "WARNING",
+	.sqlstate = "01000",
+	.message = "currval() and lastval() may tell another session's value here",
+	.detail = "The server connection on which this session advanced a sequence last is in use, is "
+		  "gone, or was written on by another session since.",
+	.hint = "Use INSERT ... RETURNING, or ask in the transaction that wrote." };
+
 bool
 sequences_permit(struct client *client, struct judged *judged, uint8_t type)
 {
@@ -245,6 +252,10 @@ sequences_permit(struct client *client, struct judged *judged, uint8_t type)
 		return true;
 	if (link->server->transaction == 'E' && link->requests.count == 0)
 		return true; /* PostgreSQL refuses it by itself */
+	if (!clients_config(client->clients)->protocol_strict) {
+		permit_with_warning(client, &anothers);
+		return true;
+	}
 	record_answered(client, judged, unknown.sqlstate);
 	refuse_with(client, type, &unknown);
 	return false;

@@ -117,6 +117,7 @@ a_file_that_names_a_database_only_has_every_default(void **state)
 	assert_null(config->console_admins[1]);
 	assert_null(config->console_viewers[0]);
 	assert_string_equal(config->instance, "pgweir");
+	assert_true(config->protocol_strict);
 	config_release(config);
 	(void)state;
 }
@@ -139,7 +140,7 @@ every_kind_of_value_is_read(void **state)
 	    "auth: {method: md5, userlist: /abs/list}\n"
 	    "limits: {message_size: 64KiB}\n"
 	    "timeouts: {statement: 500ms, client_idle: 2d}\n"
-	    "protocol: {strict: true}\n"
+	    "protocol: {strict: false}\n"
 	    "policies: \"policies.d/*.yaml\"\n"
 	    "log: {file: ../main.log, level: debug, connections: false}\n"
 	    "tls: {client: {mode: disable}, server: {mode: disable}}\n"
@@ -181,6 +182,7 @@ every_kind_of_value_is_read(void **state)
 	assert_string_equal(config->console_admins[1], "b");
 	assert_string_equal(config->console_viewers[0], "one");
 	assert_null(config->console_viewers[1]);
+	assert_false(config->protocol_strict);
 	config_release(config);
 	(void)state;
 }
@@ -324,15 +326,6 @@ numbers_for_all_the_world_need_a_token(void **state)
 }
 
 static void
-words_of_later_versions_are_refused_with_the_reason(void **state)
-{
-	expect_refused(LEAST "protocol: {strict: \"false\"}\n",
-	    "p.yaml:2:20: error: protocol.strict: \"false\" is refused: this version knows "
-	    "protocol.strict: true only");
-	(void)state;
-}
-
-static void
 a_mode_of_tls_needs_its_files(void **state)
 {
 	expect_refused(LEAST "tls: {client: {mode: require}, server: {mode: verify-full}}\n",
@@ -392,8 +385,7 @@ values_of_the_wrong_type_are_refused(void **state)
 	    "10MiB or 1GiB\n"
 	    "p.yaml:4:39: error: limits.clients: \"-1\" is less than 1, the least allowed\n"
 	    "p.yaml:4:61: error: limits.clients_per_user: \"0x10\" is not a whole number\n"
-	    "p.yaml:5:20: error: protocol.strict: \"maybe\" is refused: this version knows "
-	    "protocol.strict: true only\n"
+	    "p.yaml:5:20: error: protocol.strict: \"maybe\" is not true or false\n"
 	    "p.yaml:6:14: error: log.level: \"verbose\" is none of error, warning, info, debug\n"
 	    "p.yaml:6:36: error: log.connections: a text in quotes is not true or false: leave "
 	    "the quotes out");
@@ -852,7 +844,6 @@ main(void)
 		cmocka_unit_test(what_later_versions_will_know_is_refused_by_name),
 		cmocka_unit_test(numbers_for_all_the_world_need_a_token),
 		cmocka_unit_test(where_users_are_asked_about_must_be_known),
-		cmocka_unit_test(words_of_later_versions_are_refused_with_the_reason),
 		cmocka_unit_test(a_mode_of_tls_needs_its_files),
 		cmocka_unit_test(a_setting_knows_where_it_stands),
 		cmocka_unit_test(a_share_has_its_sign_and_is_no_more_than_the_whole),

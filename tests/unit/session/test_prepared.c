@@ -55,6 +55,26 @@ the_same_body_has_the_same_id_and_another_has_another(void **state)
 }
 
 static void
+what_has_no_name_of_ours_stays_where_it_was_made(void **state)
+{
+	struct judged *judged = judged_new();
+	struct statement *left = statement_from_sql(judged, 0);
+	struct statement *shared = statement_of_prepare(judged, 0, " AS SELECT 1", 12, 0, &under_nothing);
+	struct statement *parsed = statement_of(judged, "select 1");
+
+	assert_true(left->stays);
+	assert_string_equal(left->server_name, "");
+	assert_false(shared->stays);
+	assert_string_not_equal(shared->server_name, "");
+	assert_false(parsed->stays);
+	statement_release(left);
+	statement_release(shared);
+	statement_release(parsed);
+	judged_release(judged);
+	(void)state;
+}
+
+static void
 the_body_is_a_copy(void **state)
 {
 	struct judged *judged = judged_new();
@@ -155,6 +175,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_body_has_the_same_id_and_another_has_another),
+		cmocka_unit_test(what_has_no_name_of_ours_stays_where_it_was_made),
 		cmocka_unit_test(the_body_is_a_copy),
 		cmocka_unit_test(names_lead_to_statements_until_they_are_removed),
 		cmocka_unit_test(a_statement_lives_as_long_as_a_name_or_holder_refers_to_it),
