@@ -95,6 +95,8 @@ struct client {
 	bool long_key;		      /* its cancel key is one of protocol 3.2 */
 	uint32_t slot, epoch;	      /* in its cancel key */
 	struct packed_address peer;
+	const uint8_t *coming;	    /* while unrestorable: its messages from the one at hand on, … */
+	size_t coming_length;	    /* … as many bytes of them as are here */
 	char *database;		    /* as it asked for it */
 	struct identity *identity;  /* referenced; NULL before the startup packet */
 	struct learned *learned;    /* borrowed; of the pool's database */

@@ -247,6 +247,10 @@ inbound_consume(struct client *client, const uint8_t *bytes, size_t length)
 		    : message.length;
 		if (client->link == NULL)
 			loan = at;
+		if (client->unrestorable) {
+			client->coming = bytes + at;
+			client->coming_length = length - at;
+		}
 		step = handle(client, &message);
 		if (step != STEP_DONE)
 			continue;

@@ -17,6 +17,7 @@ struct function {
 	char *name;
 	int clean; /* loans without residue */
 	bool builtin, reads;
+	bool wary; /* of its text: what it leaves may depend on how it is called */
 };
 
 /* Owned by its table. */
@@ -175,7 +176,7 @@ learned_clean(struct learned *learned, const char *name)
 {
 	struct function *function = find_or_add(learned, name);
 
-	if (function->clean < CLEAN_ENOUGH)
+	if (function->clean < CLEAN_ENOUGH && !function->wary)
 		function->clean++;
 }
 
@@ -188,4 +189,11 @@ learned_unclean(struct learned *learned, const char *name)
 		learned->generation++; /* texts that call it were trusted */
 	function->clean = 0;
 	function->builtin = false;
+}
+
+void
+learned_wary(struct learned *learned, const char *name)
+{
+	learned_unclean(learned, name);
+	find_or_add(learned, name)->wary = true;
 }

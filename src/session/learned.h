@@ -36,6 +36,8 @@ void learned_builtin(struct learned *learned, const char *function, bool reads);
 void learned_clean(struct learned *learned, const char *function);
 /* It left something, or what it leaves cannot be seen. */
 void learned_unclean(struct learned *learned, const char *function);
+/* Its text says that what it leaves may depend on how it is called: it is never trusted. */
+void learned_wary(struct learned *learned, const char *function);
 void learned_forget(struct learned *learned);
 
 #endif

@@ -169,7 +169,9 @@ static const char question[] =
 
 /*
  * Of the functions: are they PostgreSQL's own, and if not, do they set something with a dot in
- * its name; what is that now; or is its name not in their text?
+ * its name; what is that now; or is its name not in their text? May one leave something that it
+ * left out when it was called otherwise: by its words, or because nobody can read it (a body that
+ * was parsed when it was made, another language)?
  */
 static const char functions_question[] =
     "UNION ALL SELECT CASE WHEN pg_catalog.bool_and(provolatile <> 'v') THEN 'reads' ELSE 'builtin' END, "
@@ -182,7 +184,13 @@ static const char functions_question[] =
     "coalesce(pg_catalog.current_setting(m[1], true), '') FROM pg_catalog.pg_proc, "
     "pg_catalog.regexp_matches(prosrc, "
     "E'set_config\\\\s*\\\\(\\\\s*''([a-z_0-9]+\\\\.[a-z_0-9.]+)''', 'gi') m "
-    "WHERE proname = ANY (names) AND pronamespace <> 'pg_catalog'::pg_catalog.regnamespace";
+    "WHERE proname = ANY (names) AND pronamespace <> 'pg_catalog'::pg_catalog.regnamespace "
+    "UNION ALL SELECT 'wary', proname::pg_catalog.text, '' FROM pg_catalog.pg_proc "
+    "WHERE proname = ANY (names) AND pronamespace <> 'pg_catalog'::pg_catalog.regnamespace "
+    "AND (prosrc = '' OR prosrc ~* E'set_config|pg_temp|advisory_lock|\\\\m(execute|listen|temp|temporary)\\\\M"
+    "|(^|;|''|\\\\$|\\\\*/|--[^\\\\n]*\\\\n|\\\\m(begin|then|else|loop)\\\\M)\\\\s*set\\\\M' "
+    "OR prolang NOT IN (SELECT oid FROM pg_catalog.pg_language "
+    "WHERE lanname IN ('internal', 'c', 'sql', 'plpgsql')))";
 
 /* Code may have put a text of its own under a name that other clients use. */
 #define HAS_NAMES_OF_OURS \
@@ -320,6 +328,8 @@ take_row(struct link *link, const char *kind, const char *name, const char *valu
 		link->renames = true;
 	else if (strcmp(kind, "unseen") == 0)
 		link->unseen = true;
+	else if (link->client != NULL && strcmp(kind, "wary") == 0)
+		learned_wary(link->client->learned, name);
 	else if (link->client != NULL && (strcmp(kind, "builtin") == 0 || strcmp(kind, "reads") == 0))
 		learned_builtin(link->client->learned, name, *kind == 'r');
 }

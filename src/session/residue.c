@@ -46,6 +46,29 @@ note_calls(struct link *link, struct judged *judged, const struct sql_statement 
 		probe_note_settings(link, judged, statement);
 }
 
+static bool
+names_temp(const char *path)
+{
+	return path != NULL && strstr(path, "pg_temp") != NULL;
+}
+
+/*
+ * Something was made under a bare name: where search_path has pg_temp, or may have it, that may
+ * be temporary, and the server is asked.
+ */
+static void
+note_made(struct link *link, struct judged *judged, const struct sql_statement *statement)
+{
+	bool moved = link->path_moved && (link->path_here == NULL || names_temp(link->path_here));
+
+	if ((statement->effects & SQL_DDL) == 0 || link->client == NULL ||
+	    (!moved && !link->path_lost &&
+		!names_temp(settings_get(&link->client->settings, "search_path"))))
+		return;
+	link->server->residue |= SQL_RESIDUE_OPAQUE; /* a server that will not be asked is reset */
+	probe_want(link, judged);
+}
+
 /* Where bare names lead. Functions were noted with what they leave. */
 static void
 note_path(struct link *link, const struct sql_statement *statement)
@@ -66,6 +89,16 @@ note_definition(struct learned *learned, const struct sql_statement *statement)
 			learned_forget(learned);
 }
 
+/* Did the statement go to the server with the name of ours for what it prepares? */
+static bool
+was_renamed(const struct request *head, size_t sub)
+{
+	for (size_t i = 0; head->rewrite != NULL && i < head->rewrite->name_count; i++)
+		if (head->rewrite->names[i].change == REWRITE_ADDS && head->rewrite->names[i].sub == sub)
+			return true;
+	return false;
+}
+
 /* A PREPARE among other statements of its message; one by itself was noted when it was sent. */
 static void
 note_prepare(const struct link *link, const struct request *head, const struct sql_statement *made)
@@ -74,7 +107,7 @@ note_prepare(const struct link *link, const struct request *head, const struct s
 	struct statement *statement;
 
 	if (client == NULL || !(made->residue & SQL_RESIDUE_PREPARE) || made->prepared_name == NULL ||
-	    head->judged->facts->statement_count == 1 ||
+	    head->judged->facts->statement_count == 1 || was_renamed(head, link->sub) ||
 	    prepared_find(&client->prepared, made->prepared_name) != NULL)
 		return;
 	statement = statement_from_sql(head->judged, link->sub);
@@ -89,7 +122,7 @@ note_discard(struct link *link, const struct request *head, const struct sql_sta
 	struct client *client = link->client;
 
 	if (client != NULL && statement->deallocates && statement->prepared_name != NULL &&
-	    head->rewrite == NULL)
+	    (head->rewrite == NULL || head->rewrite->name_count == 0))
 		prepared_remove(&client->prepared, statement->prepared_name);
 	if (!statement_discards(statement))
 		return;
@@ -206,6 +239,7 @@ note_run(struct link *link, const struct statement *made, const struct sql_state
 	}
 	note(link, residue & mask, judged);
 	note_calls(link, judged, ran);
+	note_made(link, judged, ran);
 	note_path(link, ran);
 	sequences_note_run(link, ran);
 	if (residue & SQL_RESIDUE_LISTEN)
@@ -266,7 +300,7 @@ left_by(struct link *link, const struct request *head, const struct sql_statemen
 	unsigned residue = statement->residue & ~(unsigned)SQL_RESIDUE_OPAQUE;
 
 	if (residue & SQL_RESIDUE_PREPARE)
-		return head->rewrite != NULL ? 0 : SQL_RESIDUE_PREPARE;
+		return was_renamed(head, link->sub) ? 0 : SQL_RESIDUE_PREPARE;
 	if ((residue & SQL_RESIDUE_LISTEN) == 0)
 		return residue;
 	link->server->listens = true; /* also if its client is gone: nobody resets it then */
@@ -301,11 +335,11 @@ residue_of(struct link *link, const struct request *head, const struct sql_state
 		note_executed(link, head, link->sub, statement, ~0u);
 	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))
 		probe_want(link, head->judged);
+	note_made(link, head->judged, statement);
 	note_path(link, statement);
 	if (tag != NULL && !(statement->residue & SQL_RESIDUE_PREPARE))
 		note_transaction(link, head, statement, tag);
-	if (head->rewrite == NULL)
-		note_prepare(link, head, statement);
+	note_prepare(link, head, statement);
 	note_discard(link, head, statement);
 	note_reset(link, statement);
 	if ((statement->effects & SQL_DDL) && link->client != NULL)

@@ -15,6 +15,10 @@
 #include "prepared.h"
 #include "sequences.h"
 #include "session_internal.h"
+#include "wire/frame.h"
+#include "wire/read.h"
+
+enum { LONE_MOST = 4096 }; /* bytes of a batch that runs one SET or RESET */
 
 /* The server's unnamed statement is the client's own in session mode: it is left alone there. */
 static const char own_name[] = "pgweir_restore";
@@ -292,25 +296,73 @@ sets_itself(const struct sql_statement *statement, const char *name)
 	return false;
 }
 
+enum lone { LONE_NOT, LONE_UNTOLD, LONE };
+
+/* The statement that a Parse makes, or that a Bind uses; NULL: it is malformed. */
+static const char *
+named_by(uint8_t type, const uint8_t *body, size_t length)
+{
+	struct reader reader = reader_over(body, length);
+	const char *name = read_cstring(&reader);
+
+	if (type == 'B')
+		name = read_cstring(&reader);
+	return reader_ok(&reader) ? name : NULL;
+}
+
 /*
- * What the server must have for this text. A setting that servers take no more must not stand in
- * the way of the statement that does away with it. In a batch, whose messages may run in another
- * order than they are parsed, only once it did. A RESET by itself needs no other setting either:
- * there may be two of them.
+ * Does nothing else run before the next Sync than what the message at hand makes, uses or is?
+ * What it leaves out of the server's settings would be missing there. That may not be told yet.
  */
+static enum lone
+is_lone(const struct client *client)
+{
+	const uint8_t *at = client->coming, *end = at + client->coming_length;
+	const char *made = NULL;
+	unsigned binds = 0;
+	struct frame frame;
+
+	for (; end - client->coming <= LONE_MOST; at += frame.length) {
+		enum frame_status status = frame_read(at, (size_t)(end - at), &frame);
+		bool named = status == FRAME_GOOD && (frame.type == 'P' || frame.type == 'B');
+		const char *name;
+
+		if (status != FRAME_GOOD)
+			return status == FRAME_SHORT ? LONE_UNTOLD : LONE_NOT;
+		if ((frame.type == 'Q' && at == client->coming) || frame.type == 'S')
+			return LONE;
+		if (strchr("PBDEC", frame.type) == NULL || (frame.type == 'P' && at != client->coming) ||
+		    frame.length > LONE_MOST)
+			return LONE_NOT;
+		if (frame.length > (size_t)(end - at))
+			return LONE_UNTOLD;
+		if (!named)
+			continue;
+		name = named_by(frame.type, at + FRAME_HEADER, frame.length - FRAME_HEADER);
+		binds += frame.type == 'B';
+		if (name == NULL || binds > 1 || (made != NULL && strcmp(name, made) != 0))
+			return LONE_NOT;
+		made = name;
+	}
+	return LONE_NOT;
+}
+
+/* Does a ROLLBACK in it take back what it began with? */
+static bool
+may_take_back(const struct sql_facts *facts)
+{
+	for (size_t i = 0; i < facts->statement_count; i++)
+		if (facts->statements[i].transaction != SQL_TXN_NOTHING)
+			return true;
+	return false;
+}
+
 static void
-choose_wanted(struct link *link, const struct judged *judged)
+leave_out(struct link *link, const struct sql_facts *facts)
 {
 	const struct client *client = link->client;
-	const struct sql_facts *facts = judged == NULL ? NULL : judged->facts;
-	const struct sql_statement *first;
+	const struct sql_statement *first = &facts->statements[0];
 
-	settings_copy(&link->restoring, &client->settings);
-	if (facts == NULL || facts->statement_count == 0 || !client->unrestorable)
-		return;
-	first = &facts->statements[0];
-	if (!only_sets(first))
-		return;
 	if (facts->statement_count == 1 && strcmp(first->verb, "RESET") == 0) {
 		settings_clear(&link->restoring);
 		return;
@@ -323,6 +375,31 @@ choose_wanted(struct link *link, const struct judged *judged)
 	}
 }
 
+/*
+ * What the server must have for this text. A setting that servers take no more must not stand in
+ * the way of the statement that does away with it; a RESET by itself needs no other setting
+ * either: there may be two of them. In a batch only if that runs nothing else; false: more of it
+ * has to come before that is told.
+ */
+static bool
+choose_wanted(struct link *link, const struct judged *judged)
+{
+	const struct client *client = link->client;
+	const struct sql_facts *facts = judged == NULL ? NULL : judged->facts;
+	enum lone lone;
+
+	settings_copy(&link->restoring, &client->settings);
+	if (facts == NULL || facts->statement_count == 0 || !client->unrestorable ||
+	    !only_sets(&facts->statements[0]) || may_take_back(facts))
+		return true;
+	lone = is_lone(client);
+	if (lone == LONE)
+		leave_out(link, facts);
+	else if (lone == LONE_UNTOLD)
+		settings_clear(&link->restoring);
+	return lone != LONE_UNTOLD;
+}
+
 bool
 restore_in_step(struct link *link, bool ahead, const struct judged *judged)
 {
@@ -330,7 +407,8 @@ restore_in_step(struct link *link, bool ahead, const struct judged *judged)
 		link->restore = RESTORE_NONE;
 	if (!is_out_of_step(link))
 		return true;
-	choose_wanted(link, judged);
+	if (!choose_wanted(link, judged))
+		return false;
 	if (settings_are_equal(&link->server->settings, &link->restoring) && !listens_want_shown(link) &&
 	    !sequences_want_clean(link)) {
 		settings_clear(&link->restoring);

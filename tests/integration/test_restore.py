@@ -408,6 +408,41 @@ class Refused(OnShop, PgweirTest):
         self.assertEqual(self.mine.query("RESET default_text_search_config; SET work_mem TO '7MB'").errors, [])
         self.assert_mended(b"pg_catalog.english")
 
+    def test_a_batch_that_has_its_reset_runs_nothing_else_without_it(self):
+        reset = "RESET default_text_search_config"
+        parsed = wire.parse("SHOW work_mem", "mem") + wire.bind("mem") + wire.execute()
+        insert = wire.parse("INSERT INTO restored VALUES (1)") + wire.bind() + wire.execute()
+        for name, batch in {
+                "only parsed": wire.parse(reset) + parsed,
+                "run": wire.parse(reset) + wire.bind() + wire.execute() + parsed,
+                "run last": wire.parse(reset, "reset") + insert + wire.bind("reset") + wire.execute(),
+                "reset all": wire.parse("RESET ALL", "reset") + insert + wire.bind("reset") + wire.execute(),
+                "set": wire.parse("SET default_text_search_config TO simple", "set") + insert,
+                "flushed": wire.parse(reset) + wire.FLUSH + insert}.items():
+            with self.subTest(name):
+                self.assert_fails()
+                self.assert_refused_once(self.mine.ask(batch, wire.SYNC))
+        self.assert_goes_on()
+
+    def test_a_text_that_begins_with_its_reset_runs_under_the_others(self):
+        self.assert_fails()
+        self.assertEqual(self.mine.query("RESET default_text_search_config; SHOW work_mem").rows, [[b"7MB"]])
+        self.assert_mended(b"pg_catalog.english")
+
+    def test_a_text_that_takes_its_reset_back_does_not_run(self):
+        self.assert_fails()
+        self.assert_refused_once(self.mine.query(
+            "RESET default_text_search_config; ROLLBACK; INSERT INTO restored VALUES (1)"))
+        self.assert_goes_on()
+
+    def test_its_reset_may_come_in_pieces(self):
+        self.assert_fails()
+        batch = wire.parse("RESET default_text_search_config") + wire.bind() + wire.execute() + wire.SYNC
+        for at in range(len(batch)):
+            self.mine.send(batch[at:at + 1])
+        self.assertEqual(self.mine.answer().tags, ["RESET"])
+        self.assert_mended(b"pg_catalog.english")
+
     def test_another_value_that_is_refused_leaves_it_as_it_was(self):
         self.assert_fails()
         self.assertEqual(self.mine.query("SET default_text_search_config TO 'public.nowhere'").sqlstate, "22023")

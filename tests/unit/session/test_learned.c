@@ -42,6 +42,27 @@ a_function_is_trusted_after_three_clean_loans(void **state)
 }
 
 static void
+a_function_whose_words_are_a_warning_is_never_trusted(void **state)
+{
+	struct learned_table *table = learned_table_new();
+	struct learned *learned = learned_of(table, "shop");
+	struct judged judged = judge("SELECT f(1)");
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		learned_clean(learned, "f");
+	assert_true(learned_trusts(learned, &judged, 1));
+	for (int i = 0; i < 9; i++) {
+		learned_wary(learned, "f");
+		assert_false(learned_trusts(learned, &judged, 1));
+		learned_clean(learned, "f");
+	}
+	assert_false(learned_is_harmless(learned, "f"));
+	sql_facts_free(judged.facts);
+	learned_table_free(table);
+}
+
+static void
 a_text_is_trusted_when_all_that_it_calls_is(void **state)
 {
 	struct learned_table *table = learned_table_new();
@@ -135,6 +156,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_function_is_trusted_after_three_clean_loans),
+		cmocka_unit_test(a_function_whose_words_are_a_warning_is_never_trusted),
 		cmocka_unit_test(a_text_is_trusted_when_all_that_it_calls_is),
 		cmocka_unit_test(what_is_known_of_one_database_says_nothing_of_another),
 		cmocka_unit_test(trust_ends_when_a_function_turns_out_otherwise_or_all_is_forgotten),
