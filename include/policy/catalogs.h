@@ -40,6 +40,9 @@ void catalogs_leave(struct catalogs *catalogs, const char *database);
  * something else that a catalog tells of.
  */
 void catalogs_changed(struct catalogs *catalogs, const char *database, const char *relation);
+/* The same of every name of a database for which `is_it` says so; it is called under the mutex. */
+void catalogs_changed_where(struct catalogs *catalogs, const char *relation,
+    bool (*is_it)(const void *arg, const char *database), const void *arg);
 
 /* ---- for the reader ---- */
 

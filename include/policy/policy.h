@@ -238,10 +238,12 @@ struct policy_path {
 	const char *set;   /* without names: the statement that set it; NULL: it is the role's default */
 };
 /*
- * May the statement lead bare names elsewhere for those behind it in its transaction? Only
- * functions that the catalog of the database knows for PostgreSQL's own surely do not.
+ * Do bare names surely lead behind the statement, in its transaction, where they led before it?
+ * A query that sets nothing, or the begin of a transaction or savepoint; if the functions that
+ * it calls are all PostgreSQL's own, as the catalog of the database knows them.
  */
-bool policy_path_is_moved(const struct sql_statement *statement, struct catalogs *catalogs,
+bool policy_is_quiet(const struct sql_statement *statement);
+bool policy_calls_builtins(const struct sql_statement *statement, struct catalogs *catalogs,
     const char *database);
 
 /* In what a text stands, for rules that ask. */

@@ -82,6 +82,7 @@ struct client {
 	bool startup_remarked;	      /* something is to be told of a setting of its first packet */
 	bool paused_for_server;	      /* its server is slow to read */
 	bool redefines;		      /* its transaction changes what a catalog tells of, … */
+	bool path_doubted;	      /* while what an EXECUTE runs beside others is judged: path.h */
 	bool renames_unseen;	      /* … and names that are not told one by one */
 	bool ok_told;		      /* that it is authenticated, before its greeting */
 	bool unrestorable;	      /* a server took its settings no more when it was last lent */

@@ -223,6 +223,18 @@ note_changed(struct entry *entry, const char *relation)
 	entry->changed_count++;
 }
 
+/* With the mutex. */
+static void
+change(struct catalogs *catalogs, struct entry *entry, const char *relation)
+{
+	entry->changes++;
+	if (relation != NULL)
+		note_changed(entry, relation);
+	renew(catalogs);
+	if (catalogs->wake != NULL)
+		catalogs->wake(catalogs->wake_arg);
+}
+
 void
 catalogs_changed(struct catalogs *catalogs, const char *database, const char *relation)
 {
@@ -232,14 +244,23 @@ catalogs_changed(struct catalogs *catalogs, const char *database, const char *re
 		return;
 	pthread_mutex_lock(&catalogs->mutex);
 	entry = find(catalogs, database);
-	if (entry != NULL) {
-		entry->changes++;
-		if (relation != NULL)
-			note_changed(entry, relation);
-		renew(catalogs);
-		if (catalogs->wake != NULL)
-			catalogs->wake(catalogs->wake_arg);
-	}
+	if (entry != NULL)
+		change(catalogs, entry, relation);
+	pthread_mutex_unlock(&catalogs->mutex);
+}
+
+void
+catalogs_changed_where(struct catalogs *catalogs, const char *relation,
+    bool (*is_it)(const void *arg, const char *database), const void *arg)
+{
+	struct entry *entry, *next;
+
+	if (catalogs == NULL)
+		return;
+	pthread_mutex_lock(&catalogs->mutex);
+	HASH_ITER(hh, catalogs->entries, entry, next)
+		if (is_it(arg, entry->database))
+			change(catalogs, entry, relation);
 	pthread_mutex_unlock(&catalogs->mutex);
 }
 

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "policy_internal.h"
 
@@ -13,6 +14,9 @@ known_release(struct known *known)
 {
 	catalog_release(known->catalog);
 	known->catalog = NULL;
+	mem_free(known->schemas);
+	known->schemas = NULL;
+	known->path_of = NULL;
 }
 
 const struct catalog *

@@ -29,69 +29,76 @@ only_looks(const struct sql_statement *statement)
 	return statement->verbs != NULL;
 }
 
-/* The settings by which names lead elsewhere; "" may be any. */
-static bool
-sets_path(const struct sql_statement *statement)
-{
-	static const char *const names[] = { "", "search_path", "role", "session_authorization" };
+/* Verbs that change no more than rows. */
+static const char *const querying[] = { "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES" };
 
-	for (size_t i = 0; i < statement->setting_name_count; i++)
-		if (text_is_among(statement->setting_names[i], names, ARRAY_LENGTH(names)))
-			return true;
-	return statement->discards_all;
+static bool
+only_queries(const struct sql_statement *statement)
+{
+	const unsigned classes = SQL_READ | SQL_WRITE | SQL_FUNCTION | SQL_LOCK;
+
+	if ((statement->classes & ~classes) != 0 || statement->by_message || statement->verbs == NULL)
+		return false;
+	for (size_t i = 0; statement->verbs[i] != NULL; i++)
+		if (!text_is_among(statement->verbs[i], querying, ARRAY_LENGTH(querying)))
+			return false;
+	return true;
 }
 
-/* Functions of users may do anything; PostgreSQL's own that do are told by what they leave. */
 static bool
-calls_others(const struct sql_statement *statement, struct catalogs *catalogs,
-    const char *database)
+only_begins(const struct sql_statement *statement)
 {
-	struct catalog *catalog;
-	bool moved = false;
-
-	if (statement->function_count == 0)
-		return false;
-	catalog = catalogs_find(catalogs, database);
-	for (size_t i = 0; i < statement->function_count && !moved; i++)
-		moved = catalog == NULL ||
-		    !catalog_function_is_builtin(catalog, statement->functions[i]);
-	catalog_release(catalog);
-	return moved;
+	return statement->classes == SQL_TXN && (statement->transaction == SQL_TXN_BEGIN ||
+		statement->transaction == SQL_TXN_SAVEPOINT || statement->transaction == SQL_TXN_RELEASE);
 }
 
 bool
-policy_path_is_moved(const struct sql_statement *statement, struct catalogs *catalogs,
+policy_is_quiet(const struct sql_statement *statement)
+{
+	return statement->setting_name_count == 0 && statement->setting_count == 0 &&
+	    statement->residue == 0 &&
+	    (only_queries(statement) || only_begins(statement));
+}
+
+/* Those of users may do anything. */
+bool
+policy_calls_builtins(const struct sql_statement *statement, struct catalogs *catalogs,
     const char *database)
 {
-	unsigned acts = statement->effects & (SQL_DDL | SQL_ROLE | SQL_DO | SQL_CALL);
-	unsigned left = statement->residue &
-	    (SQL_RESIDUE_OPAQUE | SQL_RESIDUE_ROLE | SQL_RESIDUE_TEMP);
+	struct catalog *catalog;
+	bool builtin;
 
-	return (acts != 0 && !only_looks(statement)) || left != 0 ||
-	    statement->transaction == SQL_TXN_ROLLBACK_TO || sets_path(statement) ||
-	    calls_others(statement, catalogs, database);
+	if (statement->function_count == 0)
+		return true;
+	catalog = catalogs_find(catalogs, database);
+	builtin = catalog != NULL && !catalogs_is_stale(catalogs, database, CATALOGS_PATHS);
+	for (size_t i = 0; i < statement->function_count && builtin; i++)
+		builtin = catalog_function_is_builtin(catalog, statement->functions[i]);
+	catalog_release(catalog);
+	return builtin;
 }
 
-/* EXECUTE runs what the text does not show. */
+/* Do all statements in front of this one, in the same text, leave names where they were? */
 static bool
-runs_a_name(const struct sql_statement *statement)
-{
-	return (statement->classes & SQL_PREPARE) != 0 && !statement->deallocates &&
-	    (statement->residue & SQL_RESIDUE_PREPARE) == 0;
-}
-
-/* Does a statement in front of this one, in the same text, lead names elsewhere? */
-static bool
-is_moved_before(const struct asked *asked)
+is_quiet_before(const struct asked *asked)
 {
 	const struct sql_facts *facts = asked->facts;
+	struct known *known = asked->known;
 
-	for (size_t i = 0; i < facts->statement_count && &facts->statements[i] != asked->statement; i++)
-		if (runs_a_name(&facts->statements[i]) ||
-		    policy_path_is_moved(
-			&facts->statements[i], asked->known->catalogs, asked->known->database))
+	if (known->quiet_of != facts) {
+		known->quiet_of = facts;
+		known->quiet = 0;
+	}
+	for (; known->quiet < facts->statement_count; known->quiet++) {
+		const struct sql_statement *statement = &facts->statements[known->quiet];
+
+		if (statement == asked->statement)
 			return true;
-	return false;
+		if (!policy_is_quiet(statement) ||
+		    !policy_calls_builtins(statement, known->catalogs, known->database))
+			break;
+	}
+	return asked->statement <= &facts->statements[known->quiet];
 }
 
 /* The search_path that a SET gives, a copy; NULL when it does not show. */
@@ -148,14 +155,14 @@ put_name(char name[NAME_BYTES_MOST + 1], const char *text)
 	snprintf(name, NAME_BYTES_MOST + 1, "%s", text);
 }
 
-/* The search_path name by name. */
-struct schemas {
+/* The search_path name by name. Kept while one statement is asked about. */
+struct path_schemas {
 	char names[SCHEMAS_MOST + 1][NAME_BYTES_MOST + 1];
 	size_t count;
 };
 
 static bool
-split(const char *path, const char *role, struct schemas *schemas)
+split(const char *path, const char *role, struct path_schemas *schemas)
 {
 	const char *at = path + strspn(path, " \t\n\r\f");
 
@@ -178,7 +185,7 @@ split(const char *path, const char *role, struct schemas *schemas)
 
 /* Ahead of all others unless it has a place of its own. */
 static void
-add_system(struct schemas *schemas)
+add_system(struct path_schemas *schemas)
 {
 	for (size_t i = 0; i < schemas->count; i++)
 		if (strcmp(schemas->names[i], "pg_catalog") == 0)
@@ -197,7 +204,7 @@ is_of_others(const char *schema)
 
 /* The first schema of the path that has the name and that the role may use; the catalog's. */
 static const char *
-look_along(const struct catalog *catalog, const struct schemas *schemas, const char *role,
+look_along(const struct catalog *catalog, const struct path_schemas *schemas, const char *role,
     const char *name)
 {
 	for (size_t i = 0; i < schemas->count; i++) {
@@ -225,45 +232,75 @@ static char *
 path_in_force(const struct asked *asked, const struct catalog *catalog)
 {
 	const struct policy_path *path = asked->run->question->script->path;
-	const char *of_role;
 
 	if (path->names != NULL)
 		return mem_strdup(path->names);
 	if (path->set != NULL)
 		return path_set_by(path->set);
-	of_role = catalog_search_path(catalog, asked->subject->role);
-	return mem_strdup(of_role);
+	return mem_strdup(catalog_search_path(catalog, asked->subject->role));
 }
 
+/* What a PREPARE names is looked for when it is run: behind all others of its text. */
 static bool
-is_known(const struct asked *asked, const char *name)
+is_run_later(const struct asked *asked)
+{
+	return (asked->statement->residue & SQL_RESIDUE_PREPARE) != 0 &&
+	    asked->facts->statement_count > 1;
+}
+
+/* A set_config() of a user's may not have set what is taken for set. */
+static bool
+is_known(const struct asked *asked, const struct catalog *catalog)
 {
 	const struct policy_script *script = asked->run->question->script;
 
 	return script != NULL && script->path != NULL && script->path->known &&
-	    asked->statement != NULL && only_looks(asked->statement) && !is_moved_before(asked) &&
-	    !catalogs_is_stale(asked->known->catalogs, asked->known->database, name) &&
+	    asked->facts != NULL && asked->statement != NULL && only_looks(asked->statement) &&
+	    !is_run_later(asked) && is_quiet_before(asked) &&
+	    catalog_function_is_builtin(catalog, "set_config") &&
 	    !catalogs_is_stale(asked->known->catalogs, asked->known->database, CATALOGS_PATHS);
+}
+
+/* Where the statement's bare names lead; NULL: not known. */
+static const struct path_schemas *
+schemas_of(const struct asked *asked, const struct catalog *catalog)
+{
+	struct known *known = asked->known;
+	char *path;
+
+	if (known->path_of == asked->statement)
+		return known->schemas;
+	known->path_of = asked->statement;
+	mem_free(known->schemas);
+	known->schemas = NULL;
+	if (!is_known(asked, catalog))
+		return NULL;
+	path = path_in_force(asked, catalog);
+	if (path != NULL) {
+		known->schemas = mem_zalloc(1, sizeof(*known->schemas));
+		if (split(path, asked->subject->role, known->schemas)) {
+			add_system(known->schemas);
+		} else {
+			mem_free(known->schemas);
+			known->schemas = NULL;
+		}
+	}
+	mem_free(path);
+	return known->schemas;
 }
 
 const char *
 path_leads_to(const struct asked *asked, const char *name)
 {
 	const struct catalog *catalog = known_catalog(asked);
-	struct schemas schemas = { .count = 0 };
-	const char *schema = NULL;
-	char *path;
+	const struct path_schemas *schemas;
 
-	if (catalog == NULL || asked->run == NULL)
+	if (catalog == NULL || asked->run == NULL || asked->statement == NULL)
 		return NULL;
 	asked->known->path_asked = true;
-	if (!is_known(asked, name))
+	schemas = schemas_of(asked, catalog);
+	if (schemas == NULL ||
+	    catalogs_is_stale(asked->known->catalogs, asked->known->database, name))
 		return NULL;
-	path = path_in_force(asked, catalog);
-	if (path != NULL && split(path, asked->subject->role, &schemas)) {
-		add_system(&schemas);
-		schema = look_along(catalog, &schemas, asked->subject->role, name);
-	}
-	mem_free(path);
-	return schema;
+	return look_along(catalog, schemas, asked->subject->role, name);
 }

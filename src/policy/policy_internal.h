@@ -332,6 +332,10 @@ struct known {
 	bool path_asked; /* where a bare name leads */
 	unsigned generation;
 	struct catalog *catalog; /* referenced; or NULL */
+	const struct sql_statement *path_of; /* whose names `schemas` is for: path.c */
+	struct path_schemas *schemas;	     /* ours; NULL: not known */
+	const struct sql_facts *quiet_of;    /* of these so many statements, from the first, … */
+	size_t quiet;			     /* … lead names nowhere else */
 };
 void known_release(struct known *known);
 

@@ -354,8 +354,6 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 	    strchr("ITE", body[0]) == NULL || body[0] == 0)
 		return violation(link, 'Z');
 	server->transaction = (char)body[0];
-	if (link->path_moved && body[0] == 'I')
-		path_settle(link);
 	link->copy_in = false;
 	link->copying = 0;
 	fate = requests_head(&link->requests)->answer == ANSWER_SWALLOW ? FATE_SWALLOW
@@ -367,6 +365,8 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		    (int64_t)link->rows, -1, AUDIT_OK);
 	batch = requests_head(&link->requests)->batch;
 	next_head(link);
+	if (link->path_doubted)
+		path_settle(link);
 	if (client == NULL) {
 		link->failed = false;
 		return FATE_SWALLOW;

@@ -3,17 +3,42 @@
 
 #include <string.h>
 
+#include "config/config.h"
 #include "policy/catalogs.h"
 #include "policy/transaction.h"
 #include "session_internal.h"
+
+/* Does the name lead clients to the database that this one is in? */
+static bool
+is_same_database(const void *arg, const char *name)
+{
+	const struct client *client = arg;
+	const char *own_name = client->identity->subject.database;
+	const struct config *config = clients_config(client->clients);
+	const struct database_config *own = config_database(config, own_name);
+	const struct database_config *other = config_database(config, name);
+
+	if (strcmp(name, own_name) == 0)
+		return true;
+	if (own == NULL || other == NULL || own->port != other->port ||
+	    own->host_count != other->host_count ||
+	    strcmp(own->dbname != NULL ? own->dbname : own_name,
+		other->dbname != NULL ? other->dbname : name) != 0)
+		return false;
+	for (size_t i = 0; i < own->host_count; i++)
+		if (strcmp(own->hosts[i], other->hosts[i]) != 0)
+			return false;
+	return true;
+}
 
 /* The catalog of the database is out of date, above all about these relations. */
 static void
 tell_changed(void *arg, const char *relation)
 {
-	const struct subject *subject = &((struct client *)arg)->identity->subject;
+	const struct client *client = arg;
+	const struct subject *subject = &client->identity->subject;
 
-	catalogs_changed(subject->catalogs, subject->database, relation);
+	catalogs_changed_where(subject->catalogs, relation, is_same_database, client);
 }
 
 static void
@@ -28,14 +53,27 @@ tell_all(struct client *client)
 	tell_changed(client, NULL);
 }
 
+/* Who may use a schema: GRANT, REVOKE, CREATE ROLE and the like. */
+static bool
+changes_rights(const struct sql_statement *statement)
+{
+	return strcmp(statement->verb, "GRANT") == 0 || strcmp(statement->verb, "REVOKE") == 0 ||
+	    strstr(statement->verb, " ROLE") != NULL || strstr(statement->verb, " OWNED") != NULL;
+}
+
 /* Does it give or take names that are not told one by one? */
 static bool
 renames_unseen(const struct client *client, const struct sql_statement *statement)
 {
+	static const char *const words[] = { "SCHEMA", "EXTENSION", "FUNCTION", "PROCEDURE",
+		"ROUTINE", "AGGREGATE", "OPERATOR" };
+
 	if (policy_transaction_is_full(client->doings) || statement->setting_name_count > 0 ||
-	    (statement->effects & (SQL_DO | SQL_CALL)) != 0 || strstr(statement->verb, "SCHEMA") != NULL ||
-	    strstr(statement->verb, "EXTENSION") != NULL)
+	    (statement->effects & (SQL_DO | SQL_CALL)) != 0 || changes_rights(statement))
 		return true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(statement->verb, words[i]) != NULL)
+			return true;
 	for (size_t i = 0; i < statement->act_count; i++)
 		if (statement->acts[i].kind == SQL_ACT_SET_SCHEMA ||
 		    statement->acts[i].kind == SQL_ACT_RENAME)
@@ -47,7 +85,7 @@ renames_unseen(const struct client *client, const struct sql_statement *statemen
 static bool
 redefines(const struct sql_statement *statement)
 {
-	return (statement->effects & (SQL_DDL | SQL_MAINTENANCE)) != 0 &&
+	return ((statement->effects & (SQL_DDL | SQL_MAINTENANCE)) != 0 || changes_rights(statement)) &&
 	    (statement->residue & SQL_RESIDUE_TEMP) == 0;
 }
 
@@ -55,7 +93,8 @@ void
 doings_note(struct client *client, const struct sql_statement *statement)
 {
 	if (client->doings == NULL) {
-		if ((statement->effects & (SQL_DDL | SQL_LOCK | SQL_MAINTENANCE)) == 0)
+		if ((statement->effects & (SQL_DDL | SQL_LOCK | SQL_MAINTENANCE)) == 0 &&
+		    !changes_rights(statement))
 			return;
 		client->doings = policy_transaction_new();
 		policy_transaction_open(client->doings);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "guard.h"
 #include "inbound.h"
 #include "listens.h"
@@ -192,6 +193,33 @@ rewrite_of(const struct portal *portal)
 	return portal == NULL || portal->statement == NULL ? NULL : portal->statement->rewrite;
 }
 
+/* Bare names of a query were looked for when it was bound; others' are only now. */
+static bool
+is_looked_up_late(const struct judged *judged, const struct ruling *ruling)
+{
+	static const char *const queries[] = { "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE" };
+
+	if (judged == NULL || ruling == NULL || judged->facts == NULL ||
+	    judged->facts->statement_count == 0)
+		return false;
+	return judged->executes || (ruling->verdict.path_asked &&
+		!text_is_among(judged->facts->statements[0].verb, queries,
+		    sizeof(queries) / sizeof(queries[0])));
+}
+
+/* May it run where names lead by now? The client is told if not. */
+static bool
+may_still_run(struct client *client, struct judged *judged)
+{
+	struct ruling *ruling = permit_rule(client, judged);
+	bool permitted = ruling->verdict.action != POLICY_DENY;
+
+	if (!permitted)
+		permit_refuse(client, 'E', judged, ruling);
+	ruling_release(ruling);
+	return permitted;
+}
+
 enum step
 on_execute(struct client *client, const struct inbound *message)
 {
@@ -219,6 +247,8 @@ on_execute(struct client *client, const struct inbound *message)
 	rewrite = rewrite_of(portal);
 	if (names_await(client, judged))
 		return STEP_LATER;
+	if (is_looked_up_late(judged, ruling) && !may_still_run(client, judged))
+		return STEP_DONE;
 	guarded = guard_concerns(client, ruling);
 	if (guarded && guard_awaits(client, judged, ruling, 'E'))
 		return STEP_LATER;

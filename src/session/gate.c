@@ -320,6 +320,7 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 	judged->asks_sequence = any_asks_sequence(judged->facts);
 	judged->edits = rewrite_may(judged->facts);
 	judged->misreads = readings_may_change(judged->facts);
+	judged->quiet = path_text_is_quiet(judged->facts);
 	judged->reserved = reserved_name(judged->facts);
 	judged->parts =
 	    audit_text_parts_new(clients_config(gate->clients), text, length, judged->facts);

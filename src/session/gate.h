@@ -82,6 +82,10 @@ struct judged {
 	struct audit_lane *lane; /* borrowed: records of it may wait there */
 	struct audit_text_parts *parts;
 	struct ruling *rulings[GATE_RULINGS];
+	bool quiet;	  /* bare names lead behind it where they led before, if its functions are … */
+	bool calm;	  /* … PostgreSQL's own, which they are … */
+	const struct learned *calm_in; /* … in this database (borrowed: never looked into), … */
+	unsigned calm_generation;      /* … as its catalog was then: path.c */
 	const struct learned *trusted_by; /* borrowed: knows that its functions are harmless, … */
 	uint64_t trusted_generation;	  /* … unless this changed */
 	struct query_stats *stats;	  /* borrowed: what it costs, … */

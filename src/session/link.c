@@ -203,7 +203,6 @@ link_free(struct link *link)
 	buf_free(&link->in);
 	buf_free(&link->farewell);
 	probe_free(link->probe);
-	mem_free(link->path_here);
 	mem_free(link->last_message);
 	settings_clear(&link->restoring);
 	clients_give_link(link->clients, link);

@@ -144,9 +144,8 @@ struct link {
 	char last_state[6];	   /* of the last error from the server */
 	char *last_message;	   /* ours; of a FATAL or a failed restore */
 	unsigned overdue;	   /* limits of its transaction in mode warn that it is above: trial.c */
-	bool path_moved; /* something ran that may lead bare names elsewhere: path.h, … */
-	bool path_lost;	 /* … and nobody will ask the server where to … */
-	char *path_here; /* … or where it is known, until the transaction ends. Ours; or NULL */
+	bool path_doubted; /* something was sent that may lead bare names elsewhere: path.h, … */
+	bool path_lost;	   /* … and nobody will ask the server where to */
 	const char *broken_rule;   /* the rule for which we discard the server; or NULL */
 };
 

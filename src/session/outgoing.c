@@ -1,6 +1,7 @@
 /* outgoing.c - messages on their way to the server, and what it must answer to them. */
 #include "base/mem.h"
 #include "inbound.h"
+#include "path.h"
 
 void
 outgoing_pass(struct client *client, const struct inbound *message)
@@ -52,6 +53,7 @@ outgoing_expect_statement(struct request *request, struct client *client, struct
 		client->link->discarding = true;
 	if (judged != NULL && judged->misreads)
 		client->link->misreads = true;
+	path_sent(client, judged);
 	if (judged != NULL && (judged->residue & SQL_RESIDUE_PREPARE) && !names_are_kept(client))
 		names_note_prepare(client, request, judged);
 }

@@ -1,115 +1,104 @@
-/* path.c - see path.h. Told by residue.c and probe.c, asked by ruling.c and gate.c. */
+/* path.c - see path.h. Told of what is sent by outgoing.c, asked by ruling.c and gate.c. */
 #include "path.h"
 
 #include <string.h>
 #include <xxhash.h>
 
-#include "base/mem.h"
+#include "policy/catalogs.h"
 #include "session_internal.h"
 
 enum { KEY_UNKNOWN = 1, KEY_DEFAULT = 2 };
 
-/* What the statement sets search_path to, if it does that and nothing else; or NULL. */
-static const char *
-set_by(const struct sql_statement *statement)
+bool
+path_text_is_quiet(const struct sql_facts *facts)
 {
-	if (statement->setting_count != 1 || statement->setting_name_count != 1)
-		return NULL;
-	return statement->settings[0].path;
+	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++)
+		if (!policy_is_quiet(&facts->statements[i]))
+			return false;
+	return facts != NULL;
 }
 
+/* Are all functions that the text calls PostgreSQL's own? Remembered in `judged`. */
 static bool
-is_moved_by(const struct link *link, const struct sql_statement *statement)
+calls_builtins(const struct client *client, struct judged *judged)
 {
-	const struct subject *subject = &link->client->identity->subject;
+	const struct subject *subject = &client->identity->subject;
+	unsigned generation = catalogs_generation(subject->catalogs);
+	bool calm = true;
 
-	return policy_path_is_moved(statement, subject->catalogs, subject->database);
+	if (judged->calm_in == client->learned && judged->calm_generation == generation)
+		return judged->calm;
+	for (size_t i = 0; i < judged->facts->statement_count && calm; i++)
+		calm = policy_calls_builtins(
+		    &judged->facts->statements[i], subject->catalogs, subject->database);
+	judged->calm_in = client->learned;
+	judged->calm_generation = generation;
+	return judged->calm = calm;
 }
 
 /* Nobody asks the server what code left there for a client that keeps it. */
 static bool
-is_lost_by(const struct link *link, const struct sql_statement *statement)
+is_lost_by(const struct client *client, struct judged *judged)
 {
-	return link->client->pool_mode == POOL_MODE_SESSION &&
-	    (statement->function_count > 0 || (statement->residue & SQL_RESIDUE_OPAQUE) != 0);
-}
+	const unsigned unseen = SQL_RESIDUE_OPAQUE | SQL_RESIDUE_SETTING;
 
-static void
-move(struct link *link, const char *names)
-{
-	mem_free(link->path_here);
-	link->path_here = mem_strdup(names);
-	link->path_moved = true;
+	if (client->pool_mode != POOL_MODE_SESSION)
+		return false;
+	return judged == NULL || judged->facts == NULL || judged->executes ||
+	    judged->facts->statement_count == 0 || judged->facts->statements[0].by_message ||
+	    (judged->residue & unseen) != 0 || !calls_builtins(client, judged);
 }
 
 void
-path_note(struct link *link, const struct sql_statement *statement)
+path_sent(struct client *client, struct judged *judged)
 {
-	const char *names = set_by(statement);
-	bool known = !link->path_moved || link->path_here != NULL;
+	struct link *link = client->link;
 
-	if (link->client == NULL || link->path_lost)
-		return;
-	if (names != NULL && known) {
-		move(link, names);
-	} else if (is_moved_by(link, statement)) {
-		move(link, NULL);
-		link->path_lost = is_lost_by(link, statement);
-	}
-}
-
-void
-path_lose(struct link *link)
-{
-	move(link, NULL);
-	link->path_lost = link->client != NULL && link->client->pool_mode == POOL_MODE_SESSION;
+	if (judged == NULL || !judged->quiet || !calls_builtins(client, judged))
+		link->path_doubted = true;
+	if (link->path_doubted && !link->path_lost)
+		link->path_lost = is_lost_by(client, judged);
 }
 
 void
 path_settle(struct link *link)
 {
-	if (link->probe != NULL)
-		return; /* what is found then becomes the client's */
-	mem_free(link->path_here);
-	link->path_here = NULL;
-	link->path_moved = false;
+	/* What is found where something is still to be asked becomes the client's. */
+	if (link->probe == NULL && link->server->transaction == 'I' &&
+	    link->requests.count == 0 && !link->unsynced)
+		link->path_doubted = false;
+}
+
+/* Has the session the settings that are known of it? */
+static bool
+is_told_by_settings(const struct client *client)
+{
+	if (client->unrestorable || client->pool == NULL ||
+	    settings_get(&client->settings, "role") != NULL ||
+	    settings_get(&client->settings, "session_authorization") != NULL)
+		return false;
+	/* A connect_query may have set another default. */
+	return !client->pool->introduces || settings_get(&client->settings, "search_path") != NULL;
 }
 
 static bool
-may_move(const struct link *link, const struct judged *judged)
+is_known(const struct client *client)
 {
-	if (judged == NULL || judged->facts == NULL || judged->executes)
-		return true;
-	for (size_t i = 0; i < judged->facts->statement_count; i++)
-		if (is_moved_by(link, &judged->facts->statements[i]))
-			return true;
-	return false;
-}
+	const struct link *link = client->link;
 
-/* Is something still to run that may lead names elsewhere? */
-static bool
-awaits_move(const struct link *link)
-{
-	const struct request *request;
-
-	for (size_t i = 0; (request = requests_at(&link->requests, i)) != NULL; i++)
-		if (request_is_statement(request) && may_move(link, request->judged))
-			return true;
-	return false;
+	if (client->path_doubted || !is_told_by_settings(client))
+		return false;
+	return link == NULL ||
+	    (!link->path_doubted && !link->path_lost && link->restore != RESTORE_LACKING &&
+		link->restore != RESTORE_FAILED &&
+		(link->server->residue & (SQL_RESIDUE_TEMP | SQL_RESIDUE_ROLE)) == 0);
 }
 
 struct policy_path
 path_of(const struct client *client)
 {
-	const struct link *link = client->link;
-
-	if (link != NULL &&
-	    ((link->server->residue & (SQL_RESIDUE_TEMP | SQL_RESIDUE_ROLE)) != 0 ||
-		link->path_lost || awaits_move(link)))
+	if (!is_known(client))
 		return (struct policy_path){ 0 };
-	if (link != NULL && link->path_moved)
-		return (struct policy_path){ .known = link->path_here != NULL,
-			.names = link->path_here };
 	return (struct policy_path){ .known = true,
 		.set = settings_get(&client->settings, "search_path") };
 }
@@ -118,9 +107,8 @@ uint64_t
 path_key(const struct client *client)
 {
 	struct policy_path path = path_of(client);
-	const char *text = path.names != NULL ? path.names : path.set;
 
-	if (text == NULL)
+	if (path.set == NULL)
 		return path.known ? KEY_DEFAULT : KEY_UNKNOWN;
-	return XXH3_64bits_withSeed(text, strlen(text), path.names != NULL) | 4;
+	return XXH3_64bits(path.set, strlen(path.set)) | 4;
 }

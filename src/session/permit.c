@@ -77,6 +77,19 @@ rule_of_name(struct client *client, const struct sql_statement *statement, const
 	    "PREPARE it in this session, with a statement of its own.");
 }
 
+/* The same of the i-th of a text: others in it may lead bare names elsewhere before. */
+static struct ruling *
+rule_of_named(struct client *client, const struct sql_facts *facts, size_t i, struct ruling *own)
+{
+	const struct sql_statement *statement = &facts->statements[i];
+	struct ruling *ruling;
+
+	client->path_doubted = facts->statement_count > 1;
+	ruling = rule_of_name(client, statement, statement_executed(statement), own);
+	client->path_doubted = false;
+	return ruling;
+}
+
 /* Which of two rulings has more to say. */
 static int
 weight(const struct ruling *ruling)
@@ -138,7 +151,7 @@ rule_of_executed(struct client *client, const struct judged *judged, struct ruli
 		if (name == NULL)
 			continue;
 		if (!is_prepared_before(facts, i, name))
-			of_name = rule_of_name(client, &facts->statements[i], name, own);
+			of_name = rule_of_named(client, facts, i, own);
 		else if (hides_rows(&facts->statements[i]))
 			of_name = gate_rule_hidden(clients_gate(client->clients), judged, client);
 		else

@@ -113,7 +113,6 @@ probe_note(struct link *link, struct judged *judged, const struct sql_statement 
 	if (client != NULL && !opaque &&
 	    learned_trusts(client->learned, judged, loop_now_us(clients_loop(link->clients))))
 		return;
-	path_note(link, statement);
 	/* A server that will not be asked is reset. */
 	link->server->residue |= SQL_RESIDUE_OPAQUE;
 	if (!is_asked(link))
@@ -126,7 +125,6 @@ probe_note(struct link *link, struct judged *judged, const struct sql_statement 
 void
 probe_note_unknown(struct link *link, struct judged *judged)
 {
-	path_lose(link);
 	link->server->residue |= SQL_RESIDUE_OPAQUE;
 	if (!is_asked(link))
 		return;

@@ -8,7 +8,6 @@
 #include "frames.h"
 #include "learned.h"
 #include "listens.h"
-#include "path.h"
 #include "pin.h"
 #include "prepared.h"
 #include "probe.h"
@@ -59,23 +58,12 @@ names_temp(const char *path)
 static void
 note_made(struct link *link, struct judged *judged, const struct sql_statement *statement)
 {
-	bool moved = link->path_moved && (link->path_here == NULL || names_temp(link->path_here));
-
 	if ((statement->effects & SQL_DDL) == 0 || link->client == NULL ||
-	    (!moved && !link->path_lost &&
+	    (!link->path_doubted && !link->path_lost &&
 		!names_temp(settings_get(&link->client->settings, "search_path"))))
 		return;
 	link->server->residue |= SQL_RESIDUE_OPAQUE; /* a server that will not be asked is reset */
 	probe_want(link, judged);
-}
-
-/* Where bare names lead. Functions were noted with what they leave. */
-static void
-note_path(struct link *link, const struct sql_statement *statement)
-{
-	if (statement->setting_name_count > 0 || statement->transaction == SQL_TXN_ROLLBACK_TO ||
-	    (statement->effects & (SQL_DDL | SQL_ROLE)) != 0)
-		path_note(link, statement);
 }
 
 /* What is known of functions holds as long as they are what they were. */
@@ -240,7 +228,8 @@ note_run(struct link *link, const struct statement *made, const struct sql_state
 	note(link, residue & mask, judged);
 	note_calls(link, judged, ran);
 	note_made(link, judged, ran);
-	note_path(link, ran);
+	if (link->client != NULL && mask == ~0u && (ran->effects & (SQL_DDL | SQL_ROLE)) != 0)
+		doings_note(link->client, ran);
 	sequences_note_run(link, ran);
 	if (residue & SQL_RESIDUE_LISTEN)
 		link->server->listens = true;
@@ -336,7 +325,6 @@ residue_of(struct link *link, const struct request *head, const struct sql_state
 	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))
 		probe_want(link, head->judged);
 	note_made(link, head->judged, statement);
-	note_path(link, statement);
 	if (tag != NULL && !(statement->residue & SQL_RESIDUE_PREPARE))
 		note_transaction(link, head, statement, tag);
 	note_prepare(link, head, statement);

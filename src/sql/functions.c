@@ -97,13 +97,18 @@ called(struct collector *facts, struct slice name, const struct context *context
 void
 handle_call(struct collector *facts, struct slice body, struct context *context)
 {
-	struct slice name = tree_name(body, CALL_NAME, NULL);
+	struct slice schema = { NULL, 0 };
+	struct slice name = tree_name(body, CALL_NAME, &schema);
+	struct context unsure = *context;
 
 	if (name.length == 0)
 		return;
 	called(facts, name, context);
-	if (slice_is(name, "set_config"))
-		handle_set_config(facts, body, context);
+	if (!slice_is(name, "set_config"))
+		return;
+	/* One of a user's own may set something else, or nothing. */
+	unsure.once = context->once && (schema.length == 0 || slice_is(schema, "pg_catalog"));
+	handle_set_config(facts, body, &unsure);
 }
 
 /* (x).f is f(x) where x has no such field. */

@@ -22,7 +22,7 @@ enum {
 };
 enum { CONST_LOCATION = 11 };
 enum { TARGET_NAME = 1, TARGET_VALUE = 3, COLUMN_FIELDS = 1, CALL_NAME = 1, CALL_ARGS = 2 };
-enum { EXPRESSION_NAME = 2, ARRAY_ELEMENTS = 1 };
+enum { EXPRESSION_NAME = 2, ARRAY_ELEMENTS = 1, SUB_LINK_OPERATOR = 5, SORT_OPERATOR = 4 };
 
 static bool
 is_star(struct tree_node value)
@@ -193,12 +193,23 @@ handle_join(struct collector *facts, struct slice body, struct context *context)
 	(void)context;
 }
 
+/* OPERATOR(schema.sign) with a schema of a user's calls a function that no name tells. */
+static void
+operated(struct collector *facts, struct slice body, unsigned field, const struct context *context)
+{
+	struct slice schema = { NULL, 0 };
+
+	tree_name(body, field, &schema);
+	if (schema.length > 0 && !slice_is(schema, "pg_catalog"))
+		collect_residue(facts, context, SQL_RESIDUE_OPAQUE);
+}
+
 void
 handle_sub_link(struct collector *facts, struct slice body, struct context *context)
 {
 	context->exists =
 	    tree_value(body, 2) == PG_QUERY__SUB_LINK_TYPE__EXISTS_SUBLINK;
-	(void)facts;
+	operated(facts, body, SUB_LINK_OPERATOR, context);
 }
 
 /* --- writes ------------------------------------------------------------------- */
@@ -340,6 +351,7 @@ handle_expression(struct collector *facts, struct slice body, struct context *co
 	uint64_t kind = tree_value(body, 1);
 	struct tree_node left = tree_child(body, 3), right = tree_child(body, 4);
 
+	operated(facts, body, EXPRESSION_NAME, context);
 	if (is_like(kind, body))
 		like(facts, left, right, context);
 	else if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP && context->filters)
@@ -350,8 +362,7 @@ void
 handle_sort(struct collector *facts, struct slice body, struct context *context)
 {
 	context->sorts = true;
-	(void)facts;
-	(void)body;
+	operated(facts, body, SORT_OPERATOR, context);
 }
 
 void

@@ -46,7 +46,8 @@ class SearchPath(PgweirTest):
     def configure(cls):
         return {"policies": {"p.yaml": POLICY}, "config": {
             "databases": {"shop": {"host": cls.server.socket_dir, "port": cls.server.port},
-                          "kept": {"host": cls.server.socket_dir, "port": cls.server.port, "dbname": "shop", "pool_mode": "session"}},
+                          "kept": {"host": cls.server.socket_dir, "port": cls.server.port, "dbname": "shop", "pool_mode": "session"},
+                          "query": {"host": cls.server.socket_dir, "port": cls.server.port, "dbname": "shop", "connect_query": "SET search_path TO front, open"}},
             "users": {name: {} for name in ("postgres", "app", "walker", "stored")},
             # Never in time for a test: what it sees is read because something has changed.
             "catalog": {"user": "postgres", "refresh": "1h", "timeout": "1m"}}}
@@ -77,13 +78,13 @@ class SearchPath(PgweirTest):
             client.execute("COMMENT ON SCHEMA open IS 'read anew'")
         self.wait_fresh()
 
-    def wait_fresh(self):
+    def wait_fresh(self, database="shop"):
         def is_fresh():
             with self.pgweir.connect(dbname="pgweir", user="postgres") as console:
                 cursor = console.execute("SHOW CATALOG")
                 names = [column.name for column in cursor.description]
                 rows = [dict(zip(names, row)) for row in cursor.fetchall()]
-            return any(row["database"] == "shop" and row["read_at"] and not int(row["stale"]) for row in rows)
+            return any(row["database"] == database and row["read_at"] and not int(row["stale"]) for row in rows)
         wait_until(is_fresh, LONG * slowness(), "a fresh catalog", pause=0.05)
 
     def walker(self, path="front, open", user="walker"):
@@ -173,28 +174,31 @@ class SearchPath(PgweirTest):
 
     # In a transaction
 
-    def test_a_path_set_in_the_transaction_counts_until_its_end(self):
-        client = self.walker("front")
-        self.served(client, "BEGIN", "SET LOCAL search_path TO open")
-        self.assert_reads(client, "SELECT * FROM orders")
-        self.served(client, "COMMIT")
-        self.assert_not_known(client)
-        self.served(client, "BEGIN", "SET search_path TO open")
-        self.assert_reads(client, "SELECT * FROM orders")
+    def test_a_name_leads_on_behind_what_is_quiet(self):
+        client = self.walker("open")
+        self.served(client, "BEGIN", "SELECT lower('X')", "SAVEPOINT s", "INSERT INTO orders VALUES ('new')", "RELEASE s")
+        self.assert_reads(client, "SELECT * FROM orders WHERE whose <> 'new'")
         self.served(client, "ROLLBACK")
-        self.assert_not_known(client)
+        query = (wire.parse("SELECT * FROM orders"), wire.bind(), wire.execute())
+        self.assertEqual(client.ask(*query, *query, wire.SYNC).rows, [[b"open"], [b"open"]])
+        self.assert_reads(client, "BEGIN; SELECT 1 WHERE false; SELECT * FROM orders")
+        self.served(client, "ROLLBACK", "BEGIN")
+        self.assertEqual(client.ask(*query, wire.SYNC).rows, [[b"open"]])
+        self.served(client, "COMMIT")
+
+    def test_a_path_set_in_the_transaction_counts_from_its_end(self):
+        client = self.walker("front")
+        for setting in ("SET LOCAL search_path TO open", "SET search_path TO open"):
+            self.served(client, "BEGIN", setting)
+            self.assert_not_known(client)
+            self.served(client, "ROLLBACK")
+            self.assert_not_known(client)
         self.served(client, "BEGIN", "SET search_path TO open", "COMMIT")
         self.assert_reads(client, "SELECT * FROM orders")
         self.served(client, "BEGIN", "SET LOCAL search_path TO front")
         self.assert_not_known(client)
         self.served(client, "ROLLBACK")
-
-    def test_a_savepoint_that_takes_it_back_makes_it_unknown(self):
-        client = self.walker("front")
-        self.served(client, "BEGIN", "SET LOCAL search_path TO front", "SAVEPOINT s", "SET LOCAL search_path TO open",
-                    "ROLLBACK TO s")
-        self.assert_not_known(client)
-        self.served(client, "ROLLBACK")
+        self.assert_reads(client, "SELECT * FROM orders")
 
     def test_a_statement_of_the_same_text_may_move_it(self):
         client = self.walker("open")
@@ -223,6 +227,185 @@ class SearchPath(PgweirTest):
         self.assert_not_known(client)
         self.served(client, "ROLLBACK", "SELECT open.moves()")
         self.assert_reads(client, "SELECT * FROM orders")  # front, open
+
+    # Where a guess would read what no rule allows
+
+    def hide(self, sql=""):
+        """There is a table in front of the one that may be read."""
+        self.server.run("CREATE TABLE front.orders AS SELECT 'front'::text AS whose; GRANT ALL ON front.orders TO PUBLIC;" + sql, dbname="shop")
+        self.read_anew()
+
+    def assert_hidden(self, client, sql="SELECT * FROM orders"):
+        self.assertNotIn([b"front"], client.query(sql).rows, sql)
+
+    def test_what_a_transaction_set_ends_with_it(self):
+        self.hide()
+        for end in ("COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "COMMIT; BEGIN", "SAVEPOINT s; SET LOCAL search_path TO front; RELEASE s"):
+            with self.subTest(end):
+                client = self.walker("front")
+                self.served(client, "BEGIN", "SET LOCAL search_path TO open", end)
+                self.assert_hidden(client)
+        client = self.walker("front")
+        self.served(client, "BEGIN", "SET LOCAL search_path TO open")
+        self.assert_hidden(client, "COMMIT; SELECT * FROM orders")
+
+    def test_what_a_transaction_set_ends_with_it_in_a_pipeline(self):
+        self.hide()
+        client = self.walker("front")
+        self.served(client, "BEGIN", "SET LOCAL search_path TO open")
+        client.send(wire.query("COMMIT"), wire.query("SELECT * FROM orders"))
+        client.answer()
+        self.assertNotIn([b"front"], client.answer().rows)
+        client = self.walker("front")
+        self.served(client, "BEGIN", "SET LOCAL search_path TO open")
+        answer = client.ask(wire.parse("COMMIT"), wire.bind(), wire.execute(),
+                            wire.parse("SELECT * FROM orders"), wire.bind(), wire.execute(), wire.SYNC)
+        self.assertNotIn([b"front"], answer.rows)
+
+    def test_what_is_answered_and_not_synced_ends_with_what_syncs_it(self):
+        self.hide()
+        for queries in (["SELECT * FROM orders"], ["SELECT 1", "SELECT * FROM orders"]):
+            client = self.walker("front")
+            client.send(wire.parse("SET LOCAL search_path TO open"), wire.bind(), wire.execute(), wire.message(b"H"))
+            client.receive_until(b"C")
+            client.send(*(wire.query(sql) for sql in queries))
+            for _ in queries:
+                answer = client.answer()
+            self.assertNotIn([b"front"], answer.rows)
+
+    def test_an_execute_behind_others_leads_nowhere(self):
+        self.hide()
+        client = self.walker("open")
+        self.served(client, "PREPARE p AS SELECT * FROM orders")
+        self.assert_reads(client, "EXECUTE p")
+        self.assert_hidden(client, "SET search_path TO front; EXECUTE p")
+        self.assert_hidden(client, "PREPARE q AS SELECT * FROM orders; SET search_path TO front; EXECUTE q")
+        self.assertNotIn("front", repr(client.query("SET search_path TO front; EXPLAIN (VERBOSE) EXECUTE p").rows))
+
+    def test_a_portal_that_is_no_query_leads_where_it_leads_when_it_runs(self):
+        self.hide()
+        for sql, then in (("COPY orders TO STDOUT", None), ("EXECUTE p", None), ("DECLARE c CURSOR FOR SELECT * FROM orders", "FETCH ALL FROM c")):
+            with self.subTest(sql):
+                client = self.walker("open")
+                self.served(client, "PREPARE p AS SELECT * FROM orders", "BEGIN")
+                self.assertIsNone(client.ask(wire.parse(sql, name="s"), wire.bind("s", "portal"), wire.SYNC).error)
+                self.served(client, "SET LOCAL search_path TO front")
+                answer = client.ask(wire.execute("portal"), wire.SYNC)
+                self.assertEqual(answer.sqlstate, "42501")
+                self.assertNotIn([b"front"], answer.rows)
+                if then is not None:
+                    self.assert_hidden(client, then)
+
+    def test_what_a_prepared_set_config_did_is_not_taken_from_its_words(self):
+        self.hide()
+        for database in ("kept", "shop"):
+            with self.subTest(database):
+                client = self.raw_login(user="walker", timeout=LONG, database=database)
+                self.served(client, "SET search_path TO open")
+                self.assertIsNone(client.ask(wire.parse("SELECT set_config('search_path', 'front', false)", name="s"), wire.SYNC).error)
+                self.served(client, "EXECUTE s")
+                self.assert_hidden(client)
+
+    def test_set_config_that_may_not_run_sets_nothing(self):
+        self.hide()
+        for sql in ("PREPARE x AS SELECT set_config('search_path', 'open', true)", "EXPLAIN SELECT set_config('search_path', 'open', true)",
+                    "SELECT set_config('search_path', 'open', true) WHERE false", "SELECT set_config('search_path', 'open', true) LIMIT 0",
+                    "COPY (SELECT set_config('search_path', 'open', true) WHERE false) TO STDOUT",
+                    "ALTER ROLE CURRENT_USER SET search_path TO open"):
+            with self.subTest(sql):
+                client = self.walker("front")
+                self.served(client, "BEGIN")
+                client.query(sql)
+                self.assert_hidden(client)
+        client = self.walker("open")
+        self.served(client, "BEGIN")
+        client.ask(wire.parse("SELECT set_config('search_path', 'front', true) FROM generate_series(1, 3)"), wire.bind("", "q"), wire.execute("q", 1), wire.SYNC)
+        self.assert_hidden(client)
+
+    def test_a_function_that_is_known_as_harmless_may_move_it_in_a_transaction(self):
+        self.hide("CREATE FUNCTION open.moves_local() RETURNS void LANGUAGE plpgsql AS "
+                  "$$ BEGIN PERFORM set_config('search_path', 'front', true); END $$")
+        client = self.walker("open")
+        for _ in range(6):
+            self.served(client, "SELECT open.moves_local()")
+        self.assert_reads(client, "SELECT * FROM orders")
+        self.served(client, "BEGIN", "SELECT open.moves_local()")
+        self.assert_hidden(client)
+
+    def test_a_function_of_a_users_with_a_name_of_postgresqls_is_a_users(self):
+        self.hide()
+        client = self.walker("open")
+        self.served(client, "SELECT lower('x')")
+        self.assert_reads(client, "SELECT * FROM orders")
+        self.served(client, "CREATE FUNCTION open.lower(int) RETURNS void LANGUAGE plpgsql AS "
+                            "$$ BEGIN PERFORM set_config('search_path', 'front', true); END $$")
+        self.assert_hidden(client, "SELECT open.lower(1); SELECT * FROM orders")
+        self.served(client, "BEGIN", "SELECT open.lower(1)")
+        self.assert_hidden(client)
+
+    def test_a_set_config_of_a_users_sets_nothing_that_is_known(self):
+        self.hide("CREATE FUNCTION open.set_config(text, text, boolean) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'")
+        client = self.walker("front")
+        self.served(client, "SELECT open.set_config('search_path', 'open', false)")
+        self.assert_hidden(client)
+        self.served(client, "BEGIN", "SELECT open.set_config('search_path', 'open', true)")
+        self.assert_hidden(client)
+
+    def test_an_operator_with_a_schema_may_be_anybodys(self):
+        self.hide("CREATE FUNCTION open.op(int, int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('search_path', 'front', true); RETURN 1; END $$;"
+                  "CREATE OPERATOR open.@@@ (LEFTARG = int, RIGHTARG = int, FUNCTION = open.op)")
+        client = self.walker("shut, open")
+        self.served(client, "BEGIN", "SELECT 1 OPERATOR(open.@@@) 2")
+        self.assert_hidden(client)
+
+    def test_a_right_that_is_granted_is_seen(self):
+        self.hide("REVOKE USAGE ON SCHEMA front FROM PUBLIC; GRANT USAGE ON SCHEMA front TO stored")
+        for grant, revoke in (("GRANT USAGE ON SCHEMA front TO walker", "REVOKE USAGE ON SCHEMA front FROM walker"),
+                              ("GRANT stored TO walker", "REVOKE stored FROM walker")):
+            with self.subTest(grant):
+                self.wait_fresh()
+                client = self.walker()
+                self.assert_reads(client, "SELECT * FROM orders")
+                self.addCleanup(self.server.run, revoke, dbname="shop")
+                with self.pgweir.connect(user="postgres") as granter:
+                    granter.execute(grant)
+                self.assert_hidden(client)
+                with self.pgweir.connect(user="postgres") as granter:
+                    granter.execute(revoke)
+
+    def test_a_change_through_another_name_of_the_database_is_seen(self):
+        other = self.raw_login(user="walker", timeout=LONG, database="kept")
+        self.served(other, "SET search_path TO front, open")
+        self.wait_fresh("kept")
+        wait_until(lambda: other.query("SELECT * FROM orders").rows == [[b"open"]], LONG * slowness(), "the other name's catalog", pause=0.05)
+        self.served(self.walker(), "CREATE TABLE front.orders AS SELECT 'front'::text AS whose")
+        self.assert_hidden(other)
+
+    def test_a_connect_query_may_have_set_another_default(self):
+        self.hide()
+        client = self.raw_login(user="stored", timeout=LONG, database="query")
+        self.wait_fresh("query")
+        self.assert_not_known(client)
+        self.served(client, "SET search_path TO open")
+        self.assert_reads(client, "SELECT * FROM orders")
+
+    def test_a_batch_without_its_settings_leads_nowhere(self):
+        self.server.run("CREATE SCHEMA walker AUTHORIZATION walker; CREATE TABLE walker.orders AS SELECT 'front'::text AS whose; "
+                        "ALTER TABLE walker.orders OWNER TO walker; CREATE TEXT SEARCH CONFIGURATION open.cfg (COPY = pg_catalog.simple)", dbname="shop")
+        self.read_anew()
+        client = self.walker("open")
+        self.served(client, "SET default_text_search_config TO 'open.cfg'")
+        self.server.run("DROP TEXT SEARCH CONFIGURATION open.cfg", dbname="shop")
+        other = self.walker(None)
+        self.served(other, "BEGIN")
+        client.query("SELECT * FROM orders")
+        self.served(other, "ROLLBACK")
+        query = (wire.parse("SELECT * FROM orders"), wire.bind(), wire.execute(), wire.SYNC)
+        for first in ("RESET default_text_search_config", "SET search_path TO shut"):
+            answer = client.ask(wire.parse(first, name="unused " + first), *query)
+            self.assertNotIn([b"front"], answer.rows)
+        answer = client.ask(wire.parse("RESET default_text_search_config"), wire.bind(), wire.execute(), *query)
+        self.assertNotIn([b"front"], answer.rows)
 
     # What is made in front
 
