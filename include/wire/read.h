@@ -26,6 +26,11 @@ uint32_t read_u32(struct reader *reader);
 const char *read_cstring(struct reader *reader);
 /* `length` bytes, or NULL when there are not so many. */
 const uint8_t *read_bytes(struct reader *reader, size_t length);
+/*
+ * A DataRow of `count` texts, none NULL (protocol-message-formats, DataRow): copies of them, to be
+ * freed with mem_free() whatever is answered. False: it is another one.
+ */
+bool read_text_row(const void *body, size_t length, char **columns, size_t count);
 /* Was everything asked for there? */
 bool reader_ok(const struct reader *reader);
 /* The same, and nothing is left over. */

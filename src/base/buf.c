@@ -27,7 +27,7 @@ buf_make_room(struct buf *buf, size_t more)
 		buf->data = mem_resize(buf->data, size, 1);
 		buf->size = size;
 	}
-	return buf->data + buf->end;
+	return buf->end == 0 ? buf->data : buf->data + buf->end; /* as in buf_bytes() */
 }
 
 void

@@ -191,19 +191,9 @@ note_missed(struct inspection *inspection, const char *kind, const char *name)
 void
 inspect_row(struct server *server, const uint8_t *body, size_t length)
 {
-	struct reader reader = reader_over(body, length);
-	char *columns[COLUMNS] = { NULL };
-	bool good = server->inspection != NULL && read_u16(&reader) == COLUMNS;
+	char *columns[COLUMNS];
 
-	for (size_t i = 0; i < COLUMNS && good; i++) {
-		uint32_t here = read_u32(&reader);
-		const uint8_t *bytes = here > reader.left ? NULL : read_bytes(&reader, here);
-
-		good = bytes != NULL;
-		if (good)
-			columns[i] = mem_strndup((const char *)bytes, here);
-	}
-	if (good)
+	if (read_text_row(body, length, columns, COLUMNS) && server->inspection != NULL)
 		note_missed(server->inspection, columns[0], columns[1]);
 	for (size_t i = 0; i < COLUMNS; i++)
 		mem_free(columns[i]);

@@ -84,6 +84,13 @@ judged_release(struct judged *judged)
 	mem_free(judged);
 }
 
+bool
+judged_begins(const struct judged *judged)
+{
+	return judged->facts != NULL && judged->facts->statement_count > 0 &&
+	    judged->facts->statements[0].transaction == SQL_TXN_BEGIN;
+}
+
 static size_t
 weight(const struct judged *judged)
 {

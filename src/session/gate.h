@@ -136,6 +136,8 @@ const char *statement_executed(const struct sql_statement *statement);
 
 struct judged *judged_reference(struct judged *judged);
 void judged_release(struct judged *judged); /* NULL is fine */
+/* Does it begin a transaction with its first statement? */
+bool judged_begins(const struct judged *judged);
 /*
  * Ask the policies. `doings` is NULL for a text by itself; `hides_rows`: no command tag tells
  * how many rows it changes; `of_shape`: the ruling is for

@@ -20,20 +20,13 @@ asks(const struct judged *judged)
 	return false;
 }
 
-static bool
-begins(const struct judged *judged)
-{
-	return judged->facts != NULL && judged->facts->statement_count > 0 &&
-	    judged->facts->statements[0].transaction == SQL_TXN_BEGIN;
-}
-
 void
 listens_look(struct client *client, const struct judged *judged)
 {
 	struct listens *listens = client->listens;
 
 	listens->shows = listens->active > 0 &&
-	    (asks(judged) || (listens->active <= FEW_CHANNELS && begins(judged)));
+	    (asks(judged) || (listens->active <= FEW_CHANNELS && judged_begins(judged)));
 }
 
 bool

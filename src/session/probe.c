@@ -335,19 +335,9 @@ take_row(struct link *link, const char *kind, const char *name, const char *valu
 void
 probe_row(struct link *link, const uint8_t *body, size_t length)
 {
-	struct reader reader = reader_over(body, length);
-	char *columns[COLUMNS] = { NULL };
-	bool good = read_u16(&reader) == COLUMNS;
+	char *columns[COLUMNS];
 
-	for (size_t i = 0; i < COLUMNS && good; i++) {
-		uint32_t here = read_u32(&reader);
-		const uint8_t *bytes = here > reader.left ? NULL : read_bytes(&reader, here);
-
-		good = bytes != NULL;
-		if (good)
-			columns[i] = mem_strndup((const char *)bytes, here);
-	}
-	if (good)
+	if (read_text_row(body, length, columns, COLUMNS))
 		take_row(link, columns[0], columns[1], columns[2]);
 	else
 		link->probe->broken = true;

@@ -136,13 +136,6 @@ does(const struct client *client, const struct judged *judged, unsigned wanted)
 	return false;
 }
 
-static bool
-begins(const struct judged *judged)
-{
-	return judged->facts != NULL && judged->facts->statement_count > 0 &&
-	    judged->facts->statements[0].transaction == SQL_TXN_BEGIN;
-}
-
 void
 sequences_look(struct client *client, const struct judged *judged)
 {
@@ -153,7 +146,7 @@ sequences_look(struct client *client, const struct judged *judged)
 		return;
 	if (asks(client, judged))
 		client->sequence_wish = client->wrote_on != 0 ? SEQUENCES_OWN : SEQUENCES_CLEAN;
-	else if ((client->asks_sequence && begins(judged)) ||
+	else if ((client->asks_sequence && judged_begins(judged)) ||
 	    does(client, judged, SEQUENCES_WROTE | SEQUENCES_ADVANCED | SEQUENCES_CALLED))
 		client->sequence_wish = SEQUENCES_OWN | SEQUENCES_CLEAN;
 }

@@ -43,7 +43,8 @@ struct keyword {
 static const struct keyword keywords[KEYWORD_LONGEST + 1][KEYWORDS_MOST] = {
 	[2] = { { "or", WORD_OR }, { "as", WORD_AS }, { "on", WORD_CLAUSE },
 	    { "do", WORD_CLAUSE } },
-	[3] = { { "and", WORD_AND }, { "set", WORD_SET }, { "for", WORD_CLAUSE } },
+	[3] = { { "and", WORD_AND }, { "set", WORD_SET }, { "for", WORD_CLAUSE },
+	    { "not", WORD_CONSTANT } },
 	[4] = { { "from", WORD_CLAUSE }, { "case", WORD_CASE }, { "null", WORD_CONSTANT },
 	    { "true", WORD_CONSTANT }, { "user", WORD_CONSTANT } },
 	[5] = { { "where", WORD_WHERE }, { "limit", WORD_LIMIT }, { "order", WORD_CLAUSE },

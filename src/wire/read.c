@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "wire/frame.h"
+#include "base/mem.h"
 #include "wire/read.h"
 
 struct reader
@@ -62,6 +63,22 @@ read_cstring(struct reader *reader)
 	reader->left -= (size_t)(end + 1 - reader->at);
 	reader->at = end + 1;
 	return text;
+}
+
+bool
+read_text_row(const void *body, size_t length, char **columns, size_t count)
+{
+	struct reader reader = reader_over(body, length);
+	bool good = read_u16(&reader) == count;
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t here = good ? read_u32(&reader) : 0;
+		const uint8_t *bytes = good && here <= reader.left ? read_bytes(&reader, here) : NULL;
+
+		good = bytes != NULL;
+		columns[i] = good ? mem_strndup((const char *)bytes, here) : NULL;
+	}
+	return good;
 }
 
 bool

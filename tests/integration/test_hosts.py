@@ -147,7 +147,7 @@ class Names(Pair):
         super().setUp()
         wrappers = glob.glob("/usr/lib/*/libnss_wrapper.so")
         if not wrappers:
-            self.skipTest("libnss-wrapper is not installed")
+            self.fail("libnss-wrapper is not installed: tests/install-deps.sh check")
         self.wrapper = wrappers[0]
         self.changes = 0
 

@@ -115,6 +115,8 @@ what_is_assigned_or_inserted_is_taken_out(void **state)
 		    "UPDATE pgbench_accounts SET abalance = abalance + -?i WHERE aid = ?i;" },
 		{ "UPDATE t SET a = 5, b = 'x', c=c-1, d = t.d * 2, e=-1 FROM u",
 		    "UPDATE t SET a = ?i, b = ?s, c=c-?i, d = t.d * ?i, e=-?i FROM u" },
+		{ "UPDATE t SET a = b + NOT -3201 WHERE c = 7",
+		    "UPDATE t SET a = b + NOT -3201 WHERE c = ?i" },
 		{ "UPDATE t SET a = f(5), b = DEFAULT, c = 5 WHERE d = 6",
 		    "UPDATE t SET a = f(5), b = DEFAULT, c = ?i WHERE d = ?i" },
 		{ "UPDATE t SET (a, b) = (5, 6), c = 7 WHERE d = $1 AND e = 8",

@@ -75,6 +75,32 @@ nothing_at_all_is_done_until_something_is_asked(void **state)
 	(void)state;
 }
 
+static void
+assert_row(const char *bytes, size_t length, bool wanted, const char *first, const char *second)
+{
+	char *exact = mem_copy(bytes, length), *columns[2];
+
+	assert_int_equal(read_text_row(exact, length, columns, 2), wanted);
+	if (wanted) {
+		assert_string_equal(columns[0], first);
+		assert_string_equal(columns[1], second);
+	}
+	mem_free(columns[0]);
+	mem_free(columns[1]);
+	mem_free(exact);
+}
+
+static void
+a_row_of_texts_is_taken_whole_or_not_at_all(void **state)
+{
+	assert_row("\0\2\0\0\0\1a\0\0\0\0", 11, true, "a", "");
+	assert_row("\0\2\0\0\0\1a\xff\xff\xff\xff", 11, false, NULL, NULL); /* NULL */
+	assert_row("\0\2\0\0\0\1a\0\0\0\2b", 12, false, NULL, NULL);
+	assert_row("\0\1\0\0\0\1a", 7, false, NULL, NULL);
+	assert_row("\0", 1, false, NULL, NULL);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -84,6 +110,7 @@ main(void)
 		cmocka_unit_test(a_length_near_the_greatest_does_not_wrap),
 		cmocka_unit_test(a_string_without_its_end_is_empty_and_a_failure),
 		cmocka_unit_test(nothing_at_all_is_done_until_something_is_asked),
+		cmocka_unit_test(a_row_of_texts_is_taken_whole_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
