@@ -46,6 +46,8 @@ void cancel_secret_set(struct cancel_secret *secret,
 
 /* Above 2^30, so never that of a real process. */
 uint32_t cancel_pid(const struct cancel_target *target);
+/* Whose it would be, but for the epoch; false: it is none of ours. */
+bool cancel_pid_read(uint32_t pid, struct cancel_target *target);
 /* A key of CANCEL_KEY_SHORT or CANCEL_KEY_LONG bytes for this client. */
 void cancel_key_make(struct cancel_secret *secret, const struct cancel_target *target,
     size_t length, uint8_t *key);

@@ -157,6 +157,7 @@ struct sql_statement {
 	bool asks_sequence;  /* calls currval() or lastval() */
 	bool advances_sequence; /* calls nextval() or setval() */
 	bool asks_pid; /* it is SELECT pg_backend_pid(), maybe with an alias, and no more */
+	bool signals;  /* the same with pg_cancel_backend() or pg_terminate_backend() of a number */
 
 	/* CREATE INDEX and DROP …, for the built-in rules. */
 	bool index_created, index_concurrently;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes of a text: from `start` up to `end`, which is left out. */
 struct sql_place {
@@ -26,5 +27,8 @@ bool sql_place_null_value(const char *text, struct sql_place statement, const ch
 /* The only call of a SELECT without arguments, with its schema and its parentheses. */
 bool sql_place_call(const char *text, struct sql_place statement, const char *function,
     struct sql_place *place);
+/* The same with a whole number of at most 31 bits as its only argument. */
+bool sql_place_call_of_number(const char *text, struct sql_place statement, const char *function,
+    struct sql_place *place, uint32_t *number);
 
 #endif

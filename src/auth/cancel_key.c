@@ -159,16 +159,22 @@ cancel_key_make(struct cancel_secret *secret, const struct cancel_target *target
 }
 
 bool
-cancel_key_read(struct cancel_secret *secret, uint32_t pid, const uint8_t *key, size_t length,
-    struct cancel_target *target)
+cancel_pid_read(uint32_t pid, struct cancel_target *target)
 {
 	*target = (struct cancel_target){ .process = pid >> PROCESS_SHIFT & (CANCEL_PROCESSES - 1),
 		.worker = pid >> WORKER_SHIFT & (CANCEL_WORKERS - 1),
 		.slot = pid & (CANCEL_SLOTS - 1) };
+	return cancel_pid(target) == pid;
+}
+
+bool
+cancel_key_read(struct cancel_secret *secret, uint32_t pid, const uint8_t *key, size_t length,
+    struct cancel_target *target)
+{
+	if (!cancel_pid_read(pid, target))
+		return false;
 	if (length == CANCEL_KEY_LONG)
 		target->epoch = get_u32(key + AT_EPOCH);
-	if (cancel_pid(target) != pid)
-		return false;
 	return length == CANCEL_KEY_SHORT ||
 	    (length == CANCEL_KEY_LONG && cancel_key_fits(secret, target, key, length));
 }

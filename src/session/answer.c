@@ -18,6 +18,7 @@
 #include "probe.h"
 #include "rewrite.h"
 #include "session_internal.h"
+#include "signals.h"
 #include "wire/names.h"
 #include "wire/read.h"
 #include "wire/report.h"
@@ -98,6 +99,8 @@ complete(struct link *link, struct request *head, const char *tag)
 		residue_of(link, head, statement, tag);
 	else if (head->judged != NULL && head->judged->facts == NULL)
 		residue_of_unknown(link, head->judged);
+	if (head->rewrite != NULL)
+		signals_send(link, &head->rewrite->signal);
 	if (!guard_is_over(link)) /* else it was recorded as what it is */
 		record_statement(link, head, link->sub, "00000",
 		    returned || link->rows > 0 ? (int64_t)link->rows : -1,

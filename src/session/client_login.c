@@ -16,6 +16,7 @@
 #include "pool/rendering.h"
 #include "replication.h"
 #include "session_internal.h"
+#include "signals.h"
 #include "wire/frame.h"
 
 enum { PASSWORD_MESSAGE_MOST = STARTUP_MOST + 100 };
@@ -123,6 +124,7 @@ login_greet(struct client *client, const struct parameters *parameters)
 		    own ? client_application(client) : parameters->items[i].value);
 	}
 	cancel_key_give(client, out);
+	signals_may_reach(client);
 	startup_settings_welcome(client, out);
 	build_ready(out, 'I');
 	startup_free(client->startup);

@@ -13,7 +13,9 @@
 #include "listens.h"
 #include "lookup.h"
 #include "plan.h"
+#include "roster.h"
 #include "session_internal.h"
+#include "signals.h"
 #include "stats/queries.h"
 
 enum {
@@ -52,6 +54,8 @@ struct clients {
 	struct lookup_list lookups; /* under way */
 	struct message kept; /* from the audit's writer: look at the holds */
 	atomic_bool kept_posted;
+	struct roster *roster; /* of `slots`, for the other workers */
+	struct message signalled; /* from them: look at its wishes */
 	size_t spare_link_count;
 	size_t count;
 	struct client **slots; /* by the slot in a cancel key; NULL where free */
@@ -128,6 +132,8 @@ clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,
 	clients->epoch = (uint32_t)random_u64();
 	clients->mailbox = mailbox_new(loop, clients);
 	clients->kept.deliver = on_kept;
+	clients->signalled.deliver = signals_take;
+	clients->roster = roster_new();
 	audit_watch(lane, post_kept, clients);
 	clients->gate = gate_new(clients);
 	clients->learned = learned_table_new();
@@ -208,6 +214,7 @@ clients_free(struct clients *clients)
 	policies_release(clients->policies);
 	settings_clear(&clients->usual);
 	mem_free(clients->slots);
+	roster_free(clients->roster);
 	mem_free(clients);
 }
 
@@ -339,6 +346,18 @@ clients_next_epoch(struct clients *clients)
 	return ++clients->epoch;
 }
 
+struct roster *
+clients_roster(const struct clients *clients)
+{
+	return clients->roster;
+}
+
+struct message *
+clients_signalled(struct clients *clients)
+{
+	return &clients->signalled;
+}
+
 struct asked_list *
 clients_asked(struct clients *clients)
 {
@@ -363,6 +382,7 @@ clients_remove(struct clients *clients, struct client *client)
 {
 	TAILQ_REMOVE(&clients->all, client, in_clients);
 	clients->slots[client->slot] = NULL;
+	roster_leave(clients->roster, client->slot);
 	clients->count--;
 	census_leave(client);
 }

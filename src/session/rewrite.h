@@ -4,7 +4,8 @@
  * RESET means what the client gave at log-in, of which the server knows nothing: it goes as
  * the SET that makes it so. PREPARE and EXECUTE go with the names that statements have on
  * servers, and DEALLOCATE as something that does nothing, for the server keeps what others may
- * want. SELECT pg_backend_pid() goes as a SELECT of the pid that the client was given at log-in.
+ * want. SELECT pg_backend_pid() goes as a SELECT of the pid that the client was given at log-in,
+ * and the same of pg_cancel_backend() of such a pid as a SELECT of true: signals.h.
  * The client is told the tags, names and places of its own text.
  */
 #ifndef SESSION_REWRITE_H
@@ -37,6 +38,15 @@ struct rewrite_name {
 	struct statement *statement; /* referenced; NULL for TAKES_ALL */
 };
 
+/* pg_cancel_backend() or pg_terminate_backend() of a pid that a client was given. */
+struct backend_signal {
+	uint64_t client; /* its id; 0: nobody's, or not to be touched */
+	unsigned worker;
+	uint32_t slot;
+	bool ends;	/* the client, not only what it runs */
+	bool forbidden; /* it is another role's */
+};
+
 /* Counted; never changes. Referenced by statements and by what is asked of a server. */
 struct rewrite {
 	unsigned references;
@@ -49,6 +59,7 @@ struct rewrite {
 	size_t behind_reset_all; /* statements of ours behind each RESET ALL */
 	struct rewrite_name *names; /* in their order in the text */
 	size_t name_count;
+	struct backend_signal signal; /* to be sent when the server has answered */
 	const char *taken; /* of `names`: a PREPARE of one that was there already; or NULL */
 };
 
@@ -60,11 +71,14 @@ struct rewrite_for {
 	struct judged *judged;		  /* of the text; for what it prepares */
 	uint64_t own; /* not 0: of names for this client alone, see prepared.h */
 	uint32_t pid; /* that the client was given at log-in */
+	struct backend_signal signal; /* what the text asks for, if it does */
 	bool alone; /* several statements cannot stand in it: a Parse message */
 };
 
 /* Of facts: could any text that has them have to be rewritten? */
 bool rewrite_may(const struct sql_facts *facts);
+/* Does it ask for a signal to a backend, and for nothing else? */
+bool rewrite_signals(const struct sql_facts *facts);
 /* NULL: it goes as it is. Referenced. */
 struct rewrite *rewrite_new(const struct rewrite_for *whose, const struct sql_facts *facts,
     const char *text, size_t length);

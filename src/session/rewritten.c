@@ -9,6 +9,7 @@
 #include "inbound.h"
 #include "prepared.h"
 #include "rewrite.h"
+#include "signals.h"
 
 /*
  * Is what its client has set all that the text will be read by? Not in a transaction that set
@@ -38,6 +39,8 @@ rewritten_text(
 	if (!judged->edits)
 		return NULL;
 	whose.pid = client_pid(client);
+	if (rewrite_signals(judged->facts))
+		whose.signal = signals_look(client, text);
 	whose.own = read_under(client, judged->misreads && !alone).own;
 	return rewrite_new(&whose, judged->facts, text, strlen(text));
 }
@@ -91,7 +94,7 @@ rewritten_now(struct client *client, const char *name, struct statement *stateme
 		return statement;
 	anew = rewritten_anew(client, statement, *name != '\0');
 	place_used(client, anew->rewrite);
-	if (anew->body_length == statement->body_length &&
+	if (!rewrite_signals(statement->judged->facts) && anew->body_length == statement->body_length &&
 	    memcmp(anew->body, statement->body, anew->body_length) == 0) {
 		statement_release(anew);
 		return statement;

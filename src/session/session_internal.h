@@ -30,6 +30,9 @@ void clients_give_link(struct clients *clients, struct link *link);
 /* What cancel_request.c has under way, and the epoch of the next client. */
 struct asked_list *clients_asked(struct clients *clients);
 uint32_t clients_next_epoch(struct clients *clients);
+/* Whose the slots are, for all workers, and the message that tells of wishes there: signals.c. */
+struct roster *clients_roster(const struct clients *clients);
+struct message *clients_signalled(struct clients *clients);
 /* What lookup.c has under way. */
 struct lookup_list *clients_lookups(struct clients *clients);
 /* What plan.c has under way, or NULL. */

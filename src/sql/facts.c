@@ -166,6 +166,9 @@ fill_statement(struct arena *arena, const char *text, size_t length, struct slic
 	facts.text = (struct slice){ (const uint8_t *)text + statement->location,
 		(size_t)statement->length };
 	statement->asks_pid = function_is_all_of(tree_child(raw, RAW_STATEMENT), "pg_backend_pid");
+	statement->signals =
+	    function_of_number_is_all_of(tree_child(raw, RAW_STATEMENT), "pg_cancel_backend") ||
+	    function_of_number_is_all_of(tree_child(raw, RAW_STATEMENT), "pg_terminate_backend");
 	if (!walk(&facts, tree_child(raw, RAW_STATEMENT), context, err) ||
 	    !walk_bodies(&facts, err))
 		return false;

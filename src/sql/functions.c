@@ -5,9 +5,10 @@
 
 #include <pg_query/pg_query.pb-c.h>
 
+#include "constant.h"
 #include "handlers.h"
 
-enum { CALL_NAME = 1, CALL_STAR = 7 };
+enum { CALL_NAME = 1, CALL_ARGS = 2, CALL_STAR = 7 };
 enum { INDIRECTIONS = 2, LIST_ITEMS = 1, RANGE_FUNCTIONS = 4, RANGE_ALIAS = 5 };
 enum { SELECT_TARGETS = 3, TARGET_NAME = 1, TARGET_VALUE = 3 };
 
@@ -180,21 +181,40 @@ has_only(struct slice message, unsigned number, unsigned other)
 	return true;
 }
 
-bool
-function_is_all_of(struct tree_node statement, const char *function)
+/* With lists of its own in this field only: its arguments, or its name. */
+static bool
+is_all_of(struct tree_node statement, const char *function, unsigned lists, struct slice *found)
 {
 	struct slice target = tree_child(statement.body, SELECT_TARGETS).body;
 	struct tree_node call = tree_child(target, TARGET_VALUE);
 	struct slice schema = { NULL, 0 };
 
+	*found = call.body;
 	if (statement.type != PG_QUERY__NODE__NODE_SELECT_STMT ||
 	    call.type != PG_QUERY__NODE__NODE_FUNC_CALL ||
 	    tree_count(statement.body, SELECT_TARGETS) != 1 ||
 	    !has_only(statement.body, SELECT_TARGETS, SELECT_TARGETS) ||
 	    !has_only(target, TARGET_NAME, TARGET_VALUE) ||
-	    !has_only(call.body, CALL_NAME, CALL_NAME) || tree_value(call.body, CALL_STAR) != 0 ||
+	    !has_only(call.body, CALL_NAME, lists) || tree_value(call.body, CALL_STAR) != 0 ||
 	    !slice_is(tree_name(call.body, CALL_NAME, &schema), function))
 		return false;
 	return tree_count(call.body, CALL_NAME) == 1 ||
 	    (tree_count(call.body, CALL_NAME) == 2 && slice_is(schema, "pg_catalog"));
+}
+
+bool
+function_is_all_of(struct tree_node statement, const char *function)
+{
+	struct slice call;
+
+	return is_all_of(statement, function, CALL_NAME, &call);
+}
+
+bool
+function_of_number_is_all_of(struct tree_node statement, const char *function)
+{
+	struct slice call;
+
+	return is_all_of(statement, function, CALL_ARGS, &call) && tree_count(call, CALL_ARGS) == 1 &&
+	    constant_of(tree_child(call, CALL_ARGS)).kind == CONSTANT_INTEGER;
 }

@@ -43,6 +43,8 @@ void functions_of_rows(struct collector *facts);
  * alias at most?
  */
 bool function_is_all_of(struct tree_node statement, const char *function);
+/* The same of a call with a whole number as its only argument. */
+bool function_of_number_is_all_of(struct tree_node statement, const char *function);
 
 /* named_functions.c: functions that a definition names. */
 void handle_option(struct collector *facts, struct slice body, struct context *context);

@@ -127,9 +127,27 @@ is_called(const char *text, const struct lex_token *token, const char *name)
 	    strncmp(text + token->start + 1, name, length) == 0;
 }
 
-bool
-sql_place_call(const char *text, struct sql_place statement, const char *function,
-    struct sql_place *place)
+/* What stands between the parentheses of a call: nothing, or one whole number. */
+static bool
+take_argument(const char *text, const struct lex_token *token, uint32_t *number)
+{
+	uint64_t value = 0;
+
+	if (number == NULL || token->kind != LEX_NUMBER || token->end - token->start > 10)
+		return false;
+	for (size_t i = token->start; i < token->end; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		value = 10 * value + (unsigned)(text[i] - '0');
+	}
+	*number = (uint32_t)value;
+	return value <= INT32_MAX;
+}
+
+/* `number` is NULL of a call without arguments. */
+static bool
+find_call(const char *text, struct sql_place statement, const char *function,
+    struct sql_place *place, uint32_t *number)
 {
 	struct lexer lexer = lexer_over(text, statement);
 	struct lex_token token;
@@ -141,7 +159,11 @@ sql_place_call(const char *text, struct sql_place statement, const char *functio
 
 		if (dot && !named)
 			return false; /* U&"…" UESCAPE '!'. */
-		if (opened && lex_is_mark(text, &token, ')')) {
+		if (opened && number != NULL && take_argument(text, &token, number)) {
+			number = NULL;
+			continue;
+		}
+		if (opened && number == NULL && lex_is_mark(text, &token, ')')) {
 			*place = (struct sql_place){ start, token.end };
 			return true;
 		}
@@ -153,4 +175,18 @@ sql_place_call(const char *text, struct sql_place statement, const char *functio
 		dotted = dot;
 	}
 	return false;
+}
+
+bool
+sql_place_call(const char *text, struct sql_place statement, const char *function,
+    struct sql_place *place)
+{
+	return find_call(text, statement, function, place, NULL);
+}
+
+bool
+sql_place_call_of_number(const char *text, struct sql_place statement, const char *function,
+    struct sql_place *place, uint32_t *number)
+{
+	return find_call(text, statement, function, place, number);
 }

@@ -127,6 +127,46 @@ a_bare_question_for_the_pid_is_answered_with_the_clients(void **state)
 	(void)state;
 }
 
+/* Rewritten as for a client to which the signal of the text may go, or not. */
+static void
+assert_signals(const char *text, const struct backend_signal *signal, const char *expected)
+{
+	struct settings defaults = { 0 };
+	struct rewrite_for whose = { .defaults = &defaults, .signal = *signal };
+	struct sql_facts *facts;
+	struct rewrite *rewrite;
+	struct error err;
+	int position;
+
+	assert_int_equal(sql_facts(text, strlen(text), CAP, &facts, &err, &position), SQL_KNOWN);
+	assert_true(rewrite_may(facts));
+	rewrite = rewrite_new(&whose, facts, text, strlen(text));
+	if (expected == NULL)
+		assert_null(rewrite);
+	else
+		assert_string_equal(rewrite->text, expected);
+	if (rewrite != NULL)
+		assert_int_equal(rewrite->signal.client, signal->client);
+	rewrite_release(rewrite);
+	sql_facts_free(facts);
+}
+
+static void
+a_signal_to_a_client_is_not_the_servers_to_send(void **state)
+{
+	static const struct backend_signal nobody = { 0 }, one = { .client = 5 };
+	static const struct backend_signal end = { .client = 5, .ends = true }, no = { .forbidden = true };
+
+	assert_signals("SELECT pg_cancel_backend(1073741825) AS x", &one,
+	    "SELECT (SELECT true AS pg_cancel_backend) AS x");
+	assert_signals("SELECT pg_catalog.pg_terminate_backend(1073741825);", &end,
+	    "SELECT (SELECT true AS pg_terminate_backend);");
+	assert_signals("SELECT pg_cancel_backend(1073741825)", &no,
+	    "SELECT (SELECT false AS pg_cancel_backend)");
+	assert_signals("SELECT pg_cancel_backend(4711)", &nobody, NULL);
+	(void)state;
+}
+
 static void
 places_are_those_of_the_clients_text_in_characters(void **state)
 {
@@ -298,6 +338,7 @@ main(void)
 		cmocka_unit_test(a_list_of_names_is_not_given_to_set_config),
 		cmocka_unit_test(behind_reset_all_stand_the_defaults_unless_it_is_alone),
 		cmocka_unit_test(a_bare_question_for_the_pid_is_answered_with_the_clients),
+		cmocka_unit_test(a_signal_to_a_client_is_not_the_servers_to_send),
 		cmocka_unit_test(places_are_those_of_the_clients_text_in_characters),
 		cmocka_unit_test(a_report_is_told_with_the_clients_place),
 		cmocka_unit_test(a_prepared_statement_goes_by_the_name_that_servers_know),

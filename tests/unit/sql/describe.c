@@ -126,6 +126,8 @@ put_statement(struct buf *out, const struct sql_statement *statement)
 		buf_put_text(out, " advances-sequence");
 	if (statement->asks_pid)
 		buf_put_text(out, " asks-pid");
+	if (statement->signals)
+		buf_put_text(out, " signals");
 	put_objects(out, statement);
 }
 

@@ -110,6 +110,37 @@ a_call_is_found_with_its_schema_and_parentheses(void **state)
 	(void)state;
 }
 
+static void
+a_call_of_a_number_is_found_with_that_number(void **state)
+{
+	static const struct row {
+		const char *text, *call;
+		uint32_t number;
+	} rows[] = {
+		{ "SELECT f(1073741825)", "f(1073741825)", 1073741825 },
+		{ "SELECT pg_catalog . f /**/ ( 7 -- x\n) AS g", "pg_catalog . f /**/ ( 7 -- x\n)", 7 },
+		{ "SELECT \"f\"(2147483647)", "\"f\"(2147483647)", 2147483647 },
+		{ "SELECT f(00000000)", "f(00000000)", 0 },
+	};
+	static const char *const in_vain[] = { "SELECT f()", "SELECT f(2147483648)", "SELECT f(-1)",
+		"SELECT f(4294967297)", "SELECT f(99999999999999999999)", "SELECT f(1.0)", "SELECT f(1e3)",
+		"SELECT f('1')", "SELECT f($1)", "SELECT f(1, 2)", "SELECT f(1 2)", "SELECT f((1))",
+		"SELECT f(1", "SELECT f(x)", "SELECT f(1::int)", "SELECT g(1)" };
+	struct sql_place place;
+	uint32_t number;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(sql_place_call_of_number(
+		    rows[i].text, whole(rows[i].text), "f", &place, &number));
+		assert_stands(rows[i].text, place, rows[i].call);
+		assert_int_equal(number, rows[i].number);
+	}
+	for (size_t i = 0; i < sizeof(in_vain) / sizeof(in_vain[0]); i++)
+		if (sql_place_call_of_number(in_vain[i], whole(in_vain[i]), "f", &place, &number))
+			fail_msg("%s", in_vain[i]);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -118,6 +149,7 @@ main(void)
 		cmocka_unit_test(the_name_of_a_prepared_statement_is_found),
 		cmocka_unit_test(the_null_of_set_config_is_that_of_this_setting),
 		cmocka_unit_test(a_call_is_found_with_its_schema_and_parentheses),
+		cmocka_unit_test(a_call_of_a_number_is_found_with_that_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
