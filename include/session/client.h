@@ -74,6 +74,7 @@ struct client {
 	uint8_t pool_mode;	      /* enum pool_mode */
 	uint8_t replication;	      /* enum replication: its server is its own then */
 	bool skipping;		      /* an error was sent: everything up to Sync is ignored */
+	bool broke_copy;	      /* its next message came among the rows of a COPY */
 	bool asks_sequence;	      /* it asked currval() or lastval() before */
 	bool wrote_alone;	      /* it never wrote elsewhere than on `wrote_on`: see sequences.c */
 	uint8_t sequence_wish;	      /* what its message wants of its server, as in sequences.h */

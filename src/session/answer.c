@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "copy_in.h"
 #include "doings.h"
 #include "frames.h"
 #include "guard.h"
@@ -168,24 +169,6 @@ on_tag(struct link *link, struct request *head, const uint8_t *body, size_t leng
 	return FATE_SWALLOW;
 }
 
-/*
- * The server reads CopyData now. Syncs sent behind the Execute are in that
- * stream, and PostgreSQL ignores them there: they bring no ReadyForQuery.
- */
-static void
-begin_copy_in(struct link *link)
-{
-	bool extended = requests_head(&link->requests)->kind == REQUEST_EXECUTE;
-	const struct request *next;
-
-	while ((next = requests_at(&link->requests, 1)) != NULL && next->kind == REQUEST_SYNC) {
-		requests_remove(&link->requests, 1);
-		link->unsynced = link->unsynced || extended;
-	}
-	/* Otherwise its end is on its way already, or what PostgreSQL does not bear there. */
-	link->copy_in = next == NULL;
-}
-
 /* After an error the server skips everything up to the next Sync. */
 static void
 skip_to_sync(struct link *link)
@@ -244,6 +227,8 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 		limits_tell(link);
 		fate = FATE_SWALLOW;
 	}
+	if (fate == FATE_FORWARD && copy_in_broken(link, report))
+		return FATE_SWALLOW;
 	if (fate == FATE_FORWARD && head->rewrite != NULL) {
 		rewrite_put_report(head->rewrite, relay_emit(link), 'E', body, length);
 		fate = FATE_SWALLOW;
@@ -453,7 +438,8 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 		record_statement(link, head, 0, "00000", -1, -1, AUDIT_OK);
 		break;
 	case 'G':
-		begin_copy_in(link);
+		if (!copy_in_begin(link))
+			return violation(link, type);
 		break;
 	case 'H':
 	case 'W':

@@ -384,20 +384,12 @@ while_ending(struct link *link, uint8_t type, const uint8_t *body, size_t length
 	return FATE_SWALLOW;
 }
 
-/* A Sync that was sent behind the Execute is not one: the batch goes on. */
 static enum fate
 on_copy_in(struct link *link, const uint8_t *body, size_t length)
 {
-	struct guard *guard = link->guard;
-	struct request *head = requests_head(&link->requests);
-
-	if (guard->over) { /* its client will send nothing for it */
+	if (link->guard->over) { /* its client will send nothing for it */
 		build_copy_fail(stream_out(link->server->stream), "a limit was exceeded");
 		stream_flush(link->server->stream);
-	}
-	if (head != NULL && head->kind == REQUEST_EXECUTE) {
-		head->batch = link->server->batch;
-		guard->batch = link->server->batch;
 	}
 	return take_muted(link, 'G', body, length);
 }

@@ -6,6 +6,7 @@
  * server or a long text has been parsed. Those that are a few lines are here.
  */
 #include "base/mem.h"
+#include "copy_in.h"
 #include "guard.h"
 #include "inbound.h"
 #include "listens.h"
@@ -81,18 +82,10 @@ on_copy_data(struct client *client, const struct inbound *message)
 static enum step
 on_copy_end(struct client *client, const struct inbound *message)
 {
-	struct link *link = client->link;
-
 	if (!awaits_copy(client))
 		return STEP_DONE;
 	outgoing_pass(client, message);
-	if (link->copy_in) {
-		link->copy_in = false;
-		if (requests_head(&link->requests)->kind == REQUEST_EXECUTE)
-			link->unsynced = true;
-	} else {
-		outgoing_expect(client, REQUEST_COPY_END, ANSWER_FORWARD);
-	}
+	copy_in_end(client);
 	return STEP_DONE;
 }
 
@@ -195,6 +188,16 @@ handle(struct client *client, const struct inbound *message)
 	if (client->replication != REPLICATION_NONE && handler->refused) {
 		outgoing_drop(client, message);
 		return replication_refuse(client, message->type);
+	}
+	switch (copy_in_way_of(client, message->type)) {
+	case COPY_IN_FREE:
+		break;
+	case COPY_IN_WAITS:
+		return STEP_LATER;
+	case COPY_IN_BROKEN:
+		client_end(client, "08P01",
+		    "terminating connection because protocol synchronization was lost");
+		return STEP_GONE;
 	}
 	if (client->link != NULL && client->link->guard != NULL &&
 	    guard_holds(client, message->type))

@@ -86,6 +86,8 @@ struct link {
 	bool failed;		   /* an error since the last ReadyForQuery */
 	bool unsynced;		   /* extended messages sent, their Sync not yet answered */
 	bool copy_in;		   /* the server reads CopyData */
+	bool may_copy;		   /* something was sent by which it may: copy_in.h */
+	uint8_t breaker;	   /* the message by which the client broke into that; else 0 */
 	char copying;		   /* a walsender sends a copy: 'W' both ways, 'H' a backup; else 0 */
 	bool unsettled;		   /* the client's next message waits for an answer */
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */

@@ -1,5 +1,6 @@
 /* outgoing.c - messages on their way to the server, and what it must answer to them. */
 #include "base/mem.h"
+#include "copy_in.h"
 #include "inbound.h"
 #include "path.h"
 
@@ -49,6 +50,7 @@ outgoing_expect_statement(struct request *request, struct client *client, struct
 	request->queue_us = client->queue_us;
 	client->queue_us = 0;
 	client->statements++;
+	copy_in_expect(client->link, request, judged);
 	if (judged != NULL && judged->discards)
 		client->link->discarding = true;
 	if (judged != NULL && judged->misreads)

@@ -48,6 +48,7 @@ struct request {
 	char made_up; /* the type of a made-up answer without a body: '1' or '3' */
 	bool has_id;  /* `id` is of a Parse or Close under a name of ours */
 	bool adds;    /* `statement` is there from now on; else: no more */
+	uint8_t copies_in; /* COPYs that may still begin in it: copy_in.h */
 	bool changes_unnamed; /* `unnamed` is what it was before */
 	bool restores : 1;    /* ours: puts the client's settings on the server, see restore.c */
 	bool settles : 1;     /* the last of those */
@@ -106,7 +107,7 @@ void requests_rewrite(
 bool requests_await_name(const struct requests *requests, const char *name, uint64_t batch);
 /* Drop the head; what it refers to is released. */
 void requests_pop(struct requests *requests);
-/* Remove the i-th (only for Syncs that a COPY swallows, and the like). */
+/* Remove the i-th (only for one that brings no answer by now). */
 void requests_remove(struct requests *requests, size_t i);
 /* Drop all, keep the memory. */
 void requests_clear(struct requests *requests);

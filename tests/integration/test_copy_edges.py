@@ -68,13 +68,39 @@ class CopyEdges(ConversationTest):
 
     def test_a_sync_behind_the_row_that_fails_harms_nobody_else(self):
         """PostgreSQL answers it, and one in front of that row not; which it was cannot be told from outside."""
-        client = self.raw_login()
-        client.send(batch(COPY_IN), GOOD, BAD, wire.SYNC, wire.COPY_DONE, wire.SYNC)
-        self.assertEqual(client.answer().sqlstate, "22P02")
-        client.close()
-        for _ in range(3):
+        for _ in range(10):
+            client = self.raw_login()
+            client.send(batch(COPY_IN), GOOD, BAD, wire.SYNC, wire.COPY_DONE, wire.SYNC)
+            self.assertEqual(client.answer().sqlstate, "22P02")
             with self.raw_login() as other:
                 self.assertEqual(other.query("SELECT 'mine'").rows, [[b"mine"]])
+            client.send(wire.query("SELECT 'his'"))
+            self.assertEqual(wire.row_values(client.receive_until((b"D",))[-1][1]), [b"his"])
+            client.close()
+
+    def test_a_batch_behind_the_rows_waits_until_they_are_read(self):
+        self.assert_as_postgres((batch(COPY_IN), GOOD, BAD, wire.COPY_DONE, wire.SYNC, batch("SELECT 1", wire.SYNC)))
+        self.assert_as_postgres((wire.query(f"{COPY_IN}; {COPY_IN}"), GOOD, wire.COPY_DONE, BAD, wire.COPY_DONE, wire.query("SELECT 1")))
+        self.assert_as_postgres((wire.query(f"{COPY_IN}; {COPY_IN}"), BAD, wire.COPY_DONE, GOOD, wire.COPY_DONE, wire.query("SELECT 1")))
+        self.assert_as_postgres((wire.query(f"{COPY_IN}; {COPY_IN}"), wire.COPY_DONE, wire.SYNC, GOOD, wire.COPY_DONE, wire.query("SELECT 1")))
+
+    def test_another_message_among_the_rows_ends_the_connection_as_in_postgresql(self):
+        """It is no row: PostgreSQL fails the COPY, and has lost its place in the client's bytes."""
+        for opening in (wire.query(COPY_IN), batch(COPY_IN)):
+            for message in (wire.query("SELECT 1"), wire.parse("SELECT 1"), wire.bind(), wire.execute()):
+                with self.subTest(message=message[:1]):
+                    client = self.raw_login()
+                    client.send(opening, GOOD, message, wire.SYNC)
+                    errors = [wire.error_fields(body) for kind, body in client.receive_rest()[0] if kind == b"E"]
+                    self.assertEqual([error["C"] for error in errors], ["08P01", "08P01"])
+                    self.assertIn("unexpected message type", errors[0]["M"])
+                    with self.raw_login() as other:
+                        self.assertEqual(other.query("SELECT count(*) FROM edge").rows, [[b"0"]])
+
+    def test_another_message_behind_a_row_that_failed_is_handled(self):
+        """Whether the server still reads is for the server to say."""
+        self.assert_as_postgres((wire.query(COPY_IN), BAD, wire.query("SELECT 1")))
+        self.assert_as_postgres((batch(COPY_IN), BAD, wire.query("SELECT 'skipped'"), batch("SELECT 'skipped'"), wire.COPY_DONE, wire.SYNC))
 
     def test_copy_fail_in_a_pipeline(self):
         self.assert_as_postgres((wire.query(COPY_IN), GOOD, wire.copy_fail(), wire.query("SELECT 1")))
