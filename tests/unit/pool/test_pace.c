@@ -5,50 +5,28 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "../net/turns.h"
-#include "pool/budget.h"
+#include "alone.h"
 
 enum { SECOND = 1000 * 1000, CLIENTS = 40 };
 static const uint64_t start = 1000 * SECOND;
 
 /* One worker, and a pool of twenty with forty clients in line. */
 struct world {
-	struct loop *loop;
-	struct mailbox *mailbox;
-	struct budgets *budgets;
+	struct alone alone;
 	struct budget *pool;
 	struct ticket tickets[CLIENTS];
 };
-
-static void
-on_poke(struct message *message, void *receiver)
-{
-	struct poke *poke = (struct poke *)message; /* its first member */
-
-	atomic_store(&poke->pending, false);
-	(void)receiver;
-}
 
 static void
 world_open(struct world *world)
 {
 	const struct budget_limits limits = { .size = 20 };
 
-	*world = (struct world){ .loop = loop_new(), .budgets = budgets_new(1) };
-	world->mailbox = mailbox_new(world->loop, world);
-	budgets_attach(world->budgets, 0, world->mailbox, on_poke);
-	world->pool = budget_get(world->budgets, "shop", "app", &limits);
+	*world = (struct world){ 0 };
+	alone_open(&world->alone);
+	world->pool = budget_get(world->alone.budgets, "shop", "app", &limits);
 	for (int i = 0; i < CLIENTS; i++)
 		budget_join(world->pool, 0, &world->tickets[i], start);
-}
-
-static void
-world_close(struct world *world)
-{
-	settle(world->loop);
-	mailbox_free(world->mailbox);
-	budgets_free(world->budgets);
-	loop_free(world->loop);
 }
 
 /* How many more may be opening at this moment; they are. */
@@ -80,7 +58,7 @@ a_pool_that_never_failed_opens_as_many_as_are_allowed_at_once(void **state)
 
 	world_open(&world);
 	assert_int_equal(begin_all(&world, start), BUDGET_OPENING_MOST);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -99,7 +77,7 @@ after_a_failure_they_ramp_up_one_two_four(void **state)
 	for (int i = 0; i < 4; i++)
 		budget_opened(world.pool);
 	assert_int_equal(begin_all(&world, start), BUDGET_OPENING_MOST);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -114,7 +92,7 @@ a_failure_on_the_way_up_begins_anew(void **state)
 	budget_opened(world.pool);
 	fail_all(&world, begin_all(&world, start), start);
 	assert_int_equal(begin_all(&world, start), 1);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -128,7 +106,7 @@ a_server_that_is_being_checked_does_not_hold_up_the_ramp(void **state)
 	budget_checking(world.pool, 1);
 	assert_int_equal(begin_all(&world, start), 1);
 	budget_checking(world.pool, -1);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -160,7 +138,7 @@ a_full_postgresql_is_asked_for_no_more_for_a_while(void **state)
 	assert_int_equal(place.reason, BUDGET_WAITS_FOR_ROOM);
 	assert_int_equal(place.limit, 3);
 	assert_int_equal(begin_all(&world, start + 10 * SECOND), 1);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -174,7 +152,7 @@ what_closes_meanwhile_may_be_replaced(void **state)
 	budget_closed(world.pool);
 	assert_int_equal(begin_all(&world, start + SECOND), 1);
 	assert_int_equal(begin_all(&world, start + SECOND), 0);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -189,7 +167,7 @@ a_pool_without_any_tries_with_one(void **state)
 	budget_full(world.pool, start);
 	fail_all(&world, opening, start);
 	assert_int_equal(begin_all(&world, start), 1);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -208,7 +186,7 @@ while_postgresql_is_away_the_pause_stays_below_a_second(void **state)
 		assert_int_equal(begin_all(&world, now_us + SECOND / 4), 0);
 		now_us += 3 * SECOND / 4;
 	}
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -223,7 +201,7 @@ a_shorter_pause_that_was_configured_stays_shorter(void **state)
 	budget_refused(world.pool, start, 40);
 	budget_closed(world.pool);
 	assert_int_equal(begin_all(&world, start + SECOND / 20), 1);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 

@@ -5,29 +5,17 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "../net/turns.h"
-#include "pool/budget.h"
+#include "alone.h"
 
 enum { SECOND = 1000 * 1000, FLOOD = 40, TURN_LOANS = 16 /* share.c */ };
 static const uint64_t start = 1000 * SECOND;
 
 /* One worker and three pools of one database, each of another role. */
 struct world {
-	struct loop *loop;
-	struct mailbox *mailbox;
-	struct budgets *budgets;
+	struct alone alone;
 	struct budget *flooded, *second, *third;
 	struct ticket flood[FLOOD];
 };
-
-static void
-on_poke(struct message *message, void *receiver)
-{
-	struct poke *poke = (struct poke *)message; /* its first member */
-
-	atomic_store(&poke->pending, false);
-	(void)receiver;
-}
 
 static enum budget_advice
 advise(struct budget *budget, uint64_t now_us)
@@ -57,24 +45,14 @@ world_open(struct world *world, int cap)
 {
 	const struct budget_limits limits = { .size = 20, .per_database = cap };
 
-	*world = (struct world){ .loop = loop_new(), .budgets = budgets_new(1) };
-	world->mailbox = mailbox_new(world->loop, world);
-	budgets_attach(world->budgets, 0, world->mailbox, on_poke);
-	world->flooded = budget_get(world->budgets, "shop", "flood", &limits);
-	world->second = budget_get(world->budgets, "shop", "second", &limits);
-	world->third = budget_get(world->budgets, "shop", "third", &limits);
+	*world = (struct world){ 0 };
+	alone_open(&world->alone);
+	world->flooded = budget_get(world->alone.budgets, "shop", "flood", &limits);
+	world->second = budget_get(world->alone.budgets, "shop", "second", &limits);
+	world->third = budget_get(world->alone.budgets, "shop", "third", &limits);
 	for (int i = 0; i < FLOOD; i++)
 		budget_join(world->flooded, 0, &world->flood[i], start);
 	assert_int_equal(open_all(world->flooded, start), cap);
-}
-
-static void
-world_close(struct world *world)
-{
-	settle(world->loop);
-	mailbox_free(world->mailbox);
-	budgets_free(world->budgets);
-	loop_free(world->loop);
 }
 
 /* A pool's connection is free and is closed for another pool; the flood does not get it back. */
@@ -100,7 +78,7 @@ a_flood_yields_to_a_single_client_at_the_next_return(void **state)
 	assert_int_equal(open_all(world.second, start + 3), 1);
 	budget_leave(world.second, 0, &single); /* it is served */
 	assert_false(budget_yields(world.flooded, start + 4));
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -122,7 +100,7 @@ two_pools_share_a_cap_evenly_however_many_wait_in_each(void **state)
 	assert_false(budget_yields(world.flooded, start + 5)); /* two and two */
 	assert_int_equal(advise(world.flooded, start + 5), BUDGET_NOTHING);
 	assert_false(budget_yields(world.second, start + 6));
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -139,7 +117,7 @@ the_last_connection_is_kept_for_a_turn_of_loans(void **state)
 		assert_false(budget_yields(world.flooded, start + 2));
 	assert_yields(&world, start + 3); /* its clients came before, and had their turn */
 	assert_int_equal(open_all(world.second, start + 4), 1);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -164,7 +142,7 @@ of_those_without_any_the_one_that_waits_longest_is_next(void **state)
 	budget_leave(world.third, 0, &late);
 	assert_int_equal(advise(world.flooded, start + 4), BUDGET_NOTHING);
 	assert_int_equal(open_all(world.second, start + 4), 1);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -179,7 +157,7 @@ a_claim_ends_when_nobody_waits_any_more(void **state)
 	assert_int_equal(advise(world.second, start + 1), BUDGET_NOTHING);
 	budget_leave(world.second, 0, &single);
 	assert_false(budget_yields(world.flooded, start + 2));
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -200,7 +178,7 @@ a_paused_pool_claims_nothing(void **state)
 	budget_set_paused(world.second, false);
 	assert_int_equal(advise(world.second, start + 4), BUDGET_NOTHING);
 	assert_yields(&world, start + 5);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -222,7 +200,7 @@ a_pool_that_cannot_connect_claims_nothing_until_it_tries_again(void **state)
 	assert_false(budget_yields(world.flooded, start + 3));
 	assert_int_equal(advise(world.second, start + 10 * SECOND), BUDGET_NOTHING);
 	assert_yields(&world, start + 10 * SECOND);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -235,7 +213,7 @@ who_is_stopped_by_another_cap_is_not_waited_for(void **state)
 	struct world world;
 
 	world_open(&world, 4);
-	elsewhere = budget_get(world.budgets, "till", "second", &limits);
+	elsewhere = budget_get(world.alone.budgets, "till", "second", &limits);
 	budget_set_limits(world.second, &limits);
 	budget_join(elsewhere, 0, &one, start);
 	assert_int_equal(advise(elsewhere, start), BUDGET_OPEN);
@@ -245,7 +223,7 @@ who_is_stopped_by_another_cap_is_not_waited_for(void **state)
 	assert_false(budget_yields(world.flooded, start)); /* it would be of no use */
 	budget_closed(world.flooded);
 	assert_int_equal(open_all(world.flooded, start), 1);
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
@@ -264,7 +242,7 @@ without_a_cap_nobody_yields(void **state)
 	budget_join(world.second, 0, &two, start);
 	assert_int_equal(advise(world.second, start), BUDGET_NOTHING);
 	assert_false(budget_yields(world.flooded, start));
-	world_close(&world);
+	alone_close(&world.alone);
 	(void)state;
 }
 
