@@ -90,10 +90,11 @@ struct context {
 	const struct target *target; /* or NULL */
 };
 
-/* A name of WITH, and those it adds to. In the collector's arena. */
+/* A name of WITH, and those it adds to. In the arena of whoever made it. */
 struct cte {
 	const struct cte *outer;
 	struct slice name;
+	struct tree_node query; /* what it stands for */
 };
 
 void collect_classes(

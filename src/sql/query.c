@@ -34,15 +34,17 @@ enum {
 };
 enum { MERGE_RELATION = 1, MERGE_CONDITION = 3, MERGE_WHENS = 4, MERGE_WITH = 5 };
 enum { WHEN_COMMAND = 2, WHEN_CONDITION = 4 };
-enum { WITH_CTES = 1, WITH_RECURSIVE = 2, CTE_NAME = 1 };
+enum { WITH_CTES = 1, WITH_RECURSIVE = 2, CTE_NAME = 1, CTE_QUERY = 4 };
 enum { INTO_ON_COMMIT = 5, CONFLICT_TARGETS = 3 };
 
 static const struct cte *
-add_cte(struct collector *facts, const struct cte *outer, struct slice name)
+add_cte(struct collector *facts, const struct cte *outer, struct slice body)
 {
 	struct cte *cte = arena_zalloc(facts->arena, 1, sizeof(*cte));
 
-	*cte = (struct cte){ .outer = outer, .name = name };
+	*cte = (struct cte){ .outer = outer,
+		.name = tree_body(body, CTE_NAME),
+		.query = tree_child(body, CTE_QUERY) };
 	return cte;
 }
 
@@ -51,7 +53,7 @@ handle_cte_seen(struct collector *facts, const struct cte *known, struct tree_no
 {
 	if (node.type != PG_QUERY__NODE__NODE_COMMON_TABLE_EXPR)
 		return known;
-	return add_cte(facts, known, tree_body(node.body, CTE_NAME));
+	return add_cte(facts, known, node.body);
 }
 
 /* All names of a WITH clause, and those known outside of it. */
@@ -226,13 +228,13 @@ target_name(struct slice body, unsigned relation)
 }
 
 static enum sql_where
-where_of(struct slice body, unsigned field)
+where_of(struct slice body, unsigned field, const struct context *context)
 {
 	struct tree_node where = tree_child(body, field);
 
 	if (where.type == 0)
 		return SQL_WHERE_ABSENT;
-	return fold_is_tautology(where) ? SQL_WHERE_TAUTOLOGY : SQL_WHERE_PRESENT;
+	return fold_is_tautology(where, context->ctes) ? SQL_WHERE_TAUTOLOGY : SQL_WHERE_PRESENT;
 }
 
 void
@@ -241,7 +243,7 @@ handle_update(struct collector *facts, struct slice body, struct context *contex
 	know_ctes(facts, body, UPDATE_WITH, context);
 	collect_target(
 	    facts, body, UPDATE_RELATION, tree_has(body, UPDATE_RETURNING), context);
-	collect_where(facts, context, where_of(body, UPDATE_WHERE),
+	collect_where(facts, context, where_of(body, UPDATE_WHERE, context),
 	    target_name(body, UPDATE_RELATION));
 	reads_assignments(facts, body, UPDATE_TARGETS, context);
 	reads_uncounted(facts, context);
@@ -253,7 +255,7 @@ handle_delete(struct collector *facts, struct slice body, struct context *contex
 	know_ctes(facts, body, DELETE_WITH, context);
 	collect_target(
 	    facts, body, DELETE_RELATION, tree_has(body, DELETE_RETURNING), context);
-	collect_where(facts, context, where_of(body, DELETE_WHERE),
+	collect_where(facts, context, where_of(body, DELETE_WHERE, context),
 	    target_name(body, DELETE_RELATION));
 	reads_uncounted(facts, context);
 }
@@ -270,17 +272,19 @@ void
 handle_merge(struct collector *facts, struct slice body, struct context *context)
 {
 	struct tree_node condition = tree_child(body, MERGE_CONDITION);
-	bool all_match = condition.type != 0 && fold_is_tautology(condition);
 	struct tree_node when;
+	bool all_match;
 
 	know_ctes(facts, body, MERGE_WITH, context);
+	all_match = condition.type != 0 && fold_is_tautology(condition, context->ctes);
 	reads_uncounted(facts, context);
 	for (struct slice rest = body; tree_next_child(&rest, MERGE_WHENS, &when);) {
 		enum sql_where where = SQL_WHERE_PRESENT;
 
 		if (!changes_rows(tree_value(when.body, WHEN_COMMAND)))
 			continue;
-		if (all_match && where_of(when.body, WHEN_CONDITION) != SQL_WHERE_PRESENT)
+		if (all_match &&
+		    where_of(when.body, WHEN_CONDITION, context) != SQL_WHERE_PRESENT)
 			where = SQL_WHERE_TAUTOLOGY;
 		collect_where(facts, context, where, target_name(body, MERGE_RELATION));
 	}

@@ -65,6 +65,11 @@ bool tree_next_child(struct slice *rest, unsigned number, struct tree_node *node
 /* Do two nodes say the same, wherever they stand? Calls never do: they may be volatile.
  */
 bool tree_is_same(struct tree_node a, struct tree_node b);
+/* Is it an expression that has the same value for every row? */
+bool tree_is_fixed(struct tree_node node);
+/* Does it call a function, or a well-known aggregate of all rows, other than in a query within? */
+bool tree_has_call(struct tree_node node);
+bool tree_has_aggregate(struct tree_node node);
 /* The text of a node String; empty for any other. */
 struct slice tree_string(struct tree_node node);
 /* The last String of a repeated field, the name in a qualified one; *schema is the one

@@ -9,12 +9,46 @@
 #include "constant.h"
 #include "value.h"
 
-enum { STATES = 4, NUMBER_TEXT_MOST = 64, PAIRS_MOST = 64 };
+enum { STATES = 5, NUMBER_TEXT_MOST = 64, PAIRS_MOST = 64 };
 
 struct value
 value_data(struct tree_node node)
 {
-	return (struct value){ .kind = VALUE_DATA, .node = node };
+	return (struct value){ .kind = VALUE_DATA,
+		.node = node,
+		.claim = CLAIM_TRUE,
+		.holds = CLAIM_YES,
+		.of = node };
+}
+
+bool
+value_is_fixed(const struct value *value)
+{
+	if (value->kind == VALUE_TRUTH)
+		return (value->truth & (value->truth - 1)) == 0 && value->truth != VALUE_MISSING;
+	return value->kind != VALUE_DATA && value->kind != VALUE_ROW;
+}
+
+struct value
+value_opaque(struct tree_node node, const struct value *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!value_is_fixed(&values[i]))
+			return value_data(node);
+	return (struct value){ .kind = VALUE_FIXED, .node = node };
+}
+
+/* Rows within rows are taken as they stand, so that nothing here needs recursion. */
+struct value
+value_row(struct arena *arena, const struct value *values, size_t count, struct tree_node node)
+{
+	struct value *items = arena_zalloc(arena, count + 1, sizeof(*items));
+
+	for (size_t i = 0; i < count; i++)
+		items[i] = values[i].kind == VALUE_ROW ? value_data(values[i].node) : values[i];
+	return (struct value){
+		.kind = VALUE_ROW, .items = items, .item_count = count, .node = node
+	};
 }
 
 struct value
@@ -59,15 +93,21 @@ value_of_constant(struct tree_node node)
 	case CONSTANT_BOOLEAN:
 		return value_truth(constant.integer != 0 ? VALUE_TRUE : VALUE_FALSE);
 	case CONSTANT_INTEGER:
-		return value_of_number((long double)constant.integer, true);
+		value = value_of_number((long double)constant.integer, true);
+		break;
 	case CONSTANT_DECIMAL:
-		return value_read_number(constant.text, &value) ? value
-								: value_data(node);
+		if (!value_read_number(constant.text, &value))
+			return value_opaque(node, NULL, 0);
+		value.text = constant.text;
+		break;
 	case CONSTANT_STRING:
-		return (struct value){ .kind = VALUE_TEXT, .text = constant.text };
+		value = (struct value){ .kind = VALUE_TEXT, .text = constant.text };
+		break;
 	default:
-		return value_data(node);
+		return value_opaque(node, NULL, 0);
 	}
+	value.node = node;
+	return value;
 }
 
 unsigned
@@ -79,37 +119,48 @@ value_truth_of(const struct value *value)
 		return value->truth;
 	if (value->kind == VALUE_NULL)
 		return VALUE_UNKNOWN;
+	if (value->kind == VALUE_FIXED)
+		return VALUE_EITHER;
 	if (value->kind == VALUE_TEXT && constant_text_to_bool(value->text, &is_true))
 		return is_true ? VALUE_TRUE : VALUE_FALSE;
 	return VALUE_ANY;
 }
 
+/* now() > '2026-01-01' OR owner = 5 may well hold back rows: then it is true of some. */
 bool
 value_is_tautology(const struct value *value)
 {
-	unsigned truth = value_truth_of(value);
+	unsigned truth = value_truth_of(value) & ~(unsigned)VALUE_MISSING;
 
-	return (truth & VALUE_TRUE) != 0 && (truth & ~(VALUE_TRUE | VALUE_MISSING)) == 0;
+	return truth == VALUE_TRUE || truth == VALUE_EITHER;
+}
+
+/* The first of the order that either is: what is less sure than all before it comes last. */
+static unsigned
+first_of(unsigned a, unsigned b, const unsigned *order)
+{
+	for (size_t i = 0; i < STATES; i++)
+		if (a == order[i] || b == order[i])
+			return order[i];
+	return VALUE_TRUE;
 }
 
 static unsigned
 and_states(unsigned a, unsigned b)
 {
-	if (a == VALUE_FALSE || b == VALUE_FALSE)
-		return VALUE_FALSE;
-	if (a == VALUE_UNKNOWN || b == VALUE_UNKNOWN)
-		return VALUE_UNKNOWN;
-	return a == VALUE_MISSING || b == VALUE_MISSING ? VALUE_MISSING : VALUE_TRUE;
+	static const unsigned order[STATES] = { VALUE_FALSE, VALUE_UNKNOWN, VALUE_MISSING,
+		VALUE_EITHER, VALUE_TRUE };
+
+	return first_of(a, b, order);
 }
 
 static unsigned
 or_states(unsigned a, unsigned b)
 {
-	if (a == VALUE_TRUE || b == VALUE_TRUE)
-		return VALUE_TRUE;
-	if (a == VALUE_MISSING || b == VALUE_MISSING)
-		return VALUE_MISSING;
-	return a == VALUE_FALSE && b == VALUE_FALSE ? VALUE_FALSE : VALUE_UNKNOWN;
+	static const unsigned order[STATES] = { VALUE_TRUE, VALUE_MISSING, VALUE_EITHER,
+		VALUE_UNKNOWN, VALUE_FALSE };
+
+	return first_of(a, b, order);
 }
 
 /* All that may come of two sets. */
@@ -125,28 +176,64 @@ join(unsigned a, unsigned b, unsigned (*states)(unsigned, unsigned))
 	return sum;
 }
 
-/* x IS NULL beside x IS NOT NULL. Looked for among few only: it takes every pair. */
+static unsigned
+whole_of(enum value_claim claim)
+{
+	return claim == CLAIM_ORDER ? VALUE_LESS | VALUE_EQUAL | VALUE_GREATER
+				    : CLAIM_YES | CLAIM_NO;
+}
+
+/* Do both claim something of the same? */
 static bool
-has_opposites(const struct value *values, size_t count)
+claim_of_one(const struct value *a, const struct value *b)
+{
+	return a->claim != CLAIM_NOTHING && a->claim == b->claim &&
+	       tree_is_same(a->of, b->of) &&
+	       (a->claim != CLAIM_ORDER || tree_is_same(a->other, b->other));
+}
+
+static bool
+are_opposites(const struct value *a, const struct value *b, bool none)
+{
+	bool fits = none ? (a->holds & b->holds) == 0
+			 : (a->holds | b->holds) == whole_of(a->claim);
+
+	return fits && claim_of_one(a, b);
+}
+
+/*
+ * x IS NULL beside x IS NOT NULL, a < b beside a >= b, x beside NOT x: together they are
+ * all there is, or, with `none`, nothing. Looked for among few only: it takes every pair.
+ */
+static bool
+has_opposites(const struct value *values, size_t count, bool none, enum value_claim *of)
 {
 	if (count > PAIRS_MOST)
 		count = PAIRS_MOST;
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = i + 1; j < count; j++)
-			if (values[i].null_test && values[j].null_test &&
-			    values[i].wants_null != values[j].wants_null &&
-			    tree_is_same(values[i].node, values[j].node))
+			if (are_opposites(&values[i], &values[j], none)) {
+				*of = values[i].claim;
 				return true;
+			}
 	return false;
+}
+
+/* NULL is neither less nor greater, neither true nor false. */
+static unsigned
+missing_of(enum value_claim claim)
+{
+	return claim == CLAIM_NULL ? 0 : VALUE_MISSING;
 }
 
 struct value
 value_and(const struct value *values, size_t count)
 {
 	unsigned sum = VALUE_TRUE;
+	enum value_claim claim;
 
-	if (has_opposites(values, count))
-		return value_truth(VALUE_FALSE);
+	if (has_opposites(values, count, true, &claim))
+		return value_truth(VALUE_FALSE | missing_of(claim));
 	for (size_t i = 0; i < count; i++)
 		sum = join(sum, value_truth_of(&values[i]), and_states);
 	return value_truth(sum);
@@ -156,9 +243,10 @@ struct value
 value_or(const struct value *values, size_t count)
 {
 	unsigned sum = VALUE_FALSE;
+	enum value_claim claim;
 
-	if (has_opposites(values, count))
-		return value_truth(VALUE_TRUE);
+	if (has_opposites(values, count, false, &claim))
+		return value_truth(VALUE_TRUE | missing_of(claim));
 	for (size_t i = 0; i < count; i++)
 		sum = join(sum, value_truth_of(&values[i]), or_states);
 	return value_truth(sum);
@@ -168,24 +256,38 @@ struct value
 value_not(const struct value *value)
 {
 	unsigned truth = value_truth_of(value);
-	struct value result = value_truth(truth & ~(VALUE_TRUE | VALUE_FALSE));
+	struct value result = value_truth(truth & ~(unsigned)(VALUE_TRUE | VALUE_FALSE));
 
 	if ((truth & VALUE_TRUE) != 0)
 		result.truth |= VALUE_FALSE;
 	if ((truth & VALUE_FALSE) != 0)
 		result.truth |= VALUE_TRUE;
-	result.null_test = value->null_test;
-	result.wants_null = !value->wants_null;
-	result.node = value->node;
+	result.claim = value->claim;
+	result.holds = whole_of(value->claim) & ~value->holds;
+	result.of = value->of;
+	result.other = value->other;
 	return result;
 }
 
 static bool
 may_be_null(const struct value *value)
 {
-	return value->kind == VALUE_DATA || value->kind == VALUE_NULL ||
-	       (value->kind == VALUE_TRUTH &&
-		   (value->truth & (VALUE_UNKNOWN | VALUE_MISSING)) != 0);
+	enum { MAYBE = VALUE_UNKNOWN | VALUE_MISSING | VALUE_EITHER };
+
+	return value->kind == VALUE_DATA || value->kind == VALUE_FIXED ||
+	       value->kind == VALUE_ROW || value->kind == VALUE_NULL ||
+	       (value->kind == VALUE_TRUTH && (value->truth & MAYBE) != 0);
+}
+
+/* A row is NULL when all of it is, and not NULL when nothing of it is. */
+static struct value
+row_null_test(const struct value *row, bool wants_null)
+{
+	unsigned sum = VALUE_TRUE;
+
+	for (size_t i = 0; i < row->item_count; i++)
+		sum = join(sum, value_null_test(&row->items[i], wants_null).truth, and_states);
+	return value_truth(sum);
 }
 
 struct value
@@ -193,14 +295,18 @@ value_null_test(const struct value *value, bool wants_null)
 {
 	struct value result;
 
+	if (value->kind == VALUE_ROW)
+		return row_null_test(value, wants_null);
 	if (value->kind == VALUE_NULL)
 		return value_truth(wants_null ? VALUE_TRUE : VALUE_FALSE);
 	if (!may_be_null(value))
 		return value_truth(wants_null ? VALUE_FALSE : VALUE_TRUE);
+	if (value_is_fixed(value))
+		return value_truth(VALUE_EITHER);
 	result = value_truth(VALUE_TRUE | VALUE_FALSE);
-	result.null_test = value->kind == VALUE_DATA;
-	result.wants_null = wants_null;
-	result.node = value->node;
+	result.claim = value->kind == VALUE_DATA ? CLAIM_NULL : CLAIM_NOTHING;
+	result.holds = wants_null ? CLAIM_YES : CLAIM_NO;
+	result.of = value->node;
 	return result;
 }
 
@@ -224,9 +330,9 @@ value_test(const struct value *value, uint64_t test)
 	wanted = accepted[test];
 	if ((truth & wanted) != 0)
 		result |= VALUE_TRUE;
-	if ((truth & ~wanted) != 0)
+	if ((truth & ~(wanted | VALUE_EITHER)) != 0)
 		result |= VALUE_FALSE;
-	return value_truth(result);
+	return value_truth(result | (truth & VALUE_EITHER));
 }
 
 static bool
@@ -248,11 +354,11 @@ cast_to_number(const struct value *value, bool is_integer, struct tree_node node
 	if (value->kind == VALUE_TRUTH && value->truth == VALUE_FALSE)
 		return value_of_number(0, true);
 	if (value->kind == VALUE_TEXT && !value_read_number(value->text, &number))
-		return value_data(node);
+		return value_opaque(node, value, 1);
 	if (number.kind != VALUE_NUMBER)
-		return value_data(node);
+		return value_opaque(node, value, 1);
 	return value_of_number(
-	    is_integer ? roundl(number.number) : number.number, is_integer);
+	    is_integer ? roundl(number.number) : number.number, is_integer || number.is_integer);
 }
 
 /* "2026-11-23": days are in the order of their texts. */
@@ -269,52 +375,65 @@ is_day(struct slice text)
 	return true;
 }
 
-/* Small numbers as they are written: "7" of 7 is there for good. */
 static struct value
-as_text(const struct value *value, struct tree_node node)
+cast_to_text(struct arena *arena, const struct value *value, struct tree_node node)
 {
-	static const char digits[] = "0123456789";
+	struct value text = { .kind = VALUE_TEXT };
 
-	if (value->number < 0 || value->number > 9)
-		return value_data(node);
-	return (struct value){ .kind = VALUE_TEXT,
-		.text = { (const uint8_t *)&digits[(int)value->number], 1 } };
+	return value_to_text(arena, value, &text.text) ? text : value_opaque(node, value, 1);
+}
+
+static struct value
+cast_to_bool(const struct value *value, struct tree_node node)
+{
+	bool is_true;
+
+	if (value->kind == VALUE_NUMBER)
+		return value_truth(value->number != 0 ? VALUE_TRUE : VALUE_FALSE);
+	if (value->kind == VALUE_TRUTH)
+		return *value;
+	if (value->kind == VALUE_TEXT && constant_text_to_bool(value->text, &is_true))
+		return value_truth(is_true ? VALUE_TRUE : VALUE_FALSE);
+	return value_opaque(node, value, 1);
 }
 
 struct value
-value_cast(const struct value *value, struct slice type, struct tree_node node)
+value_cast(
+    struct arena *arena, const struct value *value, struct slice type, struct tree_node node)
 {
+	enum { TYPE_NAMES = 1, TYPE_MODIFIERS = 5, TYPE_BOUNDS = 7 };
 	static const char *const integers[] = { "int2", "int4", "int8" };
-	static const char *const decimals[] = { "numeric", "float4", "float8" };
-	static const char *const texts[] = { "text", "varchar", "bpchar", "name",
-		"unknown" };
+	static const char *const decimals[] = { "numeric", "float8" };
+	static const char *const texts[] = { "text", "varchar", "unknown" };
 	static const char *const moments[] = { "date", "timestamp", "timestamptz" };
-	bool is_true;
+	struct slice name = tree_name(type, TYPE_NAMES, NULL);
+	struct value result = *value;
 
 	if (value->kind == VALUE_NULL)
 		return *value;
+	/* What varchar(3), numeric(3,1), int[] make of it is not worked out here. */
+	if (tree_has(type, TYPE_MODIFIERS) || tree_has(type, TYPE_BOUNDS))
+		return value_opaque(node, value, 1);
+	result.is_moment = true;
 	if (value->kind == VALUE_TEXT && is_day(value->text) &&
-	    is_one_of(type, moments, sizeof(moments) / sizeof(moments[0])))
-		return *value;
-	if (value->kind == VALUE_NUMBER && value->is_integer && slice_is(type, "text"))
-		return as_text(value, node);
-	if (slice_is(type, "bool")) {
-		if (value->kind == VALUE_NUMBER)
-			return value_truth(value->number != 0 ? VALUE_TRUE : VALUE_FALSE);
-		if (value->kind == VALUE_TRUTH)
-			return *value;
-		if (value->kind == VALUE_TEXT &&
-		    constant_text_to_bool(value->text, &is_true))
-			return value_truth(is_true ? VALUE_TRUE : VALUE_FALSE);
-	}
-	if (is_one_of(type, integers, sizeof(integers) / sizeof(integers[0])))
+	    is_one_of(name, moments, sizeof(moments) / sizeof(moments[0])))
+		return result;
+	if (slice_is(name, "bool"))
+		return cast_to_bool(value, node);
+	if (is_one_of(name, integers, sizeof(integers) / sizeof(integers[0])))
 		return cast_to_number(value, true, node);
-	if (is_one_of(type, decimals, sizeof(decimals) / sizeof(decimals[0])))
+	if (is_one_of(name, decimals, sizeof(decimals) / sizeof(decimals[0])))
 		return cast_to_number(value, false, node);
-	if (value->kind == VALUE_TEXT &&
-	    is_one_of(type, texts, sizeof(texts) / sizeof(texts[0])))
-		return *value;
-	return value_data(node);
+	if (is_one_of(name, texts, sizeof(texts) / sizeof(texts[0])))
+		return cast_to_text(arena, value, node);
+	return value_opaque(node, value, 1);
+}
+
+/* What is true where nothing is missing, and `rest` where something is. */
+static unsigned
+or_missing(unsigned rest)
+{
+	return (rest & VALUE_TRUE) | ((rest & ~(unsigned)VALUE_TRUE) != 0 ? VALUE_MISSING : 0);
 }
 
 struct value
@@ -334,11 +453,17 @@ value_coalesce(const struct value *values, size_t count, struct tree_node node)
 			continue;
 		}
 		if (value->kind != VALUE_TRUTH) {
-			result = value_data(node);
+			const struct value both[] = { *value, result };
+
+			result = value_opaque(node, both, 2);
 			continue;
 		}
-		certain = value->truth & (VALUE_TRUE | VALUE_FALSE);
-		result = value_truth(certain | value_truth_of(&result));
+		certain = value->truth & (VALUE_TRUE | VALUE_FALSE | VALUE_EITHER);
+		if ((value->truth & VALUE_UNKNOWN) != 0)
+			certain |= value_truth_of(&result);
+		if ((value->truth & VALUE_MISSING) != 0)
+			certain |= or_missing(value_truth_of(&result));
+		result = value_truth(certain);
 	}
 	return result;
 }
@@ -347,22 +472,30 @@ bool
 value_branch(
     struct value_branches *branches, const struct value *test, const struct value *result)
 {
+	enum { TAKEN = VALUE_TRUE | VALUE_EITHER };
 	unsigned taken = test == NULL ? VALUE_TRUE : value_truth_of(test);
+	unsigned truth = value_truth_of(result);
 
-	if ((taken & VALUE_TRUE) == 0)
+	if ((taken & TAKEN) == 0)
 		return false;
-	branches->truth |= value_truth_of(result);
-	branches->mixed =
-	    branches->mixed || result->kind == VALUE_NUMBER || result->kind == VALUE_DATA;
+	branches->differ = branches->differ || value_is_fixed(result) == false ||
+	    (branches->count > 0 &&
+		value_distinct(&branches->last, result).truth != VALUE_FALSE);
+	branches->truth |= branches->missing ? or_missing(truth) : truth;
+	branches->mixed = branches->mixed ||
+	    (result->kind != VALUE_TRUTH && result->kind != VALUE_NULL &&
+		result->kind != VALUE_TEXT);
 	branches->last = *result;
 	branches->count++;
+	branches->missing = branches->missing ||
+	    (taken & ~(unsigned)(VALUE_TRUE | VALUE_MISSING)) == 0;
 	return taken == VALUE_TRUE;
 }
 
 struct value
 value_of_branches(const struct value_branches *branches, struct tree_node node)
 {
-	if (branches->count == 1)
+	if (branches->count == 1 || !branches->differ)
 		return branches->last;
 	return branches->mixed ? value_data(node) : value_truth(branches->truth);
 }

@@ -5,6 +5,38 @@
 -- `=== name: what must not happen` begins a group; the policy and the probe of each are in the test.
 
 === delete: a row of guarded.things goes
+DELETE FROM guarded.things WHERE (1, 1) = (1, 1)
+DELETE FROM guarded.things WHERE (1, 2) < (1, 3)
+DELETE FROM guarded.things WHERE (1, 2) IN (SELECT 1, 2)
+DELETE FROM guarded.things WHERE 'a' || 'b' = 'ab'
+DELETE FROM guarded.things WHERE 12::text = '12'
+DELETE FROM guarded.things WHERE 'abc' LIKE 'a%'
+DELETE FROM guarded.things WHERE 1 = ANY ('{1,2}')
+DELETE FROM guarded.things WHERE id <> ALL ('{}')
+DELETE FROM guarded.things WHERE NOT (id = ANY (ARRAY[]::int[]))
+DELETE FROM guarded.things WHERE EXISTS (SELECT 1 UNION SELECT 2)
+DELETE FROM guarded.things WHERE EXISTS (WITH x AS (SELECT 1) SELECT * FROM x)
+WITH x AS (VALUES (1)) DELETE FROM guarded.things WHERE EXISTS (SELECT * FROM x)
+DELETE FROM guarded.things WHERE EXISTS (SELECT FROM (SELECT 1) a CROSS JOIN (VALUES (1)) b)
+DELETE FROM guarded.things WHERE EXISTS (SELECT 1 FROM generate_series(1, 3))
+DELETE FROM guarded.things WHERE EXISTS (SELECT 1, count(*) FROM guarded.others WHERE false)
+DELETE FROM guarded.things WHERE EXISTS (SELECT 1 LIMIT 2 - 1)
+DELETE FROM guarded.things WHERE 1 IN (VALUES (1), (2))
+DELETE FROM guarded.things WHERE (VALUES (true))
+DELETE FROM guarded.things WHERE id = 1 OR id <> 1
+DELETE FROM guarded.things WHERE id > 1 OR id <= 1
+DELETE FROM guarded.things WHERE coalesce(id = id, false)
+DELETE FROM guarded.things WHERE CASE id WHEN id THEN true ELSE false END
+DELETE FROM guarded.things WHERE id + 0 = id
+DELETE FROM guarded.things WHERE now() > '2000-01-01'
+DELETE FROM guarded.things WHERE current_date > '2000-01-01'
+DELETE FROM guarded.things WHERE length('a') = 1
+DELETE FROM guarded.things WHERE |/ 4 = 2
+DELETE FROM guarded.things WHERE 1 << 1 = 2
+DELETE FROM guarded.things WHERE X'1' = B'0001'
+DELETE FROM guarded.things WHERE interval '1 day' = interval '24 hours'
+DELETE FROM guarded.things WHERE 'abc' ~ 'b'
+MERGE INTO guarded.things t USING (VALUES (1)) o ON (1, 1) = (1, 1) WHEN MATCHED THEN DELETE
 DELETE FROM guarded.things WHERE 1::text = '1'
 DELETE FROM guarded.things WHERE '2026-01-02'::date > '2026-01-01'::date
 DELETE FROM guarded.things WHERE id::text SIMILAR TO '%'
@@ -125,6 +157,8 @@ UPDATE guarded.things SET name = 'taken' WHERE true
 UPDATE guarded.things SET name = 'taken' WHERE id = id
 UPDATE guarded.things SET name = 'taken' WHERE 2 > 1
 UPDATE guarded.things SET name = 'taken' WHERE NOT NOT true
+UPDATE guarded.things SET name = 'taken' WHERE id <> ALL ('{}')
+UPDATE guarded.things SET name = 'taken' WHERE now() > '2000-01-01'
 WITH x AS (UPDATE guarded.things SET name = 'taken' RETURNING 1) SELECT count(*) FROM x
 MERGE INTO guarded.things t USING (SELECT 1) o ON true WHEN MATCHED THEN UPDATE SET name = 'taken'
 EXPLAIN (ANALYZE, FORMAT json) UPDATE guarded.things SET name = 'taken'
