@@ -161,6 +161,12 @@ class Keys(ImportTest):
                      "admins: []", "server: {mode: prefer}", "- {unix_dir: /tmp, port: 6432}"):
             self.assertIn(f"\n  {line}\n", output)
 
+    def test_several_processes_are_told_where_they_meet(self):
+        output = self.imported("[databases]\nd = host=127.0.0.1\n[pgbouncer]\nso_reuseport = 1\npeer_id = 2\n"
+                               "[peers]\n1 = host=/tmp/one port=6433 pool_size=5\n")
+        for key in ("so_reuseport", "peer_id", "1 host", "1 port", "1 pool_size"):
+            self.assertRegex(output, rf"\n# \S+: \[\w+\] {key}: dropped: [^\n]*siblings\.folder")
+
     def test_an_unknown_key_is_told_with_what_was_meant(self):
         status, output, errors = self.run_import(self.write("a.ini", "[databases]\nd=\n[pgbouncer]\npol_mode = session\n"))
         self.assertEqual(status, 0)

@@ -14,6 +14,7 @@
 #define BY_ONE_LOG "there is one main log, in log.file; standard error goes to the journal or to syslog"
 #define BY_RESOLVER "names are looked up by the system's resolver, again after backend.dns_ttl"
 #define BY_ROLE "set it in PostgreSQL, by ALTER DATABASE or ALTER ROLE: what a client sets follows it by itself"
+#define BY_SIBLINGS "siblings find one another in siblings.folder: nothing is said of them one by one"
 #define FOR_ALL "there is one for all, not for each entry"
 
 static const struct import_key main_keys[] = {
@@ -26,11 +27,11 @@ static const struct import_key main_keys[] = {
 	DROP("user", "start with -u USER, or set User= in the unit"),
 	DROP("pidfile", "pgweir writes none: the service manager knows the process"),
 	DROP("listen_backlog", "pgweir asks for its own, as long as net.core.somaxconn allows"),
-	DROP("so_reuseport", "one process uses all cores: see workers"),
+	DROP("so_reuseport", "one process uses all cores (workers); processes that share their addresses meet in siblings.folder"),
 	DROP("conffile", "it is named on the command line: -c"),
 	DROP("service_name", "it is of Windows"),
 	DROP("job_name", "it is of Windows"),
-	DROP("peer_id", "one process uses all cores, and a cancel finds its client: peers are not needed there"),
+	DROP("peer_id", "one process uses all cores, and a cancel finds its client; several processes meet in siblings.folder"),
 	/* Pools and clients. */
 	{ .key = "pool_mode", .setting = "pool.mode", .fallback = "session" },
 	{ .key = "default_pool_size", .setting = "pool.size", .value = VALUE_COUNT, .least = 1, .most = 100000, .zero = "100000" },
@@ -179,9 +180,9 @@ static const struct import_key user_keys[] = {
 };
 
 static const struct import_key peer_keys[] = {
-	DROP("host", "there are no peers"),
-	DROP("port", "there are no peers"),
-	DROP("pool_size", "there are no peers"),
+	DROP("host", BY_SIBLINGS),
+	DROP("port", BY_SIBLINGS),
+	DROP("pool_size", BY_SIBLINGS),
 };
 
 const struct import_key *

@@ -142,7 +142,7 @@ folder_set(struct folder *folder, const char *pattern)
 		inotify_rm_watch(folder->fd, folder->wd);
 	folder->wd = -1;
 	folder->changed_us = 0;
-	folder->moved = false;
+	folder->moved = true; /* they were read before this look: told once, so that they are compared */
 	mem_free(folder->glob);
 	mem_free(folder->path);
 	folder->glob = mem_strdup(pattern);

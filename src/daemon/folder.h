@@ -18,7 +18,7 @@ struct folder *folder_new(void);
 void folder_free(struct folder *folder);
 /*
  * Look at the files of this glob from now on; at nothing if it is "". The same as before
- * changes nothing.
+ * changes nothing; another one is told once in any case, for it was read before it was looked at.
  */
 void folder_set(struct folder *folder, const char *pattern);
 /* True once for each time that something has changed and come to rest. */

@@ -51,23 +51,27 @@ static const char residue_question[] =
     "WHERE name !~ '^pgweir_[0-9a-f]{32}$' "
     "UNION ALL SELECT 'slot', slot_name::pg_catalog.text, '' FROM pg_catalog.pg_replication_slots "
     "WHERE temporary AND active_pid = pg_catalog.pg_backend_pid() "
-    "UNION ALL SELECT 'role', session_user::pg_catalog.text, '' "
-    "WHERE (session_user, current_user) IS DISTINCT FROM ";
+    "UNION ALL SELECT 'role', session_user::pg_catalog.text, '' FROM (SELECT ";
 
-/* One that a session of this role begins with (ALTER ROLE … SET role) was set by nobody. */
-static const char role_is_not_given[] =
-    " AND NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) s "
-    "WHERE s ~ '^(role|session_authorization)=')";
+/*
+ * One that a session of this role begins with (ALTER ROLE … SET role) was set by nobody. Of
+ * several the one that PostgreSQL takes.
+ */
+static const char role_question[] =
+    "::pg_catalog.name own) o WHERE (session_user <> own AND NOT EXISTS (SELECT FROM "
+    "pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) s WHERE s ~ '^session_authorization=')) "
+    "OR current_user <> coalesce((SELECT nullif(pg_catalog.substr(s, 6), 'none')::pg_catalog.name "
+    "FROM pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) s WHERE s ~ '^role=' "
+    "AND setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = own)) "
+    "AND setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) "
+    "ORDER BY setrole = 0, setdatabase = 0 LIMIT 1), session_user)";
 
 void
 inspect_put_residue(struct buf *out, const char *role)
 {
 	buf_put_text(out, residue_question);
-	buf_put_u8(out, '(');
 	settings_put_literal(out, role, strlen(role));
-	buf_put_text(out, "::pg_catalog.name, ");
-	settings_put_literal(out, role, strlen(role));
-	buf_put_text(out, "::pg_catalog.name)");
+	buf_put_text(out, role_question);
 }
 
 static void
@@ -98,7 +102,6 @@ inspect_put_question(struct buf *out, const struct settings *known, const char *
 	put_known(out, known);
 	buf_put_text(out, at + strlen("known"));
 	inspect_put_residue(out, role);
-	buf_put_text(out, role_is_not_given);
 }
 
 bool

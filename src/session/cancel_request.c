@@ -183,9 +183,11 @@ on_return(struct message *message, void *receiver)
 {
 	struct asked *asked = (struct asked *)message; /* its first member's first */
 	struct client *asker = clients_of_slot(receiver, asked->asker_slot);
+	/* A long key was seen to be good before it was sent: its client has left meanwhile. */
+	bool given = asked->errand.key_length == CANCEL_KEY_LONG;
 
 	if (asker != NULL && asker->id == asked->asker)
-		end_asker(asker, asked->errand.found);
+		end_asker(asker, asked->errand.found || given);
 	LIST_REMOVE(asked, in_list);
 	mem_free(asked);
 }

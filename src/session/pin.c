@@ -16,7 +16,7 @@ static const struct pin_row {
 	{ SQL_RESIDUE_LISTEN, "LISTEN", false, "UNLISTEN, " },
 	{ SQL_RESIDUE_ADVISORY, "session advisory lock", false, "pg_advisory_unlock, " },
 	{ SQL_RESIDUE_HOLD, "cursor WITH HOLD", false, "CLOSE, " },
-	{ SQL_RESIDUE_PREPARE, "SQL PREPARE", false, "DEALLOCATE, " },
+	{ SQL_RESIDUE_PREPARE, "prepared statement", false, "DEALLOCATE, " },
 	{ SQL_RESIDUE_LOAD, "LOAD", true, "" },
 	{ SQL_RESIDUE_SEED, "setseed", true, "" },
 	{ SQL_RESIDUE_SETTING, "setting changed by an expression", false, "" },

@@ -283,3 +283,24 @@ class Guesses(PgweirTest):
             return select.select([client.socket], [], [], 0.5)[0]
         wait_until(is_cancelled, 120, "the address to be looked at again")
         self.assertEqual(client.answer().sqlstate, "57014")
+
+
+class LateKeys(PgweirTest):
+    def test_keys_that_are_good_and_come_late_are_no_guesses(self):
+        former = self.pgweir.raw()
+        self.assertIsNone(former.login(wire.PROTOCOL_3_2, user="app", database="shop").error)
+        client = self.raw_login(timeout=60)
+        former.close()
+        wait_until(lambda: sum(row["database"] == "shop" for row in self.pgweir.console("SHOW CLIENTS")) == 1, 60,
+                   "it to be gone")
+        for pid, key in [(former.pid, former.key)] * 60:
+            with self.pgweir.raw(60) as canceller:
+                canceller.send(wire.cancel_request(pid, key))
+                self.assertEqual(canceller.receive_rest(), ([], b""))
+        client.send(wire.query("SELECT pg_sleep(200), 'still heard'"))
+        wait_until(lambda: self.server_sessions("state = 'active' AND query LIKE '%still heard%'"), 60, "the query to run")
+        with self.pgweir.raw(60) as canceller:
+            canceller.send(wire.cancel_request(client.pid, client.key))
+            self.assertEqual(canceller.receive_rest(), ([], b""))
+        self.assertEqual(client.answer().sqlstate, "57014")
+        self.assertFalse("are not looked at for" in self.pgweir.log())

@@ -194,7 +194,7 @@ class Names(NotStrict):
     def test_a_name_pins_until_it_is_closed(self):
         client, other = self.raw_login(), self.raw_login()
         self.assertEqual(self.prepare(client, "SELECT 1", "mine").types, "1tTZ")
-        self.assertEqual(self.pins(), ["SQL PREPARE"])
+        self.assertEqual(self.pins(), ["prepared statement"])
         self.assertEqual(self.prepare(other, "SELECT 2", "mine").types, "1tTZ")
         for _ in range(2):
             self.assertEqual(self.run_named(client, "mine").rows, [[b"1"]])

@@ -289,6 +289,6 @@ class WithoutNames(PgweirTest):
         client = self.raw_login()
         self.assertEqual(client.query("PREPARE mine AS SELECT 1").errors, [])
         self.assertEqual(client.query("EXECUTE mine").rows, [[b"1"]])
-        self.assertEqual([row["reason"] for row in self.pgweir.console("SHOW PINS")], ["SQL PREPARE"])
+        self.assertEqual([row["reason"] for row in self.pgweir.console("SHOW PINS")], ["prepared statement"])
         self.assertEqual(client.query("DEALLOCATE mine").errors, [])
         self.assertEqual(client.query("EXECUTE mine").sqlstate, "26000")

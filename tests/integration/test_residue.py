@@ -136,8 +136,32 @@ class Residue(PgweirTest):
 
     def test_a_prepare_in_a_function_pins(self):
         self.one(self.client, "SELECT residue.prepares()")
-        self.wait_pinned("SQL PREPARE")
+        self.wait_pinned("prepared statement")
         self.assertEqual(self.one(self.client, "EXECUTE left_prepared"), "7")
+
+    def test_a_role_that_sessions_begin_with_is_nobodys_doing(self):
+        for given, stored in (("ALTER ROLE app SET role = analyst", "ALTER ROLE app RESET role"),
+                              ("ALTER ROLE app IN DATABASE shop SET role = analyst", "ALTER ROLE app IN DATABASE shop RESET role"),
+                              ("ALTER DATABASE shop SET role = analyst", "ALTER DATABASE shop RESET role")):
+            with self.subTest(given):
+                self.server.run("GRANT analyst TO app; GRANT other TO app; " + given)
+                self.addCleanup(self.server.run, "REVOKE analyst FROM app; REVOKE other FROM app")
+                self.addCleanup(self.server.run, stored)
+                self.pgweir.console("RECONNECT")
+                client, other = self.raw_login(timeout=60), self.raw_login(timeout=60)
+                self.assertEqual(client.query("DO $$ BEGIN PERFORM 1; END $$").errors, [])
+                self.assertEqual(self.one(client, "SELECT current_user"), "analyst")
+                self.assertEqual(self.one(other, "SELECT current_user"), "analyst")     # on the only server: nobody has it
+                self.assertEqual(self.pins(), [])
+                self.assertEqual(client.query("DO $$ BEGIN SET ROLE other; END $$").errors, [])
+                self.wait_pinned("role changed")
+                self.assertEqual(client.query("RESET ROLE").errors, [])
+                wait_until(lambda: not self.pins(), 5 * slowness(), "the pin to end")
+                self.assertEqual(client.query("DO $$ BEGIN SET ROLE NONE; END $$").errors, [])
+                self.wait_pinned("role changed")
+                client.close()
+                other.close()
+                self.server.run(stored)
 
     def test_do_and_call_are_asked_about(self):
         for leaves in ("DO $$ BEGIN CREATE TEMP TABLE by_do (a int); END $$", "CALL residue.busy()"):
