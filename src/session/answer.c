@@ -112,12 +112,20 @@ complete(struct link *link, struct request *head, const char *tag)
 }
 
 static void
-confirm_added(struct link *link, const struct request *head, const struct rewrite_name *name)
+confirm_name(struct link *link, const struct request *head, const struct rewrite_name *name)
 {
-	statements_sent(link->server->statements, &name->statement->id, head->batch);
-	statements_confirm(link->server->statements, &name->statement->id);
-	if (link->client != NULL && prepared_find(&link->client->prepared, name->name) == NULL)
-		prepared_add(&link->client->prepared, name->name, name->statement);
+	struct client *client = link->client;
+	/* What was sent behind it has had its say about the name. */
+	bool settled = client != NULL && !requests_name_behind(&link->requests, name->name);
+
+	if (name->change == REWRITE_ADDS) {
+		statements_sent(link->server->statements, &name->statement->id, head->batch);
+		statements_confirm(link->server->statements, &name->statement->id);
+		if (settled && prepared_find(&client->prepared, name->name) == NULL)
+			prepared_add(&client->prepared, name->name, name->statement);
+	} else if (name->change == REWRITE_TAKES && settled) {
+		prepared_remove(&client->prepared, name->name);
+	}
 }
 
 /*
@@ -127,16 +135,9 @@ confirm_added(struct link *link, const struct request *head, const struct rewrit
 static void
 confirm_names(struct link *link, const struct request *head, size_t sub)
 {
-	for (size_t i = 0; i < head->rewrite->name_count; i++) {
-		const struct rewrite_name *name = &head->rewrite->names[i];
-
-		if (name->sub != sub)
-			continue;
-		if (name->change == REWRITE_ADDS)
-			confirm_added(link, head, name);
-		else if (name->change == REWRITE_TAKES && link->client != NULL)
-			prepared_remove(&link->client->prepared, name->name);
-	}
+	for (size_t i = 0; i < head->rewrite->name_count; i++)
+		if (head->rewrite->names[i].sub == sub)
+			confirm_name(link, head, &head->rewrite->names[i]);
 }
 
 /* A CommandComplete: of ours that nobody hears, or with the tag of what the client wrote. */

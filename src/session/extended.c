@@ -245,7 +245,8 @@ on_execute(struct client *client, const struct inbound *message)
 	judged = portal == NULL ? NULL : portal->judged;
 	ruling = portal == NULL ? NULL : portal->ruling;
 	rewrite = rewrite_of(portal);
-	if (names_await(client, judged))
+	if (names_await(client, judged) ||
+	    (names_deallocated(client, judged) != NULL && names_await_failure(client)))
 		return STEP_LATER;
 	if (is_looked_up_late(judged, ruling) && !may_still_run(client, judged))
 		return STEP_DONE;

@@ -283,6 +283,16 @@ any_asks_sequence(const struct sql_facts *facts)
 }
 
 static bool
+any_begins(const struct sql_facts *facts)
+{
+	bool any = facts == NULL;
+
+	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++)
+		any |= facts->statements[i].transaction == SQL_TXN_BEGIN;
+	return any;
+}
+
+static bool
 any_discards(const struct sql_facts *facts)
 {
 	bool any = false;
@@ -323,6 +333,7 @@ judged_new(struct gate *gate, const char *text, size_t length, enum sql_outcome 
 		judged->err = *err;
 	judged->residue = all_residue(judged->facts);
 	judged->discards = any_discards(judged->facts);
+	judged->begins = any_begins(judged->facts);
 	judged->executes = any_executes(judged->facts);
 	judged->asks_sequence = any_asks_sequence(judged->facts);
 	judged->edits = rewrite_may(judged->facts);

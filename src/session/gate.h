@@ -76,6 +76,7 @@ struct judged {
 	bool discards;	  /* any of them takes away all that is prepared */
 	bool executes;	  /* any of them is an EXECUTE */
 	bool asks_sequence; /* any of them calls currval() or lastval(), or prepares what does */
+	bool begins;	  /* any of them begins a transaction block, or may */
 	bool misreads;	  /* it may change a setting that texts are parsed by: readings.h */
 	bool edits;	  /* what goes to the server may have to be another text: rewrite.h */
 	const char *reserved; /* borrowed from the facts: a name of ours that it uses, or NULL */

@@ -101,6 +101,11 @@ bool names_are_kept(const struct client *client);
 const char *names_deallocated(const struct client *client, const struct judged *judged);
 /* Does the text use a name that hangs on an answer? Then ask again; NULL is fine. */
 bool names_await(struct client *client, const struct judged *judged);
+/*
+ * May a transaction block have failed in an earlier batch that is not answered yet? What we
+ * answer in the server's place hangs on that: ask again.
+ */
+bool names_await_failure(struct client *client);
 /* False: it PREPAREs a name that is taken, or one too many, and the client was told. */
 bool names_permit(struct client *client, struct judged *judged, const struct rewrite *rewrite,
     uint8_t type);

@@ -98,6 +98,7 @@ struct link {
 	size_t restored;	   /* so many statements of that were */
 	bool asking;		   /* the probe is under way: the client waits, … */
 	uint64_t asked_us;	   /* … since then */
+	uint64_t begun_batch; /* the last one in which a transaction block may have begun */
 	bool misreads;	 /* a text was sent that may change what texts are parsed by, and could be undone */
 	bool set;	 /* settings were kept in this loan: what its server reports is still to be taken */
 	bool inspected;	 /* its server is asked behind it whether it has what nobody knows of, … */

@@ -87,6 +87,19 @@ names_await(struct client *client, const struct judged *judged)
 	return false;
 }
 
+bool
+names_await_failure(struct client *client)
+{
+	struct link *link = client->link;
+	const struct request *head = link == NULL ? NULL : requests_head(&link->requests);
+
+	if (head == NULL)
+		return false;
+	link->unsettled = head->batch != link->server->batch &&
+	    (link->server->transaction == 'T' || head->batch <= link->begun_batch);
+	return link->unsettled;
+}
+
 void
 names_take_away(struct client *client, struct request *request, const char *name)
 {
@@ -194,8 +207,12 @@ names_note_prepare(struct client *client, struct request *request, struct judged
 	const char *name;
 	struct statement *statement;
 
-	if (facts == NULL || facts->statement_count != 1)
+	if (facts == NULL)
 		return;
+	if (facts->statement_count != 1) { /* noted as they are answered: residue.c */
+		requests_name_later(&client->link->requests, request);
+		return;
+	}
 	name = facts->statements[0].prepared_name;
 	if (name == NULL || prepared_find(&client->prepared, name) != NULL)
 		return;

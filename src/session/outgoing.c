@@ -53,6 +53,8 @@ outgoing_expect_statement(struct request *request, struct client *client, struct
 	copy_in_expect(client->link, request, judged);
 	if (judged != NULL && judged->discards)
 		client->link->discarding = true;
+	if (judged != NULL && judged->begins)
+		client->link->begun_batch = request->batch;
 	if (judged != NULL && judged->misreads)
 		client->link->misreads = true;
 	path_sent(client, judged);

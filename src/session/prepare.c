@@ -18,6 +18,18 @@ static const struct wire_error untracked = { .severity = "ERROR",
 	.hint = "Turn off prepared statements in the driver, set protocol.max_prepared_statements, "
 		"or connect to a database whose pool_mode is session." };
 
+/* What a failed transaction takes all the same: what may end it, and nothing at all. */
+static bool
+is_taken_when_failed(const struct judged *judged)
+{
+	static const bool ends[SQL_TXN_COMMIT_PREPARED + 1] = { [SQL_TXN_COMMIT] = true,
+		[SQL_TXN_ROLLBACK] = true, [SQL_TXN_ROLLBACK_TO] = true, [SQL_TXN_PREPARE] = true };
+	const struct sql_facts *facts = judged->facts;
+
+	return facts != NULL &&
+	    (facts->statement_count == 0 || (facts->statement_count == 1 && ends[facts->statements[0].transaction]));
+}
+
 /* Is the name free, and is there room for it? Else the client was told. */
 static bool
 can_be_added(struct client *client, const char *name, const struct statement *statement,
@@ -27,7 +39,7 @@ can_be_added(struct client *client, const char *name, const struct statement *st
 	bool taken = prepared_find(&client->prepared, name) != NULL;
 	char *text;
 
-	if (taken && client->link->server->transaction == 'E') {
+	if (taken && client->link->server->transaction == 'E' && !is_taken_when_failed(judged)) {
 		refuse_state(client, judged, "25P02",
 		    "current transaction is aborted, commands ignored until end of transaction "
 		    "block");
@@ -56,8 +68,9 @@ parse_named(struct client *client, const char *name, struct statement *statement
 	struct link *link = client->link;
 	struct request *request;
 
-	/* In a failed transaction PostgreSQL has to say so. */
-	if (link->server->transaction != 'E' && place_has(link, statement)) {
+	/* In a failed transaction PostgreSQL has to say so, of what that does not take. */
+	if ((link->server->transaction != 'E' || is_taken_when_failed(judged)) &&
+	    place_has(link, statement)) {
 		request = outgoing_expect(client, REQUEST_PARSE, ANSWER_MADE_UP);
 		request->made_up = '1';
 		link->unsynced = true;
@@ -167,6 +180,8 @@ on_parse(struct client *client, const struct inbound *message)
 		sequences_look(client, judged);
 	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
 	    !borrow_server(client, !guard_concerns(client, ruling), judged))
+		return permit_later(client, judged, ruling);
+	if (*name != '\0' && names_are_kept(client) && !aborted_is(client) && names_await_failure(client))
 		return permit_later(client, judged, ruling);
 	client->stmt++;
 	client->pool->counters.client_parse_count++;

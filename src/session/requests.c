@@ -108,6 +108,20 @@ changes_names(const struct request *request)
 	    rewrite_changes_names(request->rewrite);
 }
 
+/* How often it counts in `named`. */
+static size_t
+naming(const struct request *request)
+{
+	return (size_t)(request->name != NULL) + request->names_later + changes_names(request);
+}
+
+void
+requests_name_later(struct requests *requests, struct request *request)
+{
+	request->names_later = true;
+	requests->named++;
+}
+
 void
 requests_rewrite(struct requests *requests, struct request *request, struct rewrite *rewrite)
 {
@@ -118,7 +132,7 @@ requests_rewrite(struct requests *requests, struct request *request, struct rewr
 static bool
 has_name(const struct request *request, const char *name)
 {
-	if (request->name != NULL && strcmp(request->name, name) == 0)
+	if (request->names_later || (request->name != NULL && strcmp(request->name, name) == 0))
 		return true;
 	for (size_t i = 0; changes_names(request) && i < request->rewrite->name_count; i++)
 		if (strcmp(request->rewrite->names[i].name, name) == 0)
@@ -132,11 +146,26 @@ requests_await_name(const struct requests *requests, const char *name, uint64_t 
 	for (size_t i = 0, left = requests->named; left > 0 && i < requests->count; i++) {
 		const struct request *request = requests_at(requests, i);
 
-		if (request->name == NULL && !changes_names(request))
+		if (naming(request) == 0)
 			continue;
 		if (request->batch != batch && has_name(request, name))
 			return true;
-		left -= (request->name != NULL) + changes_names(request);
+		left -= naming(request);
+	}
+	return false;
+}
+
+bool
+requests_name_behind(const struct requests *requests, const char *name)
+{
+	size_t left = requests->named - naming(requests_head(requests));
+
+	for (size_t i = 1; left > 0 && i < requests->count; i++) {
+		const struct request *request = requests_at(requests, i);
+
+		if (naming(request) > 0 && has_name(request, name))
+			return true;
+		left -= naming(request);
 	}
 	return false;
 }
@@ -144,7 +173,7 @@ requests_await_name(const struct requests *requests, const char *name, uint64_t 
 static void
 release(struct requests *requests, struct request *request)
 {
-	requests->named -= (size_t)(request->name != NULL) + changes_names(request);
+	requests->named -= naming(request);
 	mem_free(request->name);
 	statement_release(request->statement);
 	statement_release(request->unnamed);

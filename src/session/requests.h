@@ -53,6 +53,7 @@ struct request {
 	bool restores : 1;    /* ours: puts the client's settings on the server, see restore.c */
 	bool settles : 1;     /* the last of those */
 	bool edited : 1;      /* its RESETs give the server what the client's defaults are */
+	bool names_later : 1; /* what its text does with names is noted as it is answered */
 	bool replicates : 1;  /* a command of the replication protocol, and no SQL */
 
 	struct statement_id id;
@@ -100,11 +101,15 @@ request_is_statement(const struct request *request)
 /* It adds this statement of the client, or takes it away; a reference is taken. */
 void requests_name(struct requests *requests, struct request *request, const char *name,
     struct statement *statement, bool adds);
+/* Its text has several statements that do something with names of the server's. */
+void requests_name_later(struct requests *requests, struct request *request);
 /* It is rewritten like this; a reference is taken. */
 void requests_rewrite(
     struct requests *requests, struct request *request, struct rewrite *rewrite);
 /* Is there one of another batch with this name, of which nobody knows yet how it ends? */
 bool requests_await_name(const struct requests *requests, const char *name, uint64_t batch);
+/* Is there one behind the head that did something with this name when it was sent? */
+bool requests_name_behind(const struct requests *requests, const char *name);
 /* Drop the head; what it refers to is released. */
 void requests_pop(struct requests *requests);
 /* Remove the i-th (only for one that brings no answer by now). */

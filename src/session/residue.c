@@ -151,19 +151,28 @@ roll_back(struct client *client)
 		listens_rollback(client);
 }
 
-/* Once COMMIT or ROLLBACK was answered, what the transaction set is kept or forgotten. */
+/* A set_config() that is known makes one row: without it the portal has run before, up to that row. */
+static bool
+ran_before(const struct sql_statement *statement, const char *tag)
+{
+	return statement->setting_count > 0 && tag != NULL && strcmp(tag, "SELECT 0") == 0;
+}
+
+/* Once COMMIT or ROLLBACK was answered, what the transaction set is kept or forgotten. `tag`: NULL without one. */
 static void
 note_transaction(struct link *link, const struct request *head,
     const struct sql_statement *statement, const char *tag)
 {
 	struct client *client = link->client;
 
-	if (client == NULL)
+	if (client == NULL || ran_before(statement, tag))
 		return;
 	frames_note(&client->frames, statement, head->edited);
 	doings_note(client, statement);
 	if (client->listens != NULL)
 		listens_note(client, statement);
+	if (tag == NULL) /* its portal is suspended: that ends nothing, and what it set is set */
+		return;
 	/* PREPARE TRANSACTION keeps what was set, as COMMIT does. */
 	if ((statement->transaction == SQL_TXN_COMMIT && strncmp(tag, "COMMIT", 6) == 0) ||
 	    (statement->transaction == SQL_TXN_PREPARE && strncmp(tag, "PREPARE", 7) == 0))
@@ -325,7 +334,7 @@ residue_of(struct link *link, const struct request *head, const struct sql_state
 	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))
 		probe_want(link, head->judged);
 	note_made(link, head->judged, statement);
-	if (tag != NULL && !(statement->residue & SQL_RESIDUE_PREPARE))
+	if (!(statement->residue & SQL_RESIDUE_PREPARE))
 		note_transaction(link, head, statement, tag);
 	note_prepare(link, head, statement);
 	note_discard(link, head, statement);

@@ -1,0 +1,60 @@
+"""What tests/fuzz/talk.py found: conversations that were not PostgreSQL's, and what one client left to the next."""
+from support import wire
+from support.conversation import ConversationTest
+
+ASKS_X = "SELECT coalesce(current_setting('app.x', true), '')"
+
+
+def run(text, portal="", rows=0):
+    return wire.parse(text) + wire.bind("", portal) + wire.execute(portal, rows)
+
+
+class Conversations(ConversationTest):
+    """One server, so that the next client meets what was left."""
+
+    @classmethod
+    def configure(cls):
+        config = super().configure()["config"]
+        return {"config": {**config, "pool": {"size": 1}, "workers": 1}}
+
+    def x_of(self, client):
+        return client.query(ASKS_X).rows[0][0]
+
+    def test_what_a_suspended_portal_has_set_is_its_clients_alone(self):
+        """As a driver asks that wants one row and no more."""
+        client, next_one = self.raw_login(), self.raw_login()
+        answer = client.ask(run("SELECT set_config('app.x', 'mine', false)", rows=1), wire.SYNC)
+        self.assertEqual((answer.types, answer.rows), ("12DsZ", [[b"mine"]]))
+        self.assertEqual((self.x_of(next_one), self.x_of(client), self.x_of(next_one)), (b"", b"mine", b""))
+
+    def test_a_portal_that_is_run_to_its_end_later_does_not_set_again(self):
+        client, next_one = self.raw_login(), self.raw_login()
+        answer = client.ask(run("SELECT set_config('app.x', 'first', false)", "p", 1), run("SET app.x = 'second'"),
+                            wire.execute("p"), wire.SYNC)
+        self.assertEqual(answer.tags, ["SET", "SELECT 0"])
+        self.assertEqual((self.x_of(next_one), self.x_of(client)), (b"", b"second"))
+
+    def assert_takes_away(self, *messages):
+        self.assert_as_postgres([run("PREPARE n AS SELECT 1"), *messages, wire.SYNC], [wire.bind("n"), wire.execute(), wire.SYNC],
+                                [wire.parse("SELECT 2", "n"), wire.bind("n"), wire.execute(), wire.SYNC])
+
+    def test_a_name_that_is_closed_behind_its_prepare_in_one_batch_is_gone(self):
+        self.assert_takes_away(wire.close(b"S", "n"))
+
+    def test_a_name_that_is_deallocated_behind_its_prepare_in_one_batch_is_gone(self):
+        self.assert_takes_away(run("DEALLOCATE n"))
+
+    def test_what_a_text_of_several_statements_prepares_can_be_bound_in_the_same_pipeline(self):
+        answers = self.assert_as_postgres([wire.query("PREPARE n AS SELECT 1; SELECT 2") + wire.bind("n") + wire.execute() + wire.SYNC],
+                                          [wire.SYNC])
+        self.assertEqual(answers[1], ["2", "D [b'1']", "C SELECT 1\0", "Z I"])
+
+    def test_a_parse_behind_a_transaction_that_has_failed_unheard_fails(self):
+        self.assert_as_postgres([wire.parse("SELECT 1", "n"), wire.SYNC], [wire.query("BEGIN; SELECT 1/0"), wire.parse("SELECT 1", "m"), wire.SYNC],
+                                [wire.SYNC], [wire.query("ROLLBACK")], [wire.bind("m"), wire.execute(), wire.SYNC])
+
+    def test_a_failed_transaction_takes_a_prepared_rollback_that_another_client_has_prepared(self):
+        first = self.raw_login()
+        self.assertIsNone(first.ask(wire.parse("ROLLBACK", "n"), wire.SYNC).error)
+        self.assert_as_postgres([wire.query("BEGIN; SELECT 1/0")], [wire.parse("ROLLBACK", "m"), wire.bind("m"), wire.execute(), wire.SYNC],
+                                [wire.query("BEGIN; SELECT 1/0")], [wire.parse("ROLLBACK", "m"), wire.SYNC], [wire.query("ROLLBACK")])
