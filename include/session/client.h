@@ -24,7 +24,7 @@ enum client_state {
 	CLIENT_READY,	  /* between transactions, no server */
 	CLIENT_JUDGING,	  /* a long text is with a parser thread */
 	CLIENT_WAITING,	  /* in line for a server */
-	CLIENT_RESTORING, /* its settings are being put on the server it was lent */
+	CLIENT_RESTORING, /* those it asked for at log-in are being put on a server */
 	CLIENT_ACTIVE,	  /* has a server */
 	CLIENT_ANSWERED,  /* a responder is at work for it */
 	CLIENT_CLOSING,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ahead.h"
 #include "base/mem.h"
 #include "copy_in.h"
 #include "doings.h"
@@ -205,7 +206,7 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
     const uint8_t *body, size_t length)
 {
 	bool swallowed = head->answer == ANSWER_SWALLOW &&
-	    (link->restore == RESTORE_SENT || link->asking || link->placing == PLACING_SENT);
+	    (link->restore == RESTORE_SENT || link->asking);
 	enum fate fate = swallowed ? FATE_SWALLOW : FATE_FORWARD;
 	bool ours = link->stopped && strcmp(report->sqlstate, "57014") == 0;
 
@@ -237,16 +238,16 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 	return fate;
 }
 
-/* The client's settings could not be put on the server: nothing of its message runs. */
+/* What goes ahead of the client's message was refused: nothing of that runs. */
 static enum fate
-fail_restore(struct link *link, const struct wire_report *report)
+fail_ahead(struct link *link, const struct wire_report *report)
 {
-	bool alone = restore_failed(link, report);
+	bool alone = ahead_failed(link, report);
 
 	link->stopped = false;
 	skip_to_sync(link);
 	if (alone)
-		restore_ask_ready(link);
+		ahead_ask_ready(link);
 	return FATE_SWALLOW;
 }
 
@@ -272,8 +273,8 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 	}
 	if (head == NULL)
 		return violation(link, 'E');
-	if (link->restore == RESTORE_AHEAD && head->restores && link->client != NULL)
-		return fail_restore(link, &report);
+	if (head->ahead && link->client != NULL)
+		return fail_ahead(link, &report);
 	if (repeat_stale(link, &report)) {
 		skip_to_sync(link);
 		requests_head(&link->requests)->answer = ANSWER_SWALLOW;
@@ -365,16 +366,11 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 		link->failed = false;
 		return FATE_SWALLOW;
 	}
-	if (link->placing == PLACING_SENT) {
-		link->placing = link->failed ? PLACING_FAILED : PLACING_DONE;
-		link->failed = false;
-		return FATE_SWALLOW;
-	}
 	if (link->restore == RESTORE_SENT) {
 		restore_answered(link);
 		return client->state == CLIENT_CLOSING ? FATE_GONE : FATE_SWALLOW;
 	}
-	if (link->restore == RESTORE_FAILED && !restore_ended(link, (char)body[0])) {
+	if (link->ahead_failed && !ahead_ended(link, (char)body[0])) {
 		link->failed = false;
 		return FATE_SWALLOW;
 	}
@@ -462,6 +458,8 @@ on_answer(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 	}
 	if (match == MATCH_LAST) {
 		link->told |= fate == FATE_FORWARD;
+		if (head->ahead)
+			link->ahead--;
 		requests_pop(&link->requests);
 		link->sub = 0;
 	}

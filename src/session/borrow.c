@@ -20,12 +20,12 @@ find_own(const struct client *client, struct server **server)
 }
 
 bool
-borrow_server(struct client *client, bool ahead, const struct judged *judged)
+borrow_server(struct client *client)
 {
 	struct server *server;
 
 	if (client->link != NULL)
-		return listens_has_begun(client) && restore_in_step(client->link, ahead, judged);
+		return listens_has_begun(client) && !restore_awaits(client->link);
 	client->waiter.granted = borrow_granted;
 	client->waiter.refused = borrow_refused;
 	client->waiter.settings_hash = client->settings.hash;
@@ -35,10 +35,23 @@ borrow_server(struct client *client, bool ahead, const struct judged *judged)
 		return false;
 	}
 	link_open(client, server);
-	if (!listens_has_begun(client))
-		return false;
-	return (client->listens == NULL && client->sequence_wish == 0 && client->link->restore == RESTORE_NONE) ||
-	    restore_in_step(client->link, ahead, judged);
+	return listens_has_begun(client);
+}
+
+/* Is nothing to be put there, at a glance? */
+static bool
+is_in_step(const struct client *client)
+{
+	const struct link *link = client->link;
+
+	return link->restore == RESTORE_NONE && client->listens == NULL && client->sequence_wish == 0 &&
+	    link->server->settings.list == client->settings.list;
+}
+
+bool
+borrow_bring_in_step(struct client *client, const struct judged *judged)
+{
+	return is_in_step(client) || restore_in_step(client, judged);
 }
 
 static void

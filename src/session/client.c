@@ -37,8 +37,7 @@ static const struct client_state_info {
 	[CLIENT_JUDGING] = { "active", TO(CLIENT_READY) | TO(CLIENT_ACTIVE), false },
 	[CLIENT_WAITING] = { "waiting", TO(CLIENT_READY) | TO(CLIENT_ACTIVE), true },
 	[CLIENT_RESTORING] = { "active", TO(CLIENT_READY) | TO(CLIENT_ACTIVE), false },
-	[CLIENT_ACTIVE] = { "active",
-	    TO(CLIENT_READY) | TO(CLIENT_JUDGING) | TO(CLIENT_RESTORING), false },
+	[CLIENT_ACTIVE] = { "active", TO(CLIENT_READY) | TO(CLIENT_JUDGING), false },
 	[CLIENT_ANSWERED] = { "active", TO(CLIENT_READY), false },
 	[CLIENT_CLOSING] = { "closing", 0, false },
 };
@@ -157,7 +156,7 @@ adjust_reading(struct client *client)
 {
 	bool waits = (client->state != CLIENT_READY && client->state != CLIENT_ACTIVE) ||
 	    (client->link != NULL && (client->link->discarding || client->link->unsettled ||
-				client->link->asking || link_awaits_restore(client->link))) ||
+				client->link->asking || link_awaits_ahead(client->link))) ||
 	    client->intent != 0 || (client->listens != NULL && listens_hold_back(client));
 	bool full = waits && buf_length(&client->in) > WAITING_INPUT_MOST;
 

@@ -97,8 +97,7 @@ on_bind(struct client *client, const struct inbound *message)
 		listens_look(client, statement->judged);
 	if (statement != NULL && sequences_concern(client, statement->judged))
 		sequences_look(client, statement->judged);
-	if (!aborted_is(client) && !borrow_server(client, !guard_concerns(client, ruling),
-				       statement == NULL ? NULL : statement->judged))
+	if (!aborted_is(client) && !borrow_in_step(client, statement == NULL ? NULL : statement->judged))
 		return permit_later(client, statement == NULL ? NULL : judged_reference(statement->judged), ruling);
 	if (statement != NULL && !aborted_is(client) && sequences_await(client, statement->judged))
 		return permit_later(client, judged_reference(statement->judged), ruling);
@@ -153,7 +152,7 @@ on_describe(struct client *client, const struct inbound *message)
 		return STEP_LATER;
 	if (aborted_message(client, what == 'S' ? 's' : 'D', NULL))
 		return STEP_DONE;
-	if (!borrow_server(client, true, NULL))
+	if (!borrow_in_step(client, NULL))
 		return STEP_LATER;
 	if (what == 'P') {
 		describe_portal(client, message, name);
@@ -239,7 +238,7 @@ on_execute(struct client *client, const struct inbound *message)
 		return inbound_malformed(client, 'E');
 	if (aborted_message(client, 'E', NULL))
 		return STEP_DONE;
-	if (!borrow_server(client, true, NULL))
+	if (!borrow_in_step(client, NULL))
 		return STEP_LATER;
 	portal = link_portal(client->link, name);
 	judged = portal == NULL ? NULL : portal->judged;

@@ -30,6 +30,14 @@ guard_is_committing(const struct link *link)
 }
 
 void
+guard_skipped(struct link *link)
+{
+	link->guard->phase = GUARD_NONE;
+	if (link->guard->lock == LOCK_SESSION)
+		link->guard->lock = LOCK_THEIRS;
+}
+
+void
 guard_free(struct guard *guard)
 {
 	if (guard == NULL)

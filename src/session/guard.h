@@ -124,6 +124,8 @@ guard_is_over(const struct link *link)
 bool guard_is_ours(const struct link *link);
 /* Is our COMMIT unanswered? */
 bool guard_is_committing(const struct link *link);
+/* What goes ahead of a client's message was refused, and the message skipped: ahead.c. */
+void guard_skipped(struct link *link);
 void guard_free(struct guard *guard);
 
 /* guard_end.c */

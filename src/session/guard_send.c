@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ahead.h"
 #include "base/mem.h"
 #include "guard.h"
 #include "inbound.h"
@@ -374,29 +375,45 @@ is_at_batch_start(const struct link *link)
 	    last->kind == REQUEST_FUNCTION;
 }
 
+/* A Sync would end what a server skips that refused something in front of it: none is put there. */
+static void
+put_lock_statement(struct link *link, const char *text, bool behind_ours, bool synced)
+{
+	size_t first;
+
+	if (behind_ours) {
+		first = ahead_begin(link);
+		guard_put_statement(link, text);
+		ahead_end(link, first);
+		return;
+	}
+	guard_put_statement(link, text);
+	if (!synced)
+		return;
+	build_sync(stream_out(link->server->stream));
+	link_expect(link, REQUEST_SYNC, ANSWER_SWALLOW);
+	link->server->batch++;
+}
+
 /*
- * Outside a transaction it goes in a batch of its own: what must not be in a transaction
- * must not be in a pipeline either. So it is sent with the first message of the client's
- * batch, not with the Execute.
+ * Outside a transaction it goes in a batch or a transaction of its own: what must not be in a
+ * transaction must not be in a pipeline either. So it is sent with the first message of the
+ * client's batch, not with the Execute.
  */
 static void
 put_lock_timeout(struct link *link, int64_t limit_ms, uint8_t type)
 {
 	struct guard *guard = need_guard(link);
-	bool apart = link->server->transaction == 'I' && is_at_batch_start(link);
+	bool first = ahead_is_first(link);
+	bool apart = link->server->transaction == 'I' && first;
 	char *text;
 
 	if (guard->lock != LOCK_THEIRS || (!apart && (type == 'P' || type == 'B')))
 		return;
 	text = lock_timeout_text(limit_ms, apart ? "false" : "true");
-	guard_put_statement(link, text);
+	put_lock_statement(link, text, first && link->ahead > 0, apart || type == 'Q');
 	mem_free(text);
 	guard->lock = apart ? LOCK_SESSION : LOCK_LOCAL;
-	if (!apart && type != 'Q')
-		return;
-	build_sync(stream_out(link->server->stream));
-	link_expect(link, REQUEST_SYNC, ANSWER_SWALLOW);
-	link->server->batch++;
 }
 
 /* A transaction of ours; that of a Query is a message of its own. */

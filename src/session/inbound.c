@@ -213,7 +213,7 @@ is_free(const struct client *client)
 	    !client->paused_for_server &&
 	    !(client->listens != NULL && listens_hold_back(client)) &&
 	    !(client->link != NULL && (client->link->discarding || client->link->asking ||
-				  link_awaits_restore(client->link)));
+				  link_awaits_ahead(client->link)));
 }
 
 size_t

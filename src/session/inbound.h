@@ -135,13 +135,12 @@ struct statement *rewritten_now(
     struct client *client, const char *name, struct statement *statement);
 
 /* place.c */
-/*
- * The statements that a Query EXECUTEs, on their way to the server by themselves: true as long as
- * it has to wait for that.
- */
+/* Does a Query EXECUTE statements of which an answer decides whether the server has them? */
 bool place_awaits(struct client *client, const struct judged *judged);
-/* False: one of them could not be prepared there, and the client was told. */
-bool place_succeeded(struct client *client, struct judged *judged);
+/* False: they can be prepared neither before the Query nor in it, and the client was told. */
+bool place_permit(struct client *client, struct judged *judged);
+/* Those that the server has not got go in front of the Query, in the same write. */
+void place_ahead(struct client *client, const struct judged *judged);
 /* In the middle of a batch: those that a text uses; those it makes must not be there. */
 void place_used(struct client *client, const struct rewrite *rewrite);
 void place_made(struct client *client, const struct rewrite *rewrite);

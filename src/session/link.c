@@ -101,7 +101,7 @@ link_open(struct client *client, struct server *server)
 		link_note_owner(link);
 	TAILQ_INSERT_TAIL(clients_links(client->clients), link, in_links);
 	if (client->startup == NULL) {
-		if (!settings_are_equal(&server->settings, &client->settings))
+		if (!settings_share(&server->settings, &client->settings))
 			link->restore = RESTORE_DUE;
 		client_enter(client, CLIENT_ACTIVE);
 	} else if (settings_are_equal(&server->settings, &client->settings)) {
@@ -215,7 +215,7 @@ is_busy(const struct link *link)
 	const struct client *client = link->client;
 
 	if (link->requests.count > 0 || link->server->transaction != 'I' || link->unsynced ||
-	    link->restore == RESTORE_SENT || link->placing != PLACING_NOTHING || link->passing > 0 || buf_length(&link->in) > 0 ||
+	    link->restore == RESTORE_SENT || link->passing > 0 || buf_length(&link->in) > 0 ||
 	    stream_pending(link->server->stream) > 0)
 		return true;
 	return client != NULL && (client->passing > 0 || client->state == CLIENT_JUDGING);
@@ -355,7 +355,6 @@ link_abandon(struct link *link)
 	client->link = NULL;
 	link->client = NULL;
 	link->restore = RESTORE_NONE;
-	link->placing = PLACING_NOTHING;
 	probe_free(link->probe);
 	link->probe = NULL;
 	link->asking = false;

@@ -32,18 +32,9 @@ enum link_restore {
 	RESTORE_NONE,	  /* nothing to do */
 	RESTORE_DUE,	  /* to be put there with the client's next message */
 	RESTORE_AHEAD,	  /* sent in front of that, and not confirmed yet */
-	RESTORE_FAILED,	  /* and refused; its ReadyForQuery is awaited */
-	RESTORE_SENT,	  /* being put there by themselves: the message waits */
-	RESTORE_ANSWERED, /* just now: the message that asked for the server is still to go */
+	RESTORE_SENT,	  /* being put there by themselves, at log-in */
+	RESTORE_ANSWERED, /* just now */
 	RESTORE_LACKING,  /* there, but for what that message sets or resets itself */
-};
-
-/* Statements that a Query EXECUTEs, and that the server did not have: see place.c. */
-enum link_placing {
-	PLACING_NOTHING,
-	PLACING_SENT, /* the Query waits */
-	PLACING_DONE, /* just now: it is still to go */
-	PLACING_FAILED,
 };
 
 /* Has the server answered anything in this loan? */
@@ -91,9 +82,11 @@ struct link {
 	char copying;		   /* a walsender sends a copy: 'W' both ways, 'H' a backup; else 0 */
 	bool unsettled;		   /* the client's next message waits for an answer */
 	bool discarding;	   /* a DISCARD ALL is under way: what is prepared is not known */
-	enum link_placing placing;
+	size_t ahead;		   /* so many requests in front of a message are unanswered: ahead.h, … */
+	bool ahead_failed;	   /* … or one of them failed, and its ReadyForQuery is awaited … */
+	uint64_t ahead_batch;	   /* … of this batch */
 	enum link_restore restore;
-	uint64_t restore_batch;	   /* while AHEAD, FAILED or LACKING: to which they belong */
+	uint64_t restore_batch;	   /* while AHEAD or LACKING: to which they belong */
 	struct settings restoring; /* what the server has when they are confirmed */
 	size_t restored;	   /* so many statements of that were */
 	bool asking;		   /* the probe is under way: the client waits, … */
@@ -182,34 +175,32 @@ bool link_finish(struct link *link);
 void link_abandon(struct link *link);
 /* The server broke the protocol: discard it; the client is told. */
 void link_violated(struct link *link, const char *what);
+/* restore.c: must what was refused before be answered first? */
+bool restore_awaits(struct link *link);
 /*
  * restore.c: has the server the settings of the client? If not, they are put in front of what
- * is sent next; without `ahead`, or where a limit watches over the link, the client's message
- * has to wait for the answer: false. What that message (`judged`; NULL: it has no text) sets or
- * resets itself is left out where it could not be put there.
+ * is sent next, which is to follow at once. What that message (`judged`; NULL: it has no text)
+ * sets or resets itself is left out where it could not be put there; false: more of its batch
+ * has to come before that is told.
  */
-bool restore_in_step(struct link *link, bool ahead, const struct judged *judged);
+bool restore_in_step(struct client *client, const struct judged *judged);
 /* restore.c: put `restoring` there by itself; the client is RESTORING. */
 void restore_apart(struct link *link);
 /* restore.c: that was answered. */
 void restore_answered(struct link *link);
 /* restore.c: a statement of what went ahead of the client's message was confirmed. */
 void restore_advanced(struct link *link, const struct request *request);
-/*
- * restore.c: it failed, and the client was told. True: what is skipped now is a message
- * without a Sync, restore_ask_ready() sees to the ReadyForQuery.
- */
-bool restore_failed(struct link *link, const struct wire_report *report);
-void restore_ask_ready(struct link *link);
-/* restore.c: its ReadyForQuery came. False: another follows, which is the client's. */
-bool restore_ended(struct link *link, char status);
-/* Must the client's next message wait: would it run otherwise if the restore failed? */
+/* restore.c: one was refused: tell the client; and then: they are not there. */
+void restore_tell(struct link *link, const struct wire_report *report);
+void restore_failed(struct link *link);
+/* Must the client's next message wait: might it be skipped, or run under other settings? */
 static inline bool
-link_awaits_restore(const struct link *link)
+link_awaits_ahead(const struct link *link)
 {
-	return link->restore != RESTORE_NONE && link->server->batch != link->restore_batch &&
-	    (link->restore == RESTORE_AHEAD || link->restore == RESTORE_FAILED ||
-		(link->restore == RESTORE_LACKING && link->requests.count > 0));
+	if ((link->ahead > 0 || link->ahead_failed) && link->server->batch != link->ahead_batch)
+		return true;
+	return link->restore == RESTORE_LACKING && link->server->batch != link->restore_batch &&
+	    link->requests.count > 0;
 }
 /* A ReadyForQuery came on a link without a client. */
 void link_clean_on(struct link *link);

@@ -52,7 +52,7 @@ put_error(struct link *link, const char *sqlstate, const char *why)
 static void
 answer_all(struct link *link, const char *sqlstate, const char *why, char status)
 {
-	bool told = link->restore == RESTORE_FAILED; /* of that */
+	bool told = link->ahead_failed; /* of that */
 
 	for (size_t i = 0; i < link->requests.count; i++) {
 		const struct request *request = requests_at(&link->requests, i);

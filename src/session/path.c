@@ -90,7 +90,7 @@ is_known(const struct client *client)
 		return false;
 	return link == NULL ||
 	    (!link->path_doubted && !link->path_lost && link->restore != RESTORE_LACKING &&
-		link->restore != RESTORE_FAILED &&
+		!link->ahead_failed &&
 		(link->server->residue & (SQL_RESIDUE_TEMP | SQL_RESIDUE_ROLE)) == 0);
 }
 

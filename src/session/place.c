@@ -4,6 +4,7 @@
  * A server may have them from before, under names that all clients share, or gets
  * them in front of the message that needs them.
  */
+#include "ahead.h"
 #include "inbound.h"
 #include "prepared.h"
 #include "readings.h"
@@ -293,39 +294,72 @@ bool
 place_awaits(struct client *client, const struct judged *judged)
 {
 	struct link *link = client->link;
-	bool in_batch = link->requests.count > 0 || link->unsynced;
 
-	if (!judged->edits || !names_are_kept(client))
+	if (!judged->edits || !names_are_kept(client) || !place_missing(client, judged, true))
 		return false;
-	if (link->placing != PLACING_NOTHING)
-		return link->placing == PLACING_SENT;
-	if (!place_missing(client, judged, true))
-		return false;
-	link->unsettled = is_ended(link);
-	if (link->unsettled)
-		return true; /* what is under way may change what there is */
-	place_missing(client, judged, false);
-	if (in_batch)
-		return false; /* behind messages without a Sync: an error is that batch's */
-	build_sync(outgoing_buf(client));
-	outgoing_expect(client, REQUEST_SYNC, ANSWER_SWALLOW);
-	link->server->batch++;
-	link->placing = PLACING_SENT;
-	return true;
+	link->unsettled = is_ended(link); /* what is under way may change what there is */
+	return link->unsettled;
 }
 
-bool
-place_succeeded(struct client *client, struct judged *judged)
+/* In a failed transaction nothing can be prepared, and no EXECUTE runs. */
+static bool
+is_to_place(struct client *client, const struct judged *judged)
+{
+	return judged->edits && names_are_kept(client) && client->link->server->transaction != 'E' &&
+	    place_missing(client, judged, true);
+}
+
+void
+place_ahead(struct client *client, const struct judged *judged)
 {
 	struct link *link = client->link;
+	size_t first;
 
-	if (link->placing != PLACING_FAILED)
+	if (!is_to_place(client, judged))
+		return;
+	if (!ahead_is_first(link)) {
+		place_missing(client, judged, false); /* behind messages without a Sync: an error is that batch's */
+		return;
+	}
+	first = ahead_begin(link);
+	place_missing(client, judged, false);
+	ahead_end(link, first);
+}
+
+/* Does the text end the transaction that failed, and EXECUTE then what the server has not? */
+static bool
+is_missing_behind_end(struct client *client, const struct judged *judged)
+{
+	enum sql_transaction first = judged->facts->statements[0].transaction;
+
+	if (first != SQL_TXN_ROLLBACK && first != SQL_TXN_COMMIT && first != SQL_TXN_ROLLBACK_TO)
+		return false;
+	return place_missing(client, judged, true);
+}
+
+static const struct wire_error late = { .severity = "WARNING",
+	.sqlstate = "01000",
+	.message = "EXECUTE will not find its statement behind the end of a failed transaction",
+	.detail = "The server connection does not have the prepared statement, and cannot be given it "
+		  "before the transaction has ended.",
+	.hint = "Send ROLLBACK as a message of its own." };
+
+bool
+place_permit(struct client *client, struct judged *judged)
+{
+	struct wire_error error = late;
+
+	if (!judged->edits || !names_are_kept(client) || client->link->server->transaction != 'E' ||
+	    !is_missing_behind_end(client, judged))
 		return true;
-	record_answered(client, judged, link->last_state);
-	refuse_with(client, 'Q',
-	    &(struct wire_error){ .severity = "ERROR",
-		.sqlstate = link->last_state,
-		.message = link->last_message,
-		.detail = "while preparing the statement on a server connection" });
+	if (!clients_config(client->clients)->protocol_strict) {
+		permit_with_warning(client, &late);
+		return true;
+	}
+	error.severity = "ERROR";
+	error.sqlstate = "0A000";
+	error.message = "EXECUTE cannot follow the end of a failed transaction in one message here";
+	record_answered(client, judged, error.sqlstate);
+	refuse_with(client, 'Q', &error);
 	return false;
 }

@@ -179,7 +179,7 @@ on_parse(struct client *client, const struct inbound *message)
 	if (sequences_concern(client, judged))
 		sequences_look(client, judged);
 	if (ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    !borrow_server(client, !guard_concerns(client, ruling), judged))
+	    !borrow_in_step(client, judged))
 		return permit_later(client, judged, ruling);
 	if (*name != '\0' && names_are_kept(client) && !aborted_is(client) && names_await_failure(client))
 		return permit_later(client, judged, ruling);

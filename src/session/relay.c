@@ -186,22 +186,11 @@ after_data(struct link *link)
 	if (link->restore == RESTORE_SENT)
 		return;
 	if (link->restore == RESTORE_ANSWERED) {
-		/*
-		 * The message for which the settings were restored goes first: given back now,
-		 * the server would go to the next in line, and be restored for nothing for ever.
-		 */
+		/* What the client has sent by now goes first: they would be there for nothing. */
 		link->restore = RESTORE_NONE;
 		client_resume(client);
 		if (client->link == link)
 			link_release(link);
-		return;
-	}
-	if (link->placing == PLACING_DONE || link->placing == PLACING_FAILED) {
-		client_resume(client); /* as above */
-		if (client->link != link)
-			return;
-		link->placing = PLACING_NOTHING;
-		link_release(link);
 		return;
 	}
 	link_release(link);

@@ -50,6 +50,7 @@ struct request {
 	bool adds;    /* `statement` is there from now on; else: no more */
 	uint8_t copies_in; /* COPYs that may still begin in it: copy_in.h */
 	bool changes_unnamed; /* `unnamed` is what it was before */
+	bool ahead : 1;       /* ours: in front of a client's message, see ahead.h */
 	bool restores : 1;    /* ours: puts the client's settings on the server, see restore.c */
 	bool settles : 1;     /* the last of those */
 	bool edited : 1;      /* its RESETs give the server what the client's defaults are */
@@ -96,7 +97,7 @@ request_is_statement(const struct request *request)
 {
 	return (request->kind == REQUEST_QUERY || request->kind == REQUEST_EXECUTE ||
 		   request->kind == REQUEST_FUNCTION) &&
-	    !request->restores;
+	    !request->restores && !request->ahead;
 }
 /* It adds this statement of the client, or takes it away; a reference is taken. */
 void requests_name(struct requests *requests, struct request *request, const char *name,

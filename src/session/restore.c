@@ -1,18 +1,17 @@
 /*
  * restore.c - a client's settings on the server that it was lent.
  *
- * They go in the same write as the client's first message, in front of it and without a Sync:
- * BEGIN, what makes the server's settings the client's, COMMIT. So the client's statement
- * begins as on a connection of its own, whatever it is, and rolls nothing of this back. If one
- * of them fails the server skips all up to the next Sync, a Query included: the client's
- * statement cannot run under settings that are not its own. Called by borrow.c and answer.c.
+ * They go in the same write as the client's first message, in front of it (ahead.h): BEGIN, what
+ * makes the server's settings the client's, COMMIT. So the client's statement begins as on a
+ * connection of its own, whatever it is, and rolls nothing of this back; nor can it run under
+ * settings that are not its own. Called by the handlers of messages, ahead.c and answer.c.
  */
 #include <string.h>
 
+#include "ahead.h"
 #include "base/mem.h"
 #include "listens.h"
 #include "pool/rendering.h"
-#include "prepared.h"
 #include "sequences.h"
 #include "session_internal.h"
 #include "wire/frame.h"
@@ -20,36 +19,11 @@
 
 enum { LONE_MOST = 4096 }; /* bytes of a batch that runs one SET or RESET */
 
-/* The server's unnamed statement is the client's own in session mode: it is left alone there. */
-static const char own_name[] = "pgweir_restore";
-
-static void
-put_ours(struct link *link, const char *text)
-{
-	struct buf *out = stream_out(link->server->stream);
-	bool apart = link->client->pool_mode == POOL_MODE_SESSION;
-	const char *name = apart ? own_name : "";
-
-	build_parse(out, name, text);
-	build_bind(out, name);
-	build_execute(out, "");
-	link_expect(link, REQUEST_PARSE, ANSWER_SWALLOW)->restores = true;
-	link_expect(link, REQUEST_BIND, ANSWER_SWALLOW)->restores = true;
-	link_expect(link, REQUEST_EXECUTE, ANSWER_SWALLOW)->restores = true;
-	if (apart) {
-		build_close(out, 'S', name);
-		link_expect(link, REQUEST_CLOSE, ANSWER_SWALLOW)->restores = true;
-		return;
-	}
-	statement_release(link->unnamed);
-	link->unnamed = NULL;
-}
-
 static void
 put_each(const char *name, const char *statement, void *arg)
 {
 	(void)name;
-	put_ours(arg, statement);
+	ahead_run(arg, statement);
 }
 
 static void
@@ -58,26 +32,35 @@ put_difference(struct link *link)
 	link->restored = 0;
 	settings_difference(&link->server->settings, &link->restoring, put_each, link);
 	if (listens_want_shown(link))
-		listens_show(link, put_ours);
+		listens_show(link, ahead_run);
 	if (sequences_want_clean(link)) {
-		put_ours(link, "DISCARD SEQUENCES");
+		ahead_run(link, "DISCARD SEQUENCES");
 		link->sequences |= SEQUENCES_CLEANING;
 	}
+}
+
+/* All from the i-th on; the last Execute of them. */
+static struct request *
+mark_restoring(struct link *link, size_t i)
+{
+	struct request *request, *last = NULL;
+
+	for (; (request = requests_at(&link->requests, i)) != NULL; i++) {
+		request->restores = true;
+		if (request->kind == REQUEST_EXECUTE)
+			last = request;
+	}
+	return last;
 }
 
 static void
 put_ahead(struct link *link)
 {
-	size_t last;
+	size_t first = ahead_begin(link);
 
-	put_ours(link, "BEGIN");
 	put_difference(link);
-	last = link->requests.count;
-	put_ours(link, "COMMIT");
-	for (; last < link->requests.count; last++)
-		requests_at(&link->requests, last)->settles =
-		    requests_at(&link->requests, last)->kind == REQUEST_EXECUTE;
-	link->unsynced = true;
+	ahead_end(link, first);
+	mark_restoring(link, first)->settles = true;
 	link->restore = RESTORE_AHEAD;
 	link->restore_batch = link->server->batch;
 }
@@ -126,7 +109,7 @@ hint_of(const struct link *link)
 {
 	struct refused refused = { .before = link->restored };
 
-	if (link->restore == RESTORE_AHEAD && refused.before-- == 0)
+	if (refused.before-- == 0)
 		return NULL; /* the BEGIN */
 	settings_difference(&link->server->settings, &link->restoring, find_refused, &refused);
 	if (refused.name == NULL)
@@ -136,29 +119,11 @@ hint_of(const struct link *link)
 	return mem_printf("RESET \"%s\", or set it to another value.", refused.name);
 }
 
-/* The first of the client's that will not run now has the error in its record. */
-static void
-record_failed(struct link *link, const char *sqlstate)
+void
+restore_tell(struct link *link, const struct wire_report *report)
 {
-	for (size_t i = 0; i < link->requests.count; i++) {
-		const struct request *request = requests_at(&link->requests, i);
-
-		if (request->judged == NULL)
-			continue;
-		record_statement(link, request, 0, sqlstate, -1, -1, AUDIT_ERROR);
-		return;
-	}
-}
-
-bool
-restore_failed(struct link *link, const struct wire_report *report)
-{
-	const struct request *last = requests_at(&link->requests, link->requests.count - 1);
-	bool alone = last->kind == REQUEST_QUERY || last->kind == REQUEST_FUNCTION;
-
 	char *hint = hint_of(link);
 
-	record_failed(link, report->sqlstate);
 	build_error(relay_emit(link),
 	    &(struct wire_error){ .severity = "ERROR",
 		.sqlstate = report->sqlstate,
@@ -166,38 +131,16 @@ restore_failed(struct link *link, const struct wire_report *report)
 		.detail = "while restoring this session's settings on a server connection",
 		.hint = hint });
 	mem_free(hint);
-	settings_clear(&link->restoring);
 	link->client->unrestorable = true;
-	link->restore = RESTORE_FAILED;
-	link->sequences &= (uint8_t)~SEQUENCES_CLEANING;
-	link->shown = false;
-	return alone;
 }
 
 void
-restore_ask_ready(struct link *link)
+restore_failed(struct link *link)
 {
-	link->client->skipping = false;
-	build_sync(stream_out(link->server->stream));
-	link_expect(link, REQUEST_SYNC, ANSWER_FORWARD);
-	stream_flush(link->server->stream);
-}
-
-bool
-restore_ended(struct link *link, char status)
-{
-	struct buf *out = stream_out(link->server->stream);
-
+	settings_clear(&link->restoring);
 	link->restore = RESTORE_DUE;
-	if (status == 'I')
-		return true;
-	build_query(out, "ROLLBACK");
-	link_expect(link, REQUEST_QUERY, ANSWER_SWALLOW);
-	build_sync(out);
-	link_expect(link, REQUEST_SYNC, ANSWER_FORWARD);
-	link->server->batch++;
-	stream_flush(link->server->stream);
-	return false;
+	link->sequences &= (uint8_t)~SEQUENCES_CLEANING;
+	link->shown = false;
 }
 
 void
@@ -205,55 +148,43 @@ restore_apart(struct link *link)
 {
 	client_enter(link->client, CLIENT_RESTORING);
 	put_difference(link);
+	mark_restoring(link, 0);
 	build_sync(stream_out(link->server->stream));
 	link_expect(link, REQUEST_SYNC, ANSWER_SWALLOW);
 	link->restore = RESTORE_SENT;
 	stream_flush(link->server->stream);
 }
 
+/* The settings that its client asked for as it logged in. */
 static void
-tell_refused(struct link *link, const char *hint)
+end_refused(struct link *link)
 {
 	struct client *client = link->client;
-	struct wire_error error = { .severity = "ERROR", .sqlstate = link->last_state };
 
 	/* Some of it may be set, some not: only a reset knows. */
 	link->server->residue |= SQL_RESIDUE_SETTING;
 	link->failed = false;
-	error.message = link->last_message != NULL ? link->last_message : "a setting was refused";
-	error.detail = "while restoring this session's settings on a server connection";
-	error.hint = hint;
-	client->unrestorable = true;
+	link->restore = RESTORE_DUE;
+	settings_clear(&link->restoring);
 	client_enter(client, CLIENT_ACTIVE);
-	if (client->startup != NULL)
-		client_end(client, error.sqlstate, error.message);
-	else
-		borrow_give_up(client, &error);
+	client_end(client, link->last_state,
+	    link->last_message != NULL ? link->last_message : "a setting was refused");
 }
 
 void
 restore_answered(struct link *link)
 {
 	struct client *client = link->client;
-	char *hint;
 
 	/* The client has been told nothing yet. */
 	link->hearing = LINK_KEEPING;
 	if (link->failed) {
-		hint = hint_of(link);
-		link->restore = RESTORE_DUE;
-		link->sequences &= (uint8_t)~SEQUENCES_CLEANING;
-		link->shown = false;
-		settings_clear(&link->restoring);
-		tell_refused(link, hint);
-		mem_free(hint);
+		end_refused(link);
 		return;
 	}
 	settle(link);
 	link->restore = RESTORE_ANSWERED;
 	client_enter(client, CLIENT_ACTIVE);
-	if (client->startup == NULL)
-		return;
 	rendering_take(&link->server->settings, &link->server->parameters);
 	login_greet(client, &link->server->parameters);
 }
@@ -401,8 +332,17 @@ choose_wanted(struct link *link, const struct judged *judged)
 }
 
 bool
-restore_in_step(struct link *link, bool ahead, const struct judged *judged)
+restore_awaits(struct link *link)
 {
+	link->unsettled = link->restore == RESTORE_DUE && (link->requests.count > 0 || link->unsynced);
+	return link->unsettled;
+}
+
+bool
+restore_in_step(struct client *client, const struct judged *judged)
+{
+	struct link *link = client->link;
+
 	if (link->restore == RESTORE_LACKING && link->requests.count == 0)
 		link->restore = RESTORE_NONE;
 	if (!is_out_of_step(link))
@@ -416,12 +356,6 @@ restore_in_step(struct link *link, bool ahead, const struct judged *judged)
 		link->restore_batch = link->server->batch;
 		return true;
 	}
-	if (ahead && link->guard == NULL) {
-		put_ahead(link);
-		return true;
-	}
-	/* What was refused before it is answered first. */
-	if (link->requests.count == 0 && !link->unsynced)
-		restore_apart(link);
-	return false;
+	put_ahead(link);
+	return true;
 }

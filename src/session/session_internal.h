@@ -127,11 +127,19 @@ void admit_go_on(struct client *client);
 size_t inbound_consume(struct client *client, const uint8_t *bytes, size_t length);
 
 /* borrow.c */
+/* Has it a server that is ready? Otherwise it begins to wait; false. */
+bool borrow_server(struct client *client);
 /*
- * Has it a server that is ready? Otherwise it begins to wait; false. `ahead`: the client's
- * settings may go in front of the message, in the same write. `judged`: its text, or NULL.
+ * The client's settings go there in front of its message, which is to follow at once; `judged`
+ * is its text, or NULL. False: more of its batch has to come before.
  */
-bool borrow_server(struct client *client, bool ahead, const struct judged *judged);
+bool borrow_bring_in_step(struct client *client, const struct judged *judged);
+/* Both. */
+static inline bool
+borrow_in_step(struct client *client, const struct judged *judged)
+{
+	return borrow_server(client) && borrow_bring_in_step(client, judged);
+}
 void borrow_granted(struct waiter *waiter, struct server *server);
 void borrow_refused(struct waiter *waiter, const struct error *err);
 /* The message that waits is answered with an error instead of being sent. */

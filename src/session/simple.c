@@ -16,6 +16,7 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 	bool guarded = guard_concerns(client, ruling);
 	struct request *request;
 
+	place_ahead(client, judged);
 	if (rewrite != NULL)
 		place_made(client, rewrite);
 	if (guarded)
@@ -68,10 +69,11 @@ on_query(struct client *client, const struct inbound *message)
 		sequences_look(client, judged);
 	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
 	    (!listens_is_subscribed(client, judged) ||
-		!borrow_server(client, !judged->edits && !guard_concerns(client, ruling), judged) || names_await(client, judged) ||
+		!borrow_server(client) || names_await(client, judged) ||
 		place_awaits(client, judged) || sequences_await(client, judged) ||
 		(guard_concerns(client, ruling) && guard_awaits(client, judged, ruling, 'Q')) ||
-		!listens_is_fenced(client, judged) || !hold_intends(client, judged, ruling)))
+		!listens_is_fenced(client, judged) || !hold_intends(client, judged, ruling) ||
+		!borrow_bring_in_step(client, judged)))
 		return permit_later(client, judged, ruling);
 	client->stmt++;
 	if (judged->edits)
@@ -82,7 +84,7 @@ on_query(struct client *client, const struct inbound *message)
 		permit_refuse(client, 'Q', judged, ruling);
 	else if (!aborted_query(client, judged) && permit_in_pool_mode(client, judged, 'Q') &&
 	    permit_names(client, judged, 'Q') && listens_can_show(client, judged, 'Q') &&
-	    place_succeeded(client, judged) && names_permit(client, judged, rewrite, 'Q') &&
+	    place_permit(client, judged) && names_permit(client, judged, rewrite, 'Q') &&
 	    permit_pin(client, judged, 'Q') && sequences_permit(client, judged, 'Q') &&
 	    (!guard_concerns(client, ruling) || guard_admits(client, judged, ruling, 'Q'))) {
 		permit_warn(client, &ruling->verdict);
@@ -125,7 +127,8 @@ on_function_call(struct client *client, const struct inbound *message)
 	ruling = permit_rule(client, judged);
 	recordable = hold_permits(client, 'F', judged, ruling);
 	if (recordable && ruling->verdict.action != POLICY_DENY && !aborted_is(client) &&
-	    (!borrow_server(client, false, NULL) || !hold_intends(client, judged, ruling))) {
+	    (!borrow_server(client) || !hold_intends(client, judged, ruling) ||
+		!borrow_bring_in_step(client, NULL))) {
 		judged_release(judged);
 		ruling_release(ruling);
 		return STEP_LATER;
