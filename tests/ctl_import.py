@@ -137,6 +137,11 @@ class Corpus(ImportTest):
         self.assertIn("app_rw: {password: \"p w'd\"}", output)
         self.assertNotIn("p w", output[output.index("\n# "):])
 
+    def test_pam_asks_the_service_that_pgbouncer_asked(self):
+        output = self.imported("[databases]\nd = host=127.0.0.1\n[pgbouncer]\nauth_type = pam\n")
+        self.assertRegex(output, r"(?m)^auth:\n  method: \"?pam\"?\n  pam_service: \"?pgbouncer\"?$")
+        self.assertIn("auth_type: changed meaning", output)
+
     def test_an_included_file_is_told_of_by_its_own_name_and_the_last_of_two_counts(self):
         output = self.result("parts.ini")
         self.assertIn("parts.databases.ini:2: [databases] * host: mapped", output)

@@ -9,12 +9,12 @@
 set -eu
 
 build="build-essential pkg-config autoconf automake autoconf-archive
-	libevent-dev liburing-dev libssl-dev libyaml-dev libpcre2-dev libjansson-dev libidn-dev libxxhash-dev libzstd-dev
+	libevent-dev liburing-dev libssl-dev libyaml-dev libpcre2-dev libjansson-dev libidn-dev libpam0g-dev libxxhash-dev libzstd-dev
 	libpq-dev libpg-query-dev libprotobuf-c-dev uthash-dev libcmocka-dev
 	postgresql postgresql-contrib postgresql-client python3 procps"
 check="clang python3-psycopg python3-psycopg2 python3-asyncpg python3-sqlalchemy python3-django
 	libdbd-pg-perl php-cli php-pgsql ruby-pg ruby-activerecord golang-go golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev
-	pgbadger libnss-wrapper util-linux openssl zstd git rsyslog"
+	pgbadger libnss-wrapper libpam-wrapper util-linux openssl zstd git rsyslog"
 bench="pgbouncer haproxy"
 browser="chromium poppler-utils"
 

@@ -32,6 +32,7 @@ enum auth_step {
 	AUTH_CONTINUE, /* a message is to be sent (its code and body are set), then wait */
 	AUTH_DONE,     /* good; a last message may be set (code != OK), to send before Ok */
 	AUTH_FAILED,   /* err says why, in words for the log; the client hears less */
+	AUTH_ASK,      /* PAM is to say whether auth_server_password() is right */
 };
 
 /*
@@ -52,7 +53,8 @@ struct auth_server;
  * Begin. `secret` NULL means an unknown user: the conversation runs to its end
  * with a made-up verifier, stable per name, and fails as a wrong password does.
  * method: from the configuration; md5 is answered with SCRAM when the stored
- * secret is a SCRAM verifier, as PostgreSQL does; `password` takes any secret.
+ * secret is a SCRAM verifier, as PostgreSQL does; `password` takes any secret, and `pam`
+ * looks at none.
  */
 struct auth_server *auth_server_new(
     enum auth_method method, const char *user, const char *secret);
@@ -76,6 +78,8 @@ enum auth_step auth_server_step(struct auth_server *auth, const uint8_t *message
  * the same verifier. Never NULL; valid until auth_server_free().
  */
 const struct scram_keys *auth_server_keys(const struct auth_server *auth);
+/* After AUTH_ASK: what the client says its password is, wiped by auth_server_free(). */
+const char *auth_server_password(const struct auth_server *auth);
 void auth_server_free(struct auth_server *auth);
 
 /*

@@ -30,6 +30,8 @@ struct hba_verdict {
 	enum hba_act act;
 	enum auth_method method; /* of HBA_ASK */
 	const char *map;	 /* of HBA_PEER and HBA_CERT: a map of auth.ident; NULL: names must be equal */
+	const char *pam_service; /* of HBA_ASK by pam; NULL: auth.pam_service */
+	bool pam_by_name;	 /* PAM hears the name of its address */
 	const char *file;	 /* for the log */
 	int line;
 };

@@ -17,7 +17,13 @@
 #include "base/problems.h"
 
 enum pool_mode { POOL_MODE_SESSION, POOL_MODE_TRANSACTION, POOL_MODE_STATEMENT };
-enum auth_method { AUTH_METHOD_TRUST, AUTH_METHOD_PASSWORD, AUTH_METHOD_MD5, AUTH_METHOD_SCRAM };
+enum auth_method {
+	AUTH_METHOD_TRUST,
+	AUTH_METHOD_PASSWORD,
+	AUTH_METHOD_MD5,
+	AUTH_METHOD_SCRAM,
+	AUTH_METHOD_PAM,
+};
 enum audit_statements { AUDIT_ALL, AUDIT_WRITE, AUDIT_DENIED, AUDIT_NONE };
 enum audit_text { AUDIT_TEXT_NORMALIZED, AUDIT_TEXT_RAW, AUDIT_TEXT_NONE, AUDIT_TEXT_HMAC };
 enum audit_sync { AUDIT_SYNC_NONE, AUDIT_SYNC_INTERVAL, AUDIT_SYNC_EACH };
@@ -132,6 +138,8 @@ struct config {
 	char *auth_userlist; /* path or "" */
 	char *auth_hba, *auth_ident; /* path or "" */
 	char *auth_query, *auth_query_user, *auth_query_database; /* "" for none */
+	char *auth_pam_service;
+	int64_t auth_pam_threads, auth_pam_queue;
 
 	int pool_mode; /* enum pool_mode */
 	int64_t pool_size, pool_min, pool_reserve, pool_reserve_after_ms;
@@ -220,6 +228,8 @@ const struct user_config *config_user(const struct config *config, const char *n
 const struct role_config *config_role(const struct config *config, const char *name);
 /* Where a setting stands; NULL: nowhere, it is the default. */
 const struct config_place *config_place(const struct config *config, const char *setting);
+/* Can it be the name of a service of PAM: of a file, without the folder? */
+bool config_is_pam_service(const char *name);
 /* The mode that applies to this user on this database: user over database over global. */
 enum pool_mode config_pool_mode(const struct config *config,
     const struct database_config *database, const struct user_config *user);

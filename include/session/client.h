@@ -20,6 +20,7 @@ enum client_state {
 	CLIENT_STARTUP,	  /* the first packet is awaited */
 	CLIENT_LOOKUP,	  /* a database is asked about its user */
 	CLIENT_LOGIN,	  /* proving who it is */
+	CLIENT_PROVING,	  /* PAM is asked whether its password is right */
 	CLIENT_GREETING,  /* waits for what a server reports, to be told it */
 	CLIENT_READY,	  /* between transactions, no server */
 	CLIENT_JUDGING,	  /* a long text is with a parser thread */
@@ -52,6 +53,7 @@ struct prepared;
 struct frames;
 struct learned;
 struct lookup;
+struct proof;
 struct hold;
 struct waiting;
 struct listens;
@@ -115,6 +117,7 @@ struct client {
 	struct auth_server *auth;   /* ours; while LOGIN */
 	struct waiting *waiting;    /* ours; NULL unless it has waited for longer than a tick */
 	struct lookup *lookup;	    /* ours; from LOOKUP to the end of LOGIN, else NULL */
+	struct proof *proof;	    /* ours; for PAM, to the end of PROVING, else NULL */
 	struct settings defaults;   /* asked for at start: what RESET returns to */
 	struct settings settings;   /* in force */
 	struct frames *frames;	    /* settings changed in the open transaction; NULL if none */

@@ -25,6 +25,7 @@ struct guardrails;
 struct guesses;	/* who sends cancel keys that are nobody's */
 struct cancel_secret;
 struct siblings;	/* other processes on the same addresses */
+struct pam_threads;
 struct quotas;	/* what runs under limits that count over all workers */
 
 enum { CLIENTS_WORKERS_MOST = 128 };
@@ -37,6 +38,7 @@ struct clients_shared {
 	unsigned workers;
 	struct clients *of_worker[CLIENTS_WORKERS_MOST];
 	struct parsers *parsers;
+	struct pam_threads *pam;
 	struct quotas *quotas;
 	struct guardrails *guardrails;
 	struct guesses *guesses;

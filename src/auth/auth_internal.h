@@ -15,6 +15,7 @@
 
 enum {
 	PASSWORD_MOST = 10000,	 /* bytes of a clear password that a client may send */
+	PAM_PASSWORD_MOST = 511, /* and of one for PAM, which takes no longer answers */
 	SASL_CLIENT_MOST = 1024, /* bytes of a SASL message from a client, as PostgreSQL */
 	SASL_SERVER_MOST = 2048, /* bytes of a SASL message from a server */
 	NONCE_ROOM = 32,	 /* for SCRAM_NONCE_SIZE bytes, or RFC 7677's example */
@@ -32,6 +33,7 @@ struct auth_turn {
 enum auth_server_state {
 	AUTH_SERVER_NEW,
 	AUTH_SERVER_PASSWORD,	   /* a clear password is awaited */
+	AUTH_SERVER_PAM,	   /* a clear password for PAM is awaited */
 	AUTH_SERVER_MD5,	   /* an md5 answer is awaited */
 	AUTH_SERVER_SCRAM_INITIAL, /* SASLInitialResponse is awaited */
 	AUTH_SERVER_SCRAM_FIRST,   /* it came without data: client-first-message is awaited */
@@ -50,7 +52,7 @@ struct auth_server {
 	enum auth_method method;
 	enum auth_server_state state; /* written by auth_server_enter() alone */
 	char *user;
-	char *secret;	       /* stored, or made up if doomed; NULL for trust */
+	char *secret;	       /* stored, or made up if doomed; NULL for trust; for pam what the client sent */
 	enum secret_kind kind; /* of the secret */
 	const char *doomed;    /* why the log-in fails whatever is sent; NULL: it may succeed */
 	uint8_t md5_salt[MD5_SALT_SIZE];
@@ -105,6 +107,7 @@ enum auth_step auth_client_fail(const struct auth_client *auth, struct auth_turn
 
 /* password.c, md5.c, scram_server.c: one function a state in which a client is heard. */
 enum auth_step password_check(struct auth_server *auth, struct auth_turn *turn);
+enum auth_step password_take(struct auth_server *auth, struct auth_turn *turn);
 enum auth_step md5_check(struct auth_server *auth, struct auth_turn *turn);
 enum auth_step scram_server_initial(struct auth_server *auth, struct auth_turn *turn);
 enum auth_step scram_server_first(struct auth_server *auth, struct auth_turn *turn);

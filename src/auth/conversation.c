@@ -25,6 +25,7 @@ static const struct method {
 	[AUTH_METHOD_PASSWORD] = { AUTH_CODE_CLEARTEXT, AUTH_SERVER_PASSWORD, NULL },
 	[AUTH_METHOD_MD5] = { AUTH_CODE_MD5, AUTH_SERVER_MD5, md5_ask },
 	[AUTH_METHOD_SCRAM] = { AUTH_CODE_SASL, AUTH_SERVER_SCRAM_INITIAL, scram_server_ask },
+	[AUTH_METHOD_PAM] = { AUTH_CODE_CLEARTEXT, AUTH_SERVER_PAM, NULL },
 };
 
 /* Who hears a client's message in a state, and which states may follow; OVER always may. */
@@ -32,9 +33,10 @@ static const struct server_state {
 	unsigned next;
 	enum auth_step (*hear)(struct auth_server *auth, struct auth_turn *turn);
 } server_states[] = {
-	[AUTH_SERVER_NEW] = { TO(AUTH_SERVER_PASSWORD) | TO(AUTH_SERVER_MD5) |
-		TO(AUTH_SERVER_SCRAM_INITIAL), NULL },
+	[AUTH_SERVER_NEW] = { TO(AUTH_SERVER_PASSWORD) | TO(AUTH_SERVER_PAM) |
+		TO(AUTH_SERVER_MD5) | TO(AUTH_SERVER_SCRAM_INITIAL), NULL },
 	[AUTH_SERVER_PASSWORD] = { 0, password_check },
+	[AUTH_SERVER_PAM] = { 0, password_take },
 	[AUTH_SERVER_MD5] = { 0, md5_check },
 	[AUTH_SERVER_SCRAM_INITIAL] = {
 	    TO(AUTH_SERVER_SCRAM_FIRST) | TO(AUTH_SERVER_SCRAM_FINAL), scram_server_initial },
@@ -97,7 +99,7 @@ auth_server_new(enum auth_method method, const char *user, const char *secret)
 
 	auth->method = method;
 	auth->user = mem_strdup(user);
-	if (method == AUTH_METHOD_TRUST)
+	if (method == AUTH_METHOD_TRUST || method == AUTH_METHOD_PAM)
 		return auth;
 	auth->kind = secret_kind(secret);
 	auth->doomed = why_doomed(auth, secret);
@@ -173,6 +175,12 @@ const struct scram_keys *
 auth_server_keys(const struct auth_server *auth)
 {
 	return &auth->keys;
+}
+
+const char *
+auth_server_password(const struct auth_server *auth)
+{
+	return auth->secret;
 }
 
 void

@@ -48,6 +48,7 @@ static const struct method {
 	{ "peer", HBA_PEER, AUTH_METHOD_TRUST, LOCAL_ONLY },
 	{ "ident", HBA_PEER, AUTH_METHOD_TRUST, LOCAL_ONLY },
 	{ "cert", HBA_CERT, AUTH_METHOD_TRUST, ENCRYPTED_ONLY },
+	{ "pam", HBA_ASK, AUTH_METHOD_PAM, ANYWHERE },
 };
 
 /* PostgreSQL's words that mean what pgweir cannot do. */
@@ -64,9 +65,8 @@ static const struct refusal {
 	{ "samegroup", "samegroup is not supported: pgweir does not know who is a member of a role" },
 	{ "gss", "gss is not supported: pgweir does not speak GSSAPI" },
 	{ "sspi", "sspi is not supported" },
-	{ "ldap", "ldap is not supported" },
+	{ "ldap", "ldap is not supported: write pam, and let a module of PAM ask the directory" },
 	{ "radius", "radius is not supported" },
-	{ "pam", "pam is not supported" },
 	{ "bsd", "bsd is not supported" },
 	{ "oauth", "oauth is not supported" },
 };
@@ -327,6 +327,61 @@ read_map(struct hba_reading *reading, const struct auth_word *word, const char *
 }
 
 static bool
+check_pam(const struct hba_reading *reading, const struct auth_word *word)
+{
+	return reading->one->verdict.method == AUTH_METHOD_PAM ||
+	    fault(reading, word->col, "pamservice and pam_use_hostname are options of pam only");
+}
+
+static bool
+read_service(struct hba_reading *reading, const struct auth_word *word, const char *service)
+{
+	if (!check_pam(reading, word))
+		return false;
+	if (!config_is_pam_service(service))
+		return fault(reading, word->col, "pamservice is the name of a file of /etc/pam.d, "
+		    "of at most 63 characters and without a slash");
+	reading->one->verdict.pam_service = service;
+	return true;
+}
+
+static bool
+read_by_name(struct hba_reading *reading, const struct auth_word *word, const char *value)
+{
+	if (!check_pam(reading, word))
+		return false;
+	if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+		return fault(reading, word->col, "pam_use_hostname is 0 or 1");
+	reading->one->verdict.pam_by_name = value[0] == '1';
+	return true;
+}
+
+static const struct option {
+	const char *name; /* with what stands before its value */
+	bool (*read)(struct hba_reading *reading, const struct auth_word *word, const char *value);
+} options[] = {
+	{ "map=", read_map },
+	{ "pamservice=", read_service },
+	{ "pam_use_hostname=", read_by_name },
+};
+
+static bool
+read_option(struct hba_reading *reading, const struct auth_word *word)
+{
+	for (size_t i = 0; i < COUNT(options); i++) {
+		size_t length = strlen(options[i].name);
+
+		if (strncmp(word->text, options[i].name, length) == 0)
+			return options[i].read(reading, word, word->text + length);
+	}
+	if (strchr(word->text, '=') == NULL)
+		return fault(reading, word->col, "an option is NAME=VALUE, such as map=staff");
+	return problems_add(reading->problems, reading->line->file, reading->line->line, word->col,
+	    "the option \"%.100s\" is not supported: pgweir knows map, pamservice and "
+	    "pam_use_hostname", word->text);
+}
+
+static bool
 read_options(struct hba_reading *reading)
 {
 	bool good = true;
@@ -336,15 +391,7 @@ read_options(struct hba_reading *reading)
 
 		if (word == NULL)
 			return false;
-		if (strncmp(word->text, "map=", 4) == 0)
-			good = read_map(reading, word, word->text + 4) && good;
-		else if (strchr(word->text, '=') == NULL)
-			good = fault(reading, word->col, "an option is NAME=VALUE, such as map=staff");
-		else
-			good = problems_add(reading->problems, reading->line->file,
-			    reading->line->line, word->col,
-			    "the option \"%.100s\" is not supported: pgweir knows map",
-			    word->text);
+		good = read_option(reading, word) && good;
 	}
 	return good;
 }

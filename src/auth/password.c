@@ -1,12 +1,13 @@
 /*
- * password.c - clear passwords: a client's, against a stored secret of any kind,
- * and ours, for a server that asks for it.
+ * password.c - clear passwords: a client's, against a stored secret of any kind or for
+ * PAM, and ours, for a server that asks for it.
  */
 #include <string.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "auth_internal.h"
+#include "base/mem.h"
 #include "wire/read.h"
 
 const char *
@@ -108,6 +109,20 @@ password_check(struct auth_server *auth, struct auth_turn *turn)
 	if (!fits(auth, password))
 		return auth_server_refuse(auth, turn, "wrong password");
 	return AUTH_DONE;
+}
+
+enum auth_step
+password_take(struct auth_server *auth, struct auth_turn *turn)
+{
+	const char *password = password_text(auth, turn);
+
+	if (password == NULL)
+		return AUTH_FAILED;
+	if (strlen(password) > PAM_PASSWORD_MOST)
+		return auth_server_refuse(auth, turn,
+		    "the password is longer than 511 bytes, and PAM takes no more");
+	auth->secret = mem_strdup(password);
+	return AUTH_ASK;
 }
 
 enum auth_step

@@ -334,6 +334,14 @@ check_tls(const struct reading *reading, const char *side, const struct tls_conf
 		    "certificates are verified against authorities: set ca beside it");
 }
 
+static void
+check_pam(const struct reading *reading)
+{
+	if (!config_is_pam_service(reading->config->auth_pam_service))
+		yaml_problem(reading->problems, reading_place(reading, "auth.pam_service"),
+		    "auth.pam_service: the name of a file of /etc/pam.d, without a slash");
+}
+
 void
 checks_run(const struct reading *reading)
 {
@@ -345,6 +353,7 @@ checks_run(const struct reading *reading)
 	check_exposure(reading);
 	check_http(reading);
 	check_query(reading);
+	check_pam(reading);
 	check_audit(reading);
 	check_tls(reading, "client", &reading->config->tls_client, true);
 	check_tls(reading, "server", &reading->config->tls_server, false);

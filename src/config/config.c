@@ -16,6 +16,8 @@
 #include "settings.h"
 #include "value.h"
 
+enum { PAM_SERVICE_MOST = 63 };
+
 /* The trees of one load; they live until all messages are written. */
 struct trees {
 	struct yaml **items;
@@ -324,6 +326,19 @@ config_role(const struct config *config, const char *name)
 		return NULL;
 	return bsearch(
 	    &key, config->roles, config->role_count, sizeof(*config->roles), compare_roles);
+}
+
+bool
+config_is_pam_service(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length > PAM_SERVICE_MOST || name[0] == '.')
+		return false;
+	for (const char *at = name; *at != '\0'; at++)
+		if (*at == '/' || *at < '!' || *at > '~')
+			return false;
+	return true;
 }
 
 enum pool_mode

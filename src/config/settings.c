@@ -14,7 +14,7 @@ static const char *const pool_modes[] = { "session", "transaction", "statement",
 static const char *const load_balances[] = { "round-robin", "disable", NULL };
 static const char *const session_attrs[] = { "any", "primary", "standby", "read-write", "read-only",
 	"prefer-standby", NULL };
-static const char *const auth_methods[] = { "trust", "password", "md5", "scram-sha-256", NULL };
+static const char *const auth_methods[] = { "trust", "password", "md5", "scram-sha-256", "pam", NULL };
 static const char *const event_loops[] = { "auto", "libevent", "io_uring", NULL };
 static const char *const tls_modes[] = { "disable", "allow", "prefer", "require", "verify-ca",
 	"verify-full", NULL };
@@ -63,7 +63,8 @@ const struct setting settings[] = {
 	    .text = "How clients prove who they are. trust asks for nothing, but the name must "
 		    "be known. password sends the password in clear and md5 its weak hash: "
 		    "prefer scram-sha-256. A user whose stored secret is SCRAM is asked for "
-		    "SCRAM under md5 too." },
+		    "SCRAM under md5 too. pam sends the password in clear and lets PAM say "
+		    "whether it is right; whom PAM knows need not be listed." },
 	{ .name = "auth.userlist",
 	    .type = SETTING_PATH,
 	    .where = AT(auth_userlist),
@@ -115,6 +116,32 @@ const struct setting settings[] = {
 	    .reloadable = true,
 	    .text = "Of databases, the one that is asked about users. Empty: the one that the "
 		    "client wants, if it has a name in databases." },
+	{ .name = "auth.pam_service",
+	    .type = SETTING_TEXT,
+	    .where = AT(auth_pam_service),
+	    .fallback = "pgweir",
+	    .least = "1",
+	    .most = "63",
+	    .reloadable = true,
+	    .text = "The file of /etc/pam.d that says how PAM checks a password, for "
+		    "auth.method pam and for lines of auth.hba with pam and no pamservice=." },
+	{ .name = "auth.pam_threads",
+	    .type = SETTING_INT,
+	    .where = AT(auth_pam_threads),
+	    .fallback = "8",
+	    .least = "1",
+	    .most = "256",
+	    .text = "How many log-ins PAM checks at a time, each on a thread of its own that is "
+		    "started when it is needed. A module that hangs keeps one of them." },
+	{ .name = "auth.pam_queue",
+	    .type = SETTING_INT,
+	    .where = AT(auth_pam_queue),
+	    .fallback = "200",
+	    .least = "1",
+	    .most = "100000",
+	    .reloadable = true,
+	    .text = "How many log-ins may wait for one of these threads. More are refused with "
+		    "SQLSTATE 53300. None waits longer than timeouts.login." },
 
 	{ .name = "pool.mode",
 	    .type = SETTING_ENUM,

@@ -61,7 +61,7 @@ static const struct import_key main_keys[] = {
 	{ .key = "auth_user", .special = import_auth_user },
 	{ .key = "auth_query", .special = import_auth_query, .setting = "auth.query" },
 	{ .key = "auth_dbname", .special = import_auth_query, .setting = "auth.query_database" },
-	DROP("auth_ldap_options", "there is no LDAP: take SCRAM, client certificates or auth.query"),
+	DROP("auth_ldap_options", "there is no LDAP but by PAM: a module of PAM asks the directory"),
 	DROP("scram_iterations", "pgweir makes no SCRAM secrets: PostgreSQL's scram_iterations counts"),
 	{ .key = "admin_users", .setting = "console.admins", .value = VALUE_LIST, .fallback = "" },
 	{ .key = "stats_users", .setting = "console.viewers", .value = VALUE_LIST },

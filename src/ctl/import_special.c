@@ -135,10 +135,12 @@ import_auth_type(struct import *import, const struct import_key *key,
 		{ "hba", NULL, FATE_MAPPED, "the lines of auth.hba decide" },
 		{ "cert", NULL, FATE_CHANGED,
 		    "write a file for auth.hba with the line: hostssl all all all cert" },
-		{ "pam", NULL, FATE_DROPPED,
-		    "there is no PAM: take SCRAM, client certificates or auth.query" },
+		{ "pam", "pam", FATE_CHANGED,
+		    "servers are logged in to with what roles or the userlist say, not with "
+		    "the password that PAM has checked" },
 		{ "ldap", NULL, FATE_DROPPED,
-		    "there is no LDAP: take SCRAM, client certificates or auth.query" },
+		    "there is no LDAP but by PAM: take auth.method pam, with a module that asks "
+		    "the directory" },
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -147,6 +149,8 @@ import_auth_type(struct import *import, const struct import_key *key,
 		if (types[i].method != NULL)
 			import_set(
 			    import, "auth.method", json_string(types[i].method), entry);
+		if (strcmp(value, "pam") == 0)
+			import_set(import, "auth.pam_service", json_string("pgbouncer"), entry);
 		import_note(import, entry, key->key, types[i].fate,
 		    types[i].fate == FATE_DROPPED ? NULL
 		    : types[i].method != NULL     ? "auth.method"

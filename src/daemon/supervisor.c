@@ -11,6 +11,7 @@
 #include "audit/audit.h"
 #include "audit/sign.h"
 #include "auth/cancel_key.h"
+#include "auth/pam.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -49,6 +50,7 @@ struct supervisor {
 	struct clients_shared shared;
 	struct budgets *budgets;
 	struct resolver *resolver;
+	bool pam_hangs; /* a thread was still in a module at the end */
 	struct audit *audit;
 	struct audit_lane *lane; /* the supervisor's own */
 	struct worker **workers;
@@ -478,6 +480,8 @@ serve(struct supervisor *supervisor, struct loop *const *loops)
 	supervisor->lane = audit_lane(supervisor->audit, supervisor->worker_count);
 	supervisor->shared.workers = supervisor->worker_count;
 	supervisor->shared.parsers = parsers_new(PARSER_THREADS);
+	supervisor->shared.pam =
+	    pam_threads_new((unsigned)supervisor->snapshot.config->auth_pam_threads);
 	supervisor->shared.quotas = quotas_new();
 	supervisor->shared.guardrails = guardrails_new();
 	supervisor->shared.guesses = guesses_new();
@@ -513,6 +517,7 @@ serve(struct supervisor *supervisor, struct loop *const *loops)
 		worker_join(supervisor->workers[i]);
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		worker_free(supervisor->workers[i]);
+	supervisor->pam_hangs = !pam_threads_free(supervisor->shared.pam);
 	quotas_free(supervisor->shared.quotas);
 	guardrails_free(supervisor->shared.guardrails);
 	guesses_free(supervisor->shared.guesses);
@@ -602,6 +607,9 @@ supervisor_run(const struct options *options, struct snapshot *snapshot)
 	audit_stop(supervisor.audit, "shutdown");
 	leave(&supervisor);
 	log_info("pgweir has ended");
+	/* What other libraries take down at exit() a module of PAM may be using at this moment. */
+	if (supervisor.pam_hangs)
+		_exit(EXIT_GOOD);
 	return EXIT_GOOD;
 
 fail:

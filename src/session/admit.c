@@ -2,7 +2,7 @@
  * admit.c - by which method a client must prove who it is.
  *
  * The lines of auth.hba say it for each client, or auth.method for all; whose secret is not
- * listed is asked about by lookup.c. Called by client_login.c behind the startup packet; what a
+ * listed is asked about by lookup.c, and PAM by proof.c. Called by client_login.c behind the startup packet; what a
  * client is told is PostgreSQL's words, and why goes to the log.
  */
 #include <string.h>
@@ -146,6 +146,22 @@ ask_certificate(struct client *client, const struct hba_verdict *verdict)
 		refuse_name(client, "certificate", "it has shown no certificate with a common name");
 }
 
+/* By a conversation; PAM need not be told by us whom it knows. */
+static void
+ask(struct client *client, const struct hba_verdict *verdict)
+{
+	const char *service = verdict->pam_service;
+
+	if (verdict->method != AUTH_METHOD_PAM) {
+		admit(client, (struct admission){ .method = verdict->method });
+		return;
+	}
+	if (service == NULL)
+		service = clients_config(client->clients)->auth_pam_service;
+	proof_begin(client, service, verdict->pam_by_name);
+	login_prove(client, AUTH_METHOD_PAM, NULL);
+}
+
 void
 admit_client(struct client *client)
 {
@@ -164,7 +180,7 @@ admit_client(struct client *client)
 	}
 	switch (verdict.act) {
 	case HBA_ASK:
-		admit(client, (struct admission){ .method = verdict.method });
+		ask(client, &verdict);
 		return;
 	case HBA_PEER:
 		ask_peer(client, &verdict);

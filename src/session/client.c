@@ -27,7 +27,10 @@ static const struct client_state_info {
 	[CLIENT_LOOKUP] = { "login", TO(CLIENT_LOGIN) | TO(CLIENT_GREETING) | TO(CLIENT_READY) |
 		    TO(CLIENT_RESTORING) | TO(CLIENT_ACTIVE),
 	    true },
-	[CLIENT_LOGIN] = { "login",
+	[CLIENT_LOGIN] = { "login", TO(CLIENT_PROVING) | TO(CLIENT_GREETING) | TO(CLIENT_READY) |
+		    TO(CLIENT_RESTORING) | TO(CLIENT_ACTIVE),
+	    true },
+	[CLIENT_PROVING] = { "login",
 	    TO(CLIENT_GREETING) | TO(CLIENT_READY) | TO(CLIENT_RESTORING) | TO(CLIENT_ACTIVE),
 	    true },
 	[CLIENT_GREETING] = { "waiting",
@@ -377,6 +380,7 @@ client_close(struct client *client, const char *why)
 	client_enter(client, CLIENT_CLOSING);
 	hold_drop(client);
 	lookup_drop(client);
+	proof_drop(client);
 	say_goodbye(client, why);
 	if (was == CLIENT_WAITING || was == CLIENT_GREETING)
 		pool_leave(client->pool, &client->waiter);

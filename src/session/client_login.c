@@ -260,8 +260,8 @@ lend_keys(struct client *client)
 	lend_secret(client);
 }
 
-static void
-logged_in(struct client *client)
+void
+login_proved(struct client *client)
 {
 	const struct config *config = clients_config(client->clients);
 	const struct database_config *database = config_database(config, client->database);
@@ -330,11 +330,17 @@ go_on(struct client *client, enum auth_step step, uint32_t code, struct buf *bod
 		login_wrong_password(client, err->text);
 		return;
 	}
+	if (step == AUTH_ASK) {
+		proof_ask(client, auth_server_password(client->auth));
+		auth_server_free(client->auth);
+		client->auth = NULL;
+		return;
+	}
 	if (code != AUTH_CODE_OK)
 		build_authentication(stream_out(client->stream), code,
 		    body->data == NULL ? NULL : buf_bytes(body), buf_length(body));
 	if (step == AUTH_DONE)
-		logged_in(client);
+		login_proved(client);
 	else if (client->state != CLIENT_LOGIN)
 		client_enter(client, CLIENT_LOGIN);
 }
@@ -452,6 +458,8 @@ take_answer(struct client *client, const uint8_t *bytes, size_t length)
 		return 0;
 	step = auth_server_step(client->auth, bytes + FRAME_HEADER, frame.length - FRAME_HEADER,
 	    &code, &body, &err);
+	/* It is used up, and may be a password: nobody shall find it in a buffer of ours later. */
+	explicit_bzero((void *)(uintptr_t)(bytes + FRAME_HEADER), frame.length - FRAME_HEADER);
 	go_on(client, step, code, &body, &err);
 	buf_free(&body);
 	return frame.length;

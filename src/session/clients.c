@@ -52,6 +52,7 @@ struct clients {
 	struct hub *hubs;	    /* likewise */
 	struct plan *plan; /* under way; NULL: none */
 	struct lookup_list lookups; /* under way */
+	struct proof_list proofs;   /* likewise */
 	struct message kept; /* from the audit's writer: look at the holds */
 	atomic_bool kept_posted;
 	struct roster *roster; /* of `slots`, for the other workers */
@@ -82,6 +83,7 @@ on_tick(void *arg)
 	if (clients->plan != NULL)
 		plan_tick(clients->plan);
 	lookups_tick(&clients->lookups, loop_now_us(clients->loop));
+	proofs_tick(&clients->proofs, loop_now_us(clients->loop));
 	if (clients->drain == CLIENTS_FINISH)
 		clients_drain(clients, CLIENTS_FINISH, clients->drain_why);
 }
@@ -125,6 +127,7 @@ clients_new(struct clients_shared *shared, unsigned worker, struct loop *loop,
 	TAILQ_INIT(&clients->timed);
 	TAILQ_INIT(&clients->links);
 	TAILQ_INIT(&clients->lookups);
+	TAILQ_INIT(&clients->proofs);
 	TAILQ_INIT(&clients->spare_links);
 	TAILQ_INIT(&clients->holds);
 	TAILQ_INIT(&clients->listens);
@@ -200,6 +203,7 @@ clients_free(struct clients *clients)
 	if (clients->plan != NULL)
 		plan_abandon(clients->plan);
 	lookups_free(&clients->lookups);
+	proofs_free(&clients->proofs);
 	free_spare_links(clients);
 	cancel_requests_free(&clients->asked);
 	hubs_free(clients);
@@ -222,6 +226,12 @@ struct lookup_list *
 clients_lookups(struct clients *clients)
 {
 	return &clients->lookups;
+}
+
+struct proof_list *
+clients_proofs(struct clients *clients)
+{
+	return &clients->proofs;
 }
 
 struct plan *

@@ -342,7 +342,11 @@ check_login(struct client *client, uint64_t now_us)
 {
 	int64_t most_ms = clients_config(client->clients)->timeouts_login_ms;
 
-	if (now_us - client->since_us >= (uint64_t)most_ms * 1000)
+	if (now_us - client->since_us < (uint64_t)most_ms * 1000)
+		return;
+	if (client->state == CLIENT_PROVING)
+		proof_is_late(client);
+	else
 		client_end(client, "08006", "log-in did not end within timeouts.login");
 }
 
@@ -355,7 +359,7 @@ check_timed_clients(struct clients *clients, uint64_t now_us)
 	while (client != NULL) {
 		struct client *next = TAILQ_NEXT(client, in_timed);
 
-		if (client->state <= CLIENT_LOGIN)
+		if (client->state <= CLIENT_PROVING)
 			check_login(client, now_us);
 		else
 			waiting_check(client, now_us, &told);

@@ -6,6 +6,7 @@
 #include "hold.h"
 #include "link.h"
 #include "lookup.h"
+#include "proof.h"
 #include "session/client.h"
 #include "wire/build.h"
 #include "wire/report.h"
@@ -35,6 +36,8 @@ struct roster *clients_roster(const struct clients *clients);
 struct message *clients_signalled(struct clients *clients);
 /* What lookup.c has under way. */
 struct lookup_list *clients_lookups(struct clients *clients);
+/* What proof.c has under way. */
+struct proof_list *clients_proofs(struct clients *clients);
 /* What plan.c has under way, or NULL. */
 struct plan *clients_plan(const struct clients *clients);
 void clients_set_plan(struct clients *clients, struct plan *plan);
@@ -117,6 +120,9 @@ void login_wrong_password(struct client *client, const char *why);
  * fail): begin to ask; trust asks for nothing.
  */
 void login_prove(struct client *client, enum auth_method method, const char *secret);
+
+/* It has proved who it is. */
+void login_proved(struct client *client);
 
 /* admit.c: a client has said who it wants to be; it is refused, or must prove it. */
 void admit_client(struct client *client);

@@ -187,6 +187,56 @@ a_message_that_is_not_one_string_is_malformed(void **state)
 }
 
 static void
+what_is_for_pam_is_taken_once_and_not_looked_at(void **state)
+{
+	struct auth_server *server = auth_server_new(AUTH_METHOD_PAM, "alice", NULL);
+	struct buf body = { 0 };
+	struct error err = { 0 };
+	uint32_t code;
+
+	assert_int_equal(auth_server_start(server, &code, &body), AUTH_CONTINUE);
+	assert_int_equal(code, AUTH_CODE_CLEARTEXT);
+	assert_int_equal(tell_server(server, "pencil", 7, &code, &body, &err), AUTH_ASK);
+	assert_int_equal(code, AUTH_CODE_OK); /* nothing is to be sent */
+	assert_string_equal(auth_server_password(server), "pencil");
+	assert_false(auth_server_keys(server)->set);
+	assert_int_equal(tell_server(server, "other", 6, &code, &body, &err), AUTH_FAILED);
+	assert_int_equal(err.code, ERROR_PROTOCOL);
+	auth_server_free(server);
+	buf_free(&body);
+	(void)state;
+}
+
+static void
+what_pam_is_not_asked_about_fails_as_a_wrong_password(void **state)
+{
+	static const struct {
+		size_t length; /* of the password */
+		enum auth_step step;
+	} lengths[] = { { 0, AUTH_FAILED }, { 1, AUTH_ASK }, { 511, AUTH_ASK },
+		{ 512, AUTH_FAILED }, { 10000, AUTH_FAILED }, { 10001, AUTH_FAILED } };
+	char password[10002];
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct auth_server *server = auth_server_new(AUTH_METHOD_PAM, "alice", NULL);
+		struct buf body = { 0 };
+		struct error err = { 0 };
+		uint32_t code;
+
+		memset(password, 'x', lengths[i].length);
+		password[lengths[i].length] = '\0';
+		auth_server_start(server, &code, &body);
+		assert_int_equal(tell_server(server, password, lengths[i].length + 1, &code, &body, &err),
+		    lengths[i].step);
+		if (lengths[i].step == AUTH_FAILED)
+			assert_string_equal(err.sqlstate, "28P01");
+		auth_server_free(server);
+		buf_free(&body);
+	}
+	(void)state;
+}
+
+static void
 nothing_is_heard_once_it_is_over(void **state)
 {
 	static const enum auth_method methods[] = { AUTH_METHOD_TRUST, AUTH_METHOD_PASSWORD };
@@ -371,6 +421,8 @@ main(void)
 		cmocka_unit_test(passwords_of_every_length_up_to_the_limit_log_in),
 		cmocka_unit_test(a_password_above_the_limit_is_refused),
 		cmocka_unit_test(a_message_that_is_not_one_string_is_malformed),
+		cmocka_unit_test(what_is_for_pam_is_taken_once_and_not_looked_at),
+		cmocka_unit_test(what_pam_is_not_asked_about_fails_as_a_wrong_password),
 		cmocka_unit_test(nothing_is_heard_once_it_is_over),
 		cmocka_unit_test(keys_learned_from_a_client_log_in_to_a_server_with_the_same_verifier),
 		cmocka_unit_test(a_clear_stored_password_teaches_no_keys),

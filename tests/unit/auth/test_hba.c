@@ -173,6 +173,7 @@ a_line_says_act_and_method(void **state)
 		{ "local all all reject\n", HBA_REJECT, AUTH_METHOD_TRUST },
 		{ "local all all peer\n", HBA_PEER, AUTH_METHOD_TRUST },
 		{ "local all all ident\n", HBA_PEER, AUTH_METHOD_TRUST },
+		{ "local all all pam\n", HBA_ASK, AUTH_METHOD_PAM },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -182,6 +183,23 @@ a_line_says_act_and_method(void **state)
 		assert_int_equal(verdict.method, cases[i].method);
 		assert_null(verdict.map);
 	}
+}
+
+static void
+a_line_with_pam_names_its_service_and_what_pam_hears(void **state)
+{
+	struct fixture *fixture = *state;
+	struct hba_client client = { .database = "d", .user = "u", .local = true };
+	struct hba_verdict verdict;
+
+	load(fixture, "local all all pam\n");
+	assert_true(hba_find(fixture->hba, &client, &verdict));
+	assert_null(verdict.pam_service);
+	assert_false(verdict.pam_by_name);
+	load(fixture, "local all all pam pamservice=staff pam_use_hostname=1\n");
+	assert_true(hba_find(fixture->hba, &client, &verdict));
+	assert_string_equal(verdict.pam_service, "staff");
+	assert_true(verdict.pam_by_name);
 }
 
 static void
@@ -395,7 +413,7 @@ what_pgweir_cannot_do_is_refused_by_name(void **state)
 	    "local samerole all trust\n"
 	    "local all +staff trust\n"
 	    "local all all ldap ldapserver=x\n"
-	    "local all all pam\n"
+	    "local all all radius\n"
 	    "host all all all cert\n"
 	    "local all all trust map=x\n"
 	    "local all all peer clientcert=verify-full\n"
@@ -406,13 +424,41 @@ what_pgweir_cannot_do_is_refused_by_name(void **state)
 	    "3:14: samenet is not supported: write the addresses\n"
 	    "4:7: samerole is not supported: pgweir does not know who is a member of a role\n"
 	    "5:11: pgweir does not know who is a member of a role: name the users\n"
-	    "6:15: ldap is not supported\n"
-	    "7:15: pam is not supported\n"
+	    "6:15: ldap is not supported: write pam, and let a module of PAM ask the directory\n"
+	    "7:15: radius is not supported\n"
 	    "8:18: certificates are shown in TLS only: put cert in a line of type hostssl\n"
 	    "9:21: map is an option of peer, ident and cert only\n"
-	    "10:20: the option \"clientcert=verify-full\" is not supported: pgweir knows map\n"
+	    "10:20: the option \"clientcert=verify-full\" is not supported: pgweir knows map, pamservice "
+	    "and pam_use_hostname\n"
 	    "11:20: there is no map \"x\": set auth.ident to the file that has it\n"
 	    "12:7: bad regular expression \"(\": missing closing parenthesis at character 2\n");
+}
+
+static void
+options_of_pam_that_mean_nothing_are_faults(void **state)
+{
+	static const char name[] = "pamservice is the name of a file of /etc/pam.d, "
+				   "of at most 63 characters and without a slash\n";
+	struct fixture *fixture = *state;
+	char faults[1000];
+
+	snprintf(faults, sizeof(faults),
+	    "1:19: pamservice and pam_use_hostname are options of pam only\n"
+	    "2:24: pamservice and pam_use_hostname are options of pam only\n"
+	    "3:19: %s4:19: %s5:19: %s6:19: %s7:19: pam_use_hostname is 0 or 1\n"
+	    "8:19: map is an option of peer, ident and cert only\n",
+	    name, name, name, name);
+	expect_faults(fixture,
+	    "local all all md5 pamservice=x\n"
+	    "local all all password pam_use_hostname=1\n"
+	    "local all all pam pamservice=\n"
+	    "local all all pam pamservice=../shadow\n"
+	    "local all all pam pamservice=.hidden\n"
+	    "local all all pam "
+	    "pamservice=abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcd\n"
+	    "local all all pam pam_use_hostname=yes\n"
+	    "local all all pam map=x\n",
+	    faults);
 }
 
 static void
@@ -542,6 +588,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_line_that_fits_decides),
 		TEST(a_line_says_act_and_method),
+		TEST(a_line_with_pam_names_its_service_and_what_pam_hears),
+		TEST(options_of_pam_that_mean_nothing_are_faults),
 		TEST(encryption_is_what_it_really_is),
 		TEST(lists_hold_names_quoted_or_not),
 		TEST(names_by_expression_fit_anywhere_in_them),

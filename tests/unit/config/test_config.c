@@ -314,6 +314,21 @@ where_users_are_asked_about_must_be_known(void **state)
 }
 
 static void
+a_service_of_pam_is_the_name_of_a_file(void **state)
+{
+	expect_refused(LEAST "auth: {pam_service: ../shadow}\n",
+	    "p.yaml:2:21: error: auth.pam_service: the name of a file of /etc/pam.d, without a slash");
+	assert_true(config_is_pam_service("system-auth_2.x"));
+	assert_false(config_is_pam_service(""));
+	assert_false(config_is_pam_service("."));
+	assert_false(config_is_pam_service("a b"));
+	assert_false(config_is_pam_service("caf\xc3\xa9"));
+	assert_false(config_is_pam_service(
+	    "a_name_of_sixty_four_characters_is_one_character_too_long_for_it"));
+	(void)state;
+}
+
+static void
 numbers_for_all_the_world_need_a_token(void **state)
 {
 	expect_refused(LEAST "http: {listen: \"*:9132\"}\n",
@@ -438,7 +453,7 @@ a_wrong_word_is_answered_with_the_right_ones(void **state)
 	    "p.yaml:2:14: error: pool.mode: \"sesion\" is none of session, transaction, statement "
 	    "(did you mean session?)\n"
 	    "p.yaml:3:16: error: auth.method: \"plain\" is none of trust, password, md5, "
-	    "scram-sha-256");
+	    "scram-sha-256, pam");
 	(void)state;
 }
 
@@ -851,6 +866,7 @@ main(void)
 		cmocka_unit_test(maps_lists_and_values_are_not_taken_for_one_another),
 		cmocka_unit_test(values_out_of_range_are_refused_with_the_bound),
 		cmocka_unit_test(a_wrong_word_is_answered_with_the_right_ones),
+		cmocka_unit_test(a_service_of_pam_is_the_name_of_a_file),
 		cmocka_unit_test(nothing_is_no_value),
 		cmocka_unit_test(texts_with_control_bytes_or_secrets_in_them_are_refused),
 		cmocka_unit_test(names_have_a_length),

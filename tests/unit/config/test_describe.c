@@ -125,7 +125,7 @@ a_row_that_is_too_long_is_cut(void **state)
 static void
 only_what_a_reload_cannot_change_says_so(void **state)
 {
-	static const char *const fixed[] = { "instance", "workers", "event_loop", "audit.mac_key",
+	static const char *const fixed[] = { "instance", "workers", "event_loop", "auth.pam_threads", "audit.mac_key",
 		"audit.sign_key", "http.listen", "siblings.folder", "tcp.keepalive_idle", "tcp.keepalive_interval",
 		"tcp.keepalive_count", "tcp.client_user_timeout" };
 	const size_t count = sizeof(fixed) / sizeof(fixed[0]);
