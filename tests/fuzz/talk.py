@@ -11,28 +11,26 @@ import argparse
 import os
 import random
 import re
-import select
-import socket
+import signal
 import struct
 import sys
 import threading
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 import psycopg  # noqa: E402
 
 from support import wire  # noqa: E402
-from support.chatter import MARKS, Certain, Chatter, Word, cuts  # noqa: E402
-from support.pgweir import Pgweir, slowness  # noqa: E402
+from support.chatter import Chatter, cuts  # noqa: E402
+from support.pgweir import Pgweir  # noqa: E402
 from support.postgres import Postgres  # noqa: E402
+from support.speaker import END, END_IF_CANCELLED, Speaker  # noqa: E402
 from support.waiting import wait_until  # noqa: E402
-from support.wire import ConnectionGone, RawClient  # noqa: E402
+from support.wire import ConnectionGone  # noqa: E402
 
+# A cancel within a CopyData ends the connection, as PostgreSQL does it.
+MOODS = {"malformed": {"malformed": 0.5}, "cancel": {"copies": 0}}
 NO_PARAMETERS = bytes(2)
-SECONDS = 5                       # on a quick machine
-END = re.compile(b"ZZ(IZ){%d}$" % MARKS)
-END_IF_CANCELLED = re.compile(b"ZZ([IE]Z){%d}$" % MARKS)
 TOKEN = re.compile(rb"tok[0-9]+[a-z]end")
 # Kind of round: the database asked for, clients at once, what happens to them.
 KINDS = {"moved": ("moved", 1, None), "kept": ("kept", 1, None), "crowd": ("moved", 3, None), "crowd-kept": ("kept2", 2, None),
@@ -48,77 +46,13 @@ SELECT name, statement FROM pg_prepared_statements WHERE name NOT LIKE 'pgweir\\
 SELECT pg_listening_channels()"""
 
 
-class Speaker(RawClient):
-    """Says words in pieces and keeps all that it hears; it never stops listening while it speaks."""
-
-    def __init__(self, address, database):
-        super().__init__(address, SECONDS * slowness())
-        if not isinstance(address, str):
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        answer = self.login(user="app", database=database)
-        if answer.error:
-            raise AssertionError(f"log-in failed: {answer.error}")
-        self.heard = []
-        self.kinds = b""
-
-    def listen(self, seconds):
-        """What comes within so long."""
-        if select.select([self.socket], [], [], seconds)[0]:
-            self._receive()
-        messages, self.unread = wire.split_messages(self.unread)
-        self.heard += messages
-        self.kinds += b"".join(kind for kind, _ in messages)
-
-    def speak(self, data):
-        while data:
-            self.socket.setblocking(False)
-            try:
-                data = data[self.socket.send(data):]
-            except BlockingIOError:
-                pass
-            except OSError as error:
-                raise ConnectionGone(str(error)) from None
-            finally:
-                self.socket.settimeout(SECONDS * slowness())
-            if data:
-                self.listen(0.01)
-
-    def listen_until(self, enough):
-        deadline = time.monotonic() + SECONDS * slowness()
-        while not enough():
-            if time.monotonic() > deadline:
-                raise AssertionError(f"no more comes behind {self.kinds[-60:]}")
-            self.listen(0.5)
-
-    def say(self, words, chance, end=END):
-        """All of it, with waits and cuts by chance; it is over when the marks behind it are answered."""
-        certain, data, ends = Certain(), b"", []
-        for word in [*words, Word("SYNC"), Word("SYNC"), *MARKS * [Word("query", "")]]:
-            certain.say(word)
-            data += word.data()
-            ends.append(len(data))
-            if word.waits:
-                self.say_pieces(data, ends, chance)
-                data, ends = b"", []
-                self.listen_until(lambda: certain.has_come(self.kinds))
-        self.say_pieces(data, ends, chance)
-        self.listen_until(lambda: end.search(re.sub(b"[SNA]", b"", self.kinds[-200:])))
-
-    def say_pieces(self, data, ends, chance):
-        pieces = cuts(chance, data, ends[:-1])
-        for piece in pieces:
-            self.speak(piece)
-            if len(pieces) > 1 and chance.random() < 0.5:
-                self.listen(0.001)
-
-
 class Part:
     """One client of a round: what it says, and what becomes of it."""
 
     def __init__(self, seed, token, own, key, fate, length):
         chance = random.Random(seed)
         self.seed, self.token, self.own = seed, token, own
-        self.words = Chatter(chance, token, own, key).words(length, 0.5 if fate == "malformed" else 0)
+        self.words = Chatter(chance, token, own, key).words(length, **MOODS.get(fate, {}))
         self.leaves_at = chance.random() if fate == "leave" and chance.random() < 0.7 else None
         self.cancels, self.may_be_ended = fate == "cancel", fate == "malformed"
         self.ends_politely = chance.random() < 0.7
@@ -387,6 +321,7 @@ def main():
     arguments.add_argument("--words", type=int, default=20, help="messages of each client, about")
     arguments.add_argument("--findings", type=int, default=1, help="stop after so many")
     options = arguments.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped
     found, stage = 0, Stage()
     try:
         for seed in range(options.seed, options.seed + options.rounds):

@@ -44,9 +44,25 @@ SESSION = ["CREATE TEMP TABLE mine AS SELECT '{t}' AS a", "CREATE TEMP TABLE min
            "DO $$BEGIN RAISE NOTICE '{t}'; END$$", "DO $$BEGIN RAISE EXCEPTION '{t}'; END$$", "DO $$BEGIN RAISE WARNING '{t}'; PERFORM 1/0; END$$",
            "DO $$BEGIN PERFORM set_config('work_mem', '7MB', false); END$$", "COPY {own} TO STDOUT", "COPY (SELECT '{t}', generate_series(1, 9)) TO STDOUT",
            "COPY (SELECT 1/(3-g) FROM generate_series(1, 9) g) TO STDOUT", "COPY nosuch TO STDOUT", "CHECKPOINT", "VACUUM {own}"]
-GROUPS = [(READS, 5), (WRITES, 3), (TRANSACTIONS, 5), (SETTINGS, 3), (PREPARED, 3), (CURSORS, 2), (SESSION, 3)]
+# What stays in a session, done within something else.
+HIDDEN = ["SELECT set_config('work_mem', g || 'MB', false) FROM generate_series(1, 3) g", "SELECT set_config('app.x', '{t} many', false) FROM generate_series(1, 3)",
+          "WITH x AS MATERIALIZED (SELECT set_config('app.x', '{t} with', false)) SELECT * FROM x", "VALUES (set_config('app.x', '{t} value', false))",
+          "DECLARE c CURSOR FOR SELECT set_config('work_mem', '9MB', false), generate_series(1, 3)", "COPY (SELECT set_config('work_mem', '8MB', false)) TO STDOUT",
+          "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT set_config('work_mem', '11MB', false)", "PREPARE {n} AS SELECT set_config('app.x', '{t} prepared', false)",
+          "INSERT INTO {own} VALUES (5, set_config('app.x', '{t} inserted', false)) RETURNING *", "UPDATE {own} SET name = set_config('work_mem', '12MB', false)",
+          "SELECT set_config('app.x', '{t} none', false) WHERE false", "SELECT set_config('app.' || 'x', '{t} expression', false)", "SELECT pg_catalog.set_config('app.x', NULL, false)",
+          "SELECT CASE WHEN true THEN set_config('app.x', '{t} case', true) END", "SELECT pg_advisory_lock({k}), generate_series(1, 2)", "CREATE TEMP VIEW seen AS SELECT '{t}' AS a",
+          "DROP VIEW seen", "CREATE TEMP SEQUENCE counted", "DROP SEQUENCE counted", "SET LOCAL ROLE other", "SET SESSION AUTHORIZATION DEFAULT", "SET ROLE nosuch",
+          "DO $$BEGIN PERFORM pg_advisory_lock({k}); END$$", "DO $$BEGIN CREATE TEMP TABLE IF NOT EXISTS done (a text); END$$", "DO $$BEGIN SET work_mem = '13MB'; RAISE EXCEPTION 'no'; END$$",
+          "CREATE TABLE pg_temp.other (a text)", "SELECT * FROM pg_temp.other", "SET search_path = pg_temp", "CREATE TABLE IF NOT EXISTS bare (a text)", "DROP TABLE IF EXISTS bare",
+          "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET CONSTRAINTS ALL DEFERRED", "ALTER DATABASE talk SET work_mem = '1MB'", "SET app.y TO DEFAULT", "SET SESSION app.x = '{t} session'",
+          "BEGIN; SET LOCAL app.x = '{t} inner'; SELECT current_setting('app.x'); COMMIT", "SET app.x = '{t} one'; SET app.x = '{t} two'", "BEGIN; SET app.x = '{t} gone'; ROLLBACK",
+          "SAVEPOINT a; SET app.x = '{t} saved'; ROLLBACK TO a", "SET app.x = '{t} all'; RESET ALL; SET work_mem = '3MB'", "SET app.x = '{t} all'; DISCARD ALL"]
+GROUPS = [(HIDDEN, 3), (READS, 5), (WRITES, 3), (TRANSACTIONS, 5), (SETTINGS, 3), (PREPARED, 3), (CURSORS, 2), (SESSION, 3)]
 WITH_VALUES = [("SELECT $1::int + 1", 1), ("SELECT $1::text, $2::int", 2), ("INSERT INTO {own} VALUES ($1, $2) RETURNING id", 2), ("SELECT length($1)", 1),
                ("SELECT * FROM {own} WHERE id = $1", 1), ("SELECT '{t}', generate_series(1, $1::int)", 1), ("UPDATE {own} SET name = $2 WHERE id = $1", 2)]
+COPIES = ["COPY {own} FROM STDIN", "COPY {own} FROM STDIN", "COPY {own} (id) FROM STDIN", "COPY nosuch FROM STDIN", "COPY {own} FROM STDIN; SELECT '{t}'",
+          "SELECT '{t}'; COPY {own} FROM STDIN", "BEGIN; COPY {own} FROM STDIN", "COPY {own} FROM STDIN; COPY {own} FROM STDIN"]
 CALLS = [870, 2880, 2882, 177, 0]  # lower(), pg_advisory_lock(), pg_advisory_unlock(), int4 +, none
 
 
@@ -137,8 +153,25 @@ class Chatter:
         body = struct.pack("!IHH", oid, 0, len(values)) + b"".join(struct.pack("!i", len(str(value))) + str(value).encode() for value in values)
         return [Word("message", b"F", body + struct.pack("!H", 0))]
 
-    def words(self, length, malformed):
-        kinds = [(lambda: [Word("query", self.text())], 6), (self.whole, 5), (self.single, 5), (lambda: [Word("SYNC")], 4), (self.call, 0.3), (self.odd, 0.5), (self.malformed, malformed)]
+    def rows(self):
+        """Of a COPY, in messages that end anywhere; some are none that it takes."""
+        data = self.chance.choice(("7\t{t}\n", "7\t{t}\n8\t{t} too\n", "no number\t{t}\n", "9\n", "", "10\t{t}\n" * 3000)).replace("{t}", self.known["t"]).encode()
+        at = self.chance.randrange(len(data) + 1)
+        return [Word("copy_data", part) for part in self.chance.choice(([data], [data[:at], data[at:]]))]
+
+    def copy_in(self):
+        """Rows, their end, and at times what does not belong between them; no Sync, as docs/LIMITS.md says (Pooling)."""
+        text = self.text(self.chance.choice(COPIES))
+        extended = self.chance.random() < 0.5
+        words = [Word("parse", text, ""), Word("bind", "", "", []), Word("execute", "", 0)] if extended else [Word("query", text)]
+        words += self.rows()
+        if self.chance.random() < 0.2:
+            words += self.chance.choice((self.single(), [Word("FLUSH")], [Word("query", self.text())])) + self.rows()
+        words += self.chance.choice(([Word("COPY_DONE")], [Word("COPY_DONE")], [Word("COPY_DONE")], [Word("copy_fail", self.known["t"])]))
+        return words + ([Word("SYNC")] if extended and self.chance.random() < 0.8 else [])
+
+    def words(self, length, malformed=0, copies=0.7):
+        kinds = [(lambda: [Word("query", self.text())], 6), (self.whole, 5), (self.single, 5), (lambda: [Word("SYNC")], 4), (self.call, 0.3), (self.odd, 0.5), (self.copy_in, copies), (self.malformed, malformed)]
         makers, weights = zip(*kinds)
         words = []
         while len(words) < length:
@@ -166,10 +199,13 @@ class Certain:
     def __init__(self):
         self.ready = 0          # so many ReadyForQuery
         self.begun = False      # and, flushed, a message behind these
+        self.copies = False     # Syncs among the rows of a COPY are not answered: nothing is certain
         self.state = "clean"    # "batch": a message of a batch was said, so a Query may be skipped; "unknown": one was, or not
 
     def say(self, word):
-        kind = word.data()[:1]
+        data = word.data()
+        kind = data[:1]
+        self.copies = self.copies or b"FROM STDIN" in data
         if kind == b"S":
             self.ready, self.state, self.begun = self.ready + 1, "clean", False
         elif kind in (b"Q", b"F"):
@@ -183,6 +219,6 @@ class Certain:
 
     def has_come(self, kinds):
         """kinds: types of all that has come."""
-        if kinds.count(b"Z") < self.ready:
-            return False
+        if self.copies or kinds.count(b"Z") < self.ready:
+            return self.copies
         return not self.begun or kinds.count(b"Z") > self.ready or any(kind not in b"SNAZ" for kind in kinds[kinds.rindex(b"Z") + 1 if b"Z" in kinds else 0:])
