@@ -79,6 +79,8 @@ enum clients_drain {
 	CLIENTS_END,	 /* end all now */
 };
 void clients_drain(struct clients *clients, enum clients_drain drain, const char *why);
+/* CLIENTS_FINISH, but not all of them at once: spread over this time. */
+void clients_drain_within(struct clients *clients, const char *why, uint64_t within_us);
 enum clients_drain clients_draining(const struct clients *clients);
 size_t clients_count(const struct clients *clients);
 

@@ -70,6 +70,16 @@ struct supervisor {
 
 static void on_order_done(struct message *message, void *receiver);
 
+/*
+ * Clients are asked to go in the second half of the time to end, spread over most of that; in
+ * what is left then, each as soon as its transaction is over.
+ */
+static uint64_t
+asking_us(const struct supervisor *supervisor)
+{
+	return (uint64_t)supervisor->snapshot.config->timeouts_shutdown_ms * 1000 * 3 / 8;
+}
+
 static void
 order_all(struct supervisor *supervisor, enum order_kind kind)
 {
@@ -81,6 +91,7 @@ order_all(struct supervisor *supervisor, enum order_kind kind)
 		order->done = on_order_done;
 		if (kind == ORDER_CONFIGURE)
 			order->snapshot = snapshot_reference(&supervisor->snapshot);
+		order->within_us = asking_us(supervisor);
 		supervisor->outstanding++;
 		worker_order(supervisor->workers[i], order);
 	}
@@ -404,7 +415,7 @@ on_tick(void *arg)
 	if (supervisor->phase == PHASE_DRAIN && !supervisor->asked && most_us > 0 &&
 	    spent_us >= most_us / 2) {
 		supervisor->asked = true;
-		order_all(supervisor, ORDER_FINISH);
+		order_all(supervisor, ORDER_ASK);
 	}
 }
 

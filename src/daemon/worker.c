@@ -141,6 +141,10 @@ carry_out(struct worker *worker, struct order *order)
 		clients_drain(worker->clients, CLIENTS_LEAVE, why);
 		give_way(worker);
 		break;
+	case ORDER_ASK:
+		clients_drain_within(worker->clients, why, order->within_us);
+		give_way(worker);
+		break;
 	case ORDER_FINISH:
 		clients_drain(worker->clients, CLIENTS_FINISH, why);
 		give_way(worker);

@@ -39,6 +39,7 @@ enum order_kind {
 	ORDER_RESUME,
 	ORDER_STOP_ACCEPTING,
 	ORDER_LEAVE,	   /* clients may finish at will */
+	ORDER_ASK,	   /* end clients between transactions, one after the other */
 	ORDER_FINISH,	   /* end clients as soon as they are between transactions */
 	ORDER_CLOSE,	   /* end every client and server now */
 	ORDER_STOP,	   /* leave the loop */
@@ -52,6 +53,7 @@ struct order {
 	struct message message; /* first member */
 	enum order_kind kind;
 	struct snapshot snapshot; /* of ORDER_CONFIGURE; released by the worker */
+	uint64_t within_us;	  /* of ORDER_ASK */
 	struct mailbox *answer_to;
 	void (*done)(struct message *message, void *receiver);
 };

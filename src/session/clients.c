@@ -10,6 +10,7 @@
 #include "census.h"
 #include "hub.h"
 #include "learned.h"
+#include "leaving.h"
 #include "listens.h"
 #include "lookup.h"
 #include "plan.h"
@@ -66,8 +67,7 @@ struct clients {
 	struct settings usual; /* of the client that logged in last: most are alike */
 	struct welcome welcomes[WELCOMES_MOST];
 	size_t welcome_count;
-	enum clients_drain drain;
-	const char *drain_why;
+	struct leaving leaving;
 	struct queries queries;
 };
 
@@ -84,8 +84,7 @@ on_tick(void *arg)
 		plan_tick(clients->plan);
 	lookups_tick(&clients->lookups, loop_now_us(clients->loop));
 	proofs_tick(&clients->proofs, loop_now_us(clients->loop));
-	if (clients->drain == CLIENTS_FINISH)
-		clients_drain(clients, CLIENTS_FINISH, clients->drain_why);
+	leaving_tick(clients);
 }
 
 static void
@@ -259,7 +258,7 @@ clients_accept(struct clients *clients, int fd, const struct address *peer)
 {
 	struct client *client;
 
-	if (clients->drain != CLIENTS_SERVE || clients->count >= CANCEL_SLOTS) {
+	if (clients->leaving.drain != CLIENTS_SERVE || clients->count >= CANCEL_SLOTS) {
 		close(fd);
 		return;
 	}
@@ -288,40 +287,6 @@ clients_configure(struct clients *clients, struct config *config, struct users *
 	for (client = TAILQ_FIRST(&clients->all); client != NULL; client = next) {
 		next = TAILQ_NEXT(client, in_clients);
 		reported_review(client);
-	}
-}
-
-/* May this client be ended without anyone losing an answer? */
-static bool
-is_between_transactions(const struct client *client)
-{
-	const struct server *server = client_server(client);
-
-	if (client->hold != NULL ||
-	    (client->listens != NULL && client->listens->wait != LISTENS_FREE))
-		return false;
-	if (client->link != NULL && client->link->copying == 'W')
-		return true; /* it goes on where it was, and never ends by itself */
-	return client->state <= CLIENT_READY ||
-	    (client->state == CLIENT_ACTIVE && client->link->requests.count == 0 &&
-		!client->link->unsynced && server->transaction == 'I');
-}
-
-void
-clients_drain(struct clients *clients, enum clients_drain drain, const char *why)
-{
-	struct client *client = TAILQ_FIRST(&clients->all);
-
-	clients->drain = drain;
-	clients->drain_why = why;
-	if (drain == CLIENTS_SERVE || drain == CLIENTS_LEAVE)
-		return;
-	while (client != NULL) {
-		struct client *next = TAILQ_NEXT(client, in_clients);
-
-		if (drain == CLIENTS_END || is_between_transactions(client))
-			client_end(client, "57P01", why);
-		client = next;
 	}
 }
 
@@ -498,7 +463,13 @@ clients_timed(struct clients *clients)
 enum clients_drain
 clients_draining(const struct clients *clients)
 {
-	return clients->drain;
+	return clients->leaving.drain;
+}
+
+struct leaving *
+clients_leaving(struct clients *clients)
+{
+	return &clients->leaving;
 }
 
 struct mailbox *

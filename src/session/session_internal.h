@@ -34,6 +34,8 @@ uint32_t clients_next_epoch(struct clients *clients);
 /* Whose the slots are, for all workers, and the message that tells of wishes there: signals.c. */
 struct roster *clients_roster(const struct clients *clients);
 struct message *clients_signalled(struct clients *clients);
+/* How its clients end with the process. */
+struct leaving *clients_leaving(struct clients *clients);
 /* What lookup.c has under way. */
 struct lookup_list *clients_lookups(struct clients *clients);
 /* What proof.c has under way. */

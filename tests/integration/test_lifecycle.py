@@ -110,6 +110,18 @@ class Lifecycle(TimedTest):
             errors = [wire.error_fields(body)["C"] for kind, body in messages if kind == b"E"]
             self.assertIn(errors, (["57P01"], []))
 
+    def test_clients_are_asked_to_go_one_after_the_other(self):
+        pgweir = self.start({"timeouts": {"shutdown": "24s", "login": "2m"}, "workers": 1})
+        clients = [pgweir.raw_login(timeout=60) for _ in range(30)]
+        for client in clients:
+            self.addCleanup(client.close)
+        pgweir.signal(signal.SIGTERM)
+        messages, _ = clients[0].receive_rest()     # the oldest comes first
+        self.assertEqual([wire.error_fields(body)["C"] for kind, body in messages if kind == b"E"], ["57P01"])
+        self.assertEqual(clients[-1].query("SELECT 1").rows, [[b"1"]])
+        pgweir.signal(signal.SIGTERM)
+        self.assertEqual(pgweir.wait_exit(), 0)
+
     def test_a_second_term_ends_at_once(self):
         pgweir = self.start({"timeouts": {"shutdown": "1h"}})
         with pgweir.raw_login() as client:
