@@ -218,6 +218,13 @@ void verdict_copy(struct verdict *copy, const struct verdict *of);
  */
 bool verdict_is_tightened(
     const struct verdict *verdict, const struct verdict *by, bool of_rules);
+/*
+ * What the logs keep of an EXECUTE: more as soon as the rules of what stands under its name or
+ * of its own text say so; less where both do, or where it only executes, the former alone.
+ */
+struct policy_logged policy_logged_of_execute(
+    const struct verdict *of_name, const struct verdict *own, bool only_executes);
+bool policy_logged_is_same(const struct policy_logged *a, const struct policy_logged *b);
 /* The strictest of both is its limit from now on, each kind for itself. */
 void verdict_tighten(struct verdict *verdict, const struct verdict *by, bool of_rules);
 

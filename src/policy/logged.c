@@ -187,6 +187,41 @@ logged_end(struct verdict *verdict)
 		verdict->logged.takes = false;
 }
 
+/* ---- EXECUTE ---- */
+
+bool
+policy_logged_is_same(const struct policy_logged *a, const struct policy_logged *b)
+{
+	return a->adds == b->adds && a->takes == b->takes && a->slow == b->slow &&
+	    (!a->adds || a->at_least == b->at_least) && (!a->takes || a->instead == b->instead) &&
+	    (!a->slow || (a->slow_overrides == b->slow_overrides && a->slow_ms == b->slow_ms));
+}
+
+static bool
+is_plain(const struct verdict *verdict)
+{
+	return verdict->action == POLICY_ALLOW && !verdict->would_deny && verdict->exception == NULL;
+}
+
+struct policy_logged
+policy_logged_of_execute(
+    const struct verdict *of_name, const struct verdict *own, bool only_executes)
+{
+	struct policy_logged joined = of_name->logged;
+	const struct policy_logged *more = &own->logged;
+
+	if (more->adds)
+		add_statements(&joined, more->at_least);
+	if (more->takes)
+		take_statements(&joined, more->instead);
+	joined.takes = of_name->logged.takes && is_plain(own) && (more->takes || only_executes);
+	if (more->slow)
+		set_slow(&joined, more->slow_ms, false);
+	joined.slow_overrides = of_name->logged.slow_overrides &&
+	    (more->slow ? more->slow_overrides : only_executes);
+	return joined;
+}
+
 /* ---- for pgweirctl explain ---- */
 
 void

@@ -154,10 +154,12 @@ struct ruling *ruling_of_rule(
     const struct ruling *of, const char *rule, char *detail, const char *hint);
 /*
  * What the first one says, under the stricter limits of both; `of_rules`: the other's defaults
- * are left out. Of the same policies and the same identity, and nothing of break_glass.
+ * are left out; logged as `logged` says. Of the same policies and the same identity, and
+ * nothing of break_glass.
  */
 struct ruling *ruling_tightened(struct clients *clients, const struct ruling *of,
-    const struct ruling *by, bool of_rules, const struct identity *identity);
+    const struct ruling *by, bool of_rules, const struct policy_logged *logged,
+    const struct identity *identity);
 struct ruling *ruling_reference(struct ruling *ruling);
 void ruling_release(struct ruling *ruling); /* NULL is fine */
 

@@ -107,8 +107,8 @@ only_executes(const struct sql_facts *facts)
 }
 
 /*
- * The words of the one that has more to say, under the limits of both. Policies' defaults are
- * for what an EXECUTE runs, which they have been asked of. Takes both.
+ * The words of the one that has more to say, under the limits of both, logged as both want it.
+ * Policies' defaults are for what an EXECUTE runs, which they have been asked of. Takes both.
  */
 static struct ruling *
 join(struct client *client, const struct sql_facts *facts, struct ruling *own, struct ruling *of_name)
@@ -119,6 +119,9 @@ join(struct client *client, const struct sql_facts *facts, struct ruling *own, s
 	bool of_rules = other == own && only_executes(facts);
 	bool records = own->verdict.break_glass || of_name->verdict.break_glass;
 	bool tightened = verdict_is_tightened(&says->verdict, &other->verdict, of_rules);
+	struct policy_logged logged =
+	    policy_logged_of_execute(&of_name->verdict, &own->verdict, only_executes(facts));
+	bool logs = !records && !policy_logged_is_same(&logged, &says->verdict.logged);
 	struct ruling *joined = NULL;
 
 	/* The record of what break_glass let pass is in full: of that one text. */
@@ -126,8 +129,9 @@ join(struct client *client, const struct sql_facts *facts, struct ruling *own, s
 		joined = ruling_of_rule(says, "execute-apart",
 		    mem_strdup("It is recorded in full (break_glass), and has limits of another statement beside it."),
 		    "Send EXECUTE by itself.");
-	else if (tightened)
-		joined = ruling_tightened(client->clients, says, other, of_rules, client->identity);
+	else if (tightened || logs)
+		joined = ruling_tightened(
+		    client->clients, says, other, of_rules, &logged, client->identity);
 	else
 		joined = ruling_reference(says);
 	ruling_release(own);

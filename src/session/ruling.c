@@ -229,7 +229,7 @@ ruling_of_rule(
 
 struct ruling *
 ruling_tightened(struct clients *clients, const struct ruling *of, const struct ruling *by,
-    bool of_rules, const struct identity *identity)
+    bool of_rules, const struct policy_logged *logged, const struct identity *identity)
 {
 	struct ruling *ruling = mem_zalloc(1, sizeof(*ruling));
 
@@ -240,6 +240,7 @@ ruling_tightened(struct clients *clients, const struct ruling *of, const struct 
 		.judged_us = of->judged_us };
 	verdict_copy(&ruling->verdict, &of->verdict);
 	verdict_tighten(&ruling->verdict, &by->verdict, of_rules);
+	ruling->verdict.logged = *logged;
 	find_all_quotas(clients, ruling, identity);
 	ruling->rendered = audit_verdict_new(&ruling->verdict);
 	return ruling;

@@ -209,3 +209,55 @@ exceptions:
         client = self.raw_login(user="analyst")
         self.refused(client, "PREPARE gone AS DELETE FROM public.notes WHERE text = 'apart'", "no-deletes")
         self.assertEqual(self.notes(), 1)
+
+
+LOGGED = HEADER.replace("name: p", "name: logged").replace("[app, analyst]", "[app, analyst, other]") + """
+rules:
+  - {id: orders, match: {relations: {read: [public.orders]}}, action: allow, audit: {statements: all}}
+  - {id: quiet, match: {user: analyst, class: [WRITE, PREPARE], relations: {write: [public.notes]}}, action: allow, audit: {statements: none}}
+  - {id: executes, match: {user: app, verb: [EXECUTE]}, action: log}
+  - {id: end, match: {class: MAINTENANCE}, action: log, audit: {statements: all}}
+  - {id: all-executes, match: {user: other, verb: [EXECUTE]}, action: allow, audit: {statements: all}}
+  - {id: prepares, match: {user: other, verb: [PREPARE]}, action: log}
+"""
+
+
+class Recorded:
+    """What the access log keeps of an EXECUTE is said by the rules of its words and of what it runs."""
+    policies = {"logged.yaml": LOGGED}
+
+    def recorded(self, user, application, statements):
+        """What is recorded of EXECUTEs; ANALYZE ends what is sent."""
+        client = self.raw_login(user=user, application_name=application)
+        for name, sql in statements.items():
+            self.assertIsNone(client.query(f"PREPARE {name} AS {sql}").error)
+            self.assertIsNone(client.query(f"EXECUTE {name}").error)
+        self.assertIsNone(client.query("ANALYZE notes").error)
+        self.pgweir.wait_records(event="statement", application=application, **{"db.operation.name": "ANALYZE"})
+        return [record["db.query.text"] for record in self.pgweir.records("statement", application=application)
+                if record["db.operation.name"] == "EXECUTE"]
+
+
+class Added(Recorded, PgweirTest):
+    """Where next to nothing is recorded."""
+    config = {"audit": {"statements": "denied"}}
+
+    def test_the_rules_of_what_runs_add_though_the_words_are_decided_by_another(self):
+        self.assertEqual(self.recorded("app", "adds", {"reads": "SELECT id FROM public.orders LIMIT 1", "idle": "SELECT 1"}),
+                         ["EXECUTE reads"])
+
+    def test_the_rules_of_the_words_add_though_what_runs_has_none(self):
+        self.assertEqual(self.recorded("other", "watched", {"idle": "SELECT 1"}), ["EXECUTE idle"])
+
+
+class Quiet(Recorded, PgweirTest):
+    """The same where everything is recorded."""
+    config = {"audit": {"statements": "all"}}
+
+    def test_an_execute_by_itself_is_as_quiet_as_what_it_runs(self):
+        insert = "INSERT INTO public.notes (text) VALUES ('executed')"
+        try:
+            self.assertEqual(self.recorded("analyst", "quiet", {"adds": insert}), [])
+            self.assertEqual(self.recorded("app", "loud", {"adds": insert}), ["EXECUTE adds"])
+        finally:
+            self.server.run("DELETE FROM notes WHERE text = 'executed'", dbname="shop")

@@ -186,10 +186,56 @@ explain_tells_what_the_rules_say_of_the_logs(void **state)
 	(void)state;
 }
 
+static void
+an_execute_is_logged_as_its_words_and_what_it_runs_say(void **state)
+{
+	const struct policy_logged none = { 0 }, all = { .adds = true, .at_least = AUDIT_ALL },
+				   fewer = { .takes = true, .instead = AUDIT_NONE },
+				   slow = { .slow = true, .slow_ms = 50 },
+				   later = { .slow = true, .slow_overrides = true, .slow_ms = 900 };
+	static const enum audit_statements write = AUDIT_WRITE;
+	const struct {
+		struct policy_logged of_name, own;
+		enum policy_action own_action;
+		bool only;
+		enum audit_statements recorded;
+		int64_t slow_ms;
+	} cases[] = {
+		{ none, none, POLICY_ALLOW, true, write, 200 },
+		{ all, none, POLICY_LOG, true, AUDIT_ALL, 200 },
+		{ none, all, POLICY_ALLOW, true, AUDIT_ALL, 200 },
+		{ fewer, none, POLICY_ALLOW, true, AUDIT_NONE, 200 },
+		{ fewer, none, POLICY_ALLOW, false, write, 200 },
+		{ fewer, none, POLICY_LOG, true, write, 200 },
+		{ fewer, all, POLICY_ALLOW, true, AUDIT_ALL, 200 },
+		{ none, fewer, POLICY_ALLOW, true, write, 200 },
+		{ fewer, fewer, POLICY_ALLOW, false, AUDIT_NONE, 200 },
+		{ slow, none, POLICY_ALLOW, true, write, 50 },
+		{ none, slow, POLICY_ALLOW, true, write, 50 },
+		{ later, none, POLICY_ALLOW, true, write, 900 },
+		{ later, none, POLICY_ALLOW, false, write, 200 },
+		{ later, slow, POLICY_ALLOW, true, write, 50 },
+		{ none, later, POLICY_ALLOW, true, write, 200 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct verdict of_name = { .logged = cases[i].of_name },
+				     own = { .logged = cases[i].own, .action = cases[i].own_action };
+		struct policy_logged joined =
+		    policy_logged_of_execute(&of_name, &own, cases[i].only);
+
+		if (policy_recorded(&joined, write) != cases[i].recorded ||
+		    policy_slow_ms(&joined, 200) != cases[i].slow_ms)
+			fail_msg("case %zu", i);
+	}
+	(void)state;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_execute_is_logged_as_its_words_and_what_it_runs_say),
 		cmocka_unit_test(a_rule_adds_where_it_fits_and_takes_away_where_it_carries_all),
 		cmocka_unit_test(what_an_exception_let_pass_is_not_taken_away),
 		cmocka_unit_test(thresholds_merge_to_the_least_and_who_is_named_overrides_the_setting),
