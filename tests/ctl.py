@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from urllib.parse import quote
 
 CTL = os.path.abspath(os.environ.get("PGWEIRCTL", "./pgweirctl"))
 SOURCE = os.path.abspath(os.environ.get("srcdir", "."))
@@ -115,6 +116,18 @@ class Check(CtlTest):
         self.assertEqual(status, 78)
         self.assertRegex(errors, r"pgweir\.yaml:1:1: error: ")
         self.assertEqual(ctl("check", os.path.join(self.folder, "missing.yaml"))[0], 78)
+
+    def test_both_files_of_auth_that_are_missing_are_named(self):
+        path = self.write("pgweir.yaml", CONFIG.replace("policies: policies.d/*.yaml", "auth: {hba: hba.conf, ident: ident.conf}"))
+        status, _, errors = ctl("check", path)
+        self.assertEqual(status, 78)
+        self.assertIn("hba.conf", errors)
+        self.assertIn("ident.conf", errors)
+        self.write("hba.conf", "local all all peer map=staff\nlocal all all pier\n")
+        errors = ctl("check", path)[2]
+        self.assertIn("hba.conf:2:", errors)
+        self.assertNotIn("hba.conf:1:", errors)     # whether there is such a map nobody knows
+        self.assertIn("ident.conf", errors)
 
     def test_a_failing_test_of_a_policy_is_78(self):
         path = self.write_config(POLICY.replace("expect: deny, rule: drop-table", "expect: allow"))
@@ -334,6 +347,15 @@ class Lint(CtlTest):
         self.assertEqual(status, 1)
         self.assertIn(f"::error file={path},line=3,col=3,title=index-not-concurrent::CREATE INDEX", output)
         self.assertEqual(output.count("\n"), output.count("\n::") + 1)
+
+    def test_the_uri_of_sarif_is_one(self):
+        self.write("new files/1:größe 100%.sql", "DROP TABLE t")
+        path = self.write("1:größe.sql", "DROP TABLE t")
+        for given, wanted in ((path, "file://" + quote(path)), ("1:größe.sql", "1%3Agr%C3%B6%C3%9Fe.sql"),
+                              ("new files/1:größe 100%.sql", "new%20files/1%3Agr%C3%B6%C3%9Fe%20100%25.sql")):
+            output = ctl("lint", given, "--format", "sarif", cwd=self.folder)[1]
+            for result in json.loads(output)["runs"][0]["results"]:
+                self.assertEqual(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], wanted)
 
     def test_nothing_found_is_still_json(self):
         path = self.write("m.sql", "SELECT 1")

@@ -16,6 +16,8 @@ struct idents;
 
 /* NULL: see *problems. */
 struct idents *idents_load(const char *path, struct problems *problems);
+/* For a file that could not be read: has every map, and permits nobody. */
+struct idents *idents_unread(void);
 void idents_free(struct idents *idents);
 /* Is there a line of this map? */
 bool idents_have(const struct idents *idents, const char *map);

@@ -241,8 +241,7 @@ struct policy_finding {
 /* Where the session looks for bare names. */
 struct policy_path {
 	bool known;
-	const char *names; /* its search_path, as set_config() takes it; or NULL */
-	const char *set;   /* without names: the statement that set it; NULL: it is the role's default */
+	const char *set; /* the statement that set it; NULL: it is the role's default */
 };
 /*
  * Do bare names surely lead behind the statement, in its transaction, where they led before it?

@@ -87,7 +87,7 @@ struct sql_setting {
 	enum sql_setting_kind kind;
 	bool local;	/* SET LOCAL, SET TRANSACTION: ends with the transaction */
 	char *replay; /* for SET that is not local: a statement that does the same, else NULL */
-	char *path;   /* for SET of search_path: its names, as set_config() takes them; else NULL */
+	char *path;   /* for the statement SET search_path: its names, as set_config() takes them; else NULL */
 };
 
 struct sql_relation {

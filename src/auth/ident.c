@@ -18,6 +18,7 @@ struct ident {
 struct idents {
 	struct arena *arena;
 	struct ident *first, **last;
+	bool unread; /* it may have any map */
 };
 
 /* Where lines go while a file is read. */
@@ -112,6 +113,15 @@ idents_load(const char *path, struct problems *problems)
 	return NULL;
 }
 
+struct idents *
+idents_unread(void)
+{
+	struct idents *idents = mem_zalloc(1, sizeof(*idents));
+
+	idents->unread = true;
+	return idents;
+}
+
 void
 idents_free(struct idents *idents)
 {
@@ -131,7 +141,7 @@ idents_have(const struct idents *idents, const char *map)
 	for (const struct ident *ident = idents->first; ident != NULL; ident = ident->next)
 		if (strcmp(ident->map, map) == 0)
 			return true;
-	return false;
+	return idents->unread;
 }
 
 /* An expression with \1 in the other name: what it makes must be that user. */

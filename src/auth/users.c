@@ -170,10 +170,12 @@ load_rules(struct users *users, const struct config *config, struct problems *pr
 
 	if (config->auth_ident[0] != '\0')
 		users->idents = idents_load(config->auth_ident, problems);
-	if (config->auth_hba[0] == '\0')
-		return;
-	/* Without the maps each line that names one would be a fault. */
-	if (problems->errors == errors_before)
+	/* Without the maps each line that names one would be a fault, and the others go unheard. */
+	if (problems->errors != errors_before) {
+		idents_free(users->idents);
+		users->idents = idents_unread();
+	}
+	if (config->auth_hba[0] != '\0')
 		users->hba = hba_load(config->auth_hba, users->idents, problems);
 }
 

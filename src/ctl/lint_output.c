@@ -83,6 +83,25 @@ put_sarif_rules(struct buf *out, const struct lint_items *items)
 	}
 }
 
+/*
+ * A path as a reference of RFC 3986: a colon in its first part would read as a scheme. What a
+ * path may hold and JSON may not, such as a Latin-1 letter, is then written in ASCII too.
+ */
+static void
+put_uri(struct buf *out, const char *path)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
+
+	buf_put_text(out, path[0] == '/' ? "\"file://" : "\"");
+	for (const char *at = path; *at != '\0'; at++) {
+		if (strchr(plain, *at) != NULL)
+			buf_put_u8(out, (uint8_t)*at);
+		else
+			buf_printf(out, "%%%02X", (unsigned)(unsigned char)*at);
+	}
+	buf_put_u8(out, '"');
+}
+
 static void
 put_sarif_result(struct buf *out, const struct lint_item *item)
 {
@@ -95,7 +114,7 @@ put_sarif_result(struct buf *out, const struct lint_item *item)
 	buf_put_text(out, ",\"message\":{\"text\":");
 	json_put_string(out, (const char *)buf_bytes(&message), buf_length(&message));
 	buf_put_text(out, "},\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":");
-	json_put_string(out, item->file, strlen(item->file));
+	put_uri(out, item->file);
 	buf_printf(out, "},\"region\":{\"startLine\":%d,\"startColumn\":%d}}}]}", item->line,
 	    item->col);
 	buf_free(&message);

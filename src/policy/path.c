@@ -233,8 +233,6 @@ path_in_force(const struct asked *asked, const struct catalog *catalog)
 {
 	const struct policy_path *path = asked->run->question->script->path;
 
-	if (path->names != NULL)
-		return mem_strdup(path->names);
 	if (path->set != NULL)
 		return path_set_by(path->set);
 	return mem_strdup(catalog_search_path(catalog, asked->subject->role));

@@ -108,6 +108,23 @@ drops_not_null(const struct asked *asked, const struct sql_act *act)
 	return strcmp(act->type, "DROP NOT NULL") == 0;
 }
 
+/* Of a column, or of a domain, which has no column to name. */
+static void
+why_drop_not_null(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	const struct sql_relation object = { .schema = (char *)act->schema,
+		.name = (char *)act->table };
+
+	buf_put_text(out, "Readers that rely on ");
+	if (act->name != NULL)
+		buf_printf(out, "\"%s\" of ", act->name);
+	else
+		buf_put_text(out, "values of domain ");
+	name_put_prose(out, &object);
+	buf_put_text(out, " never being NULL break with the first NULL.");
+	(void)asked;
+}
+
 /* ---- more than a table ---- */
 
 static bool
@@ -146,8 +163,11 @@ drops_other(const struct asked *asked, const struct sql_act *act)
 {
 	static const char *const nouns[] = { "VIEW", "MATERIALIZED VIEW", "FUNCTION", "PROCEDURE",
 		"ROUTINE", "AGGREGATE", "TYPE", "DOMAIN", "SEQUENCE", "EXTENSION", "TRIGGER",
-		"POLICY", "RULE", "OPERATOR", "CAST", "COLLATION", "STATISTICS", "PUBLICATION",
-		"EVENT TRIGGER" };
+		"POLICY", "RULE", "OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY", "CAST",
+		"COLLATION", "CONVERSION", "STATISTICS", "PUBLICATION", "SUBSCRIPTION",
+		"EVENT TRIGGER", "SERVER", "USER MAPPING", "FOREIGN DATA WRAPPER", "LANGUAGE",
+		"TRANSFORM", "ACCESS METHOD", "TEXT SEARCH CONFIGURATION",
+		"TEXT SEARCH DICTIONARY", "TEXT SEARCH PARSER", "TEXT SEARCH TEMPLATE" };
 
 	for (size_t i = 0; i < ARRAY_LENGTH(nouns); i++)
 		if (drops(act, nouns[i]))
@@ -201,8 +221,7 @@ const struct builtin rules_destructive_ddl[] = {
 	    .safe = "Name the objects, one by one." },
 	{ .id = "drop-not-null", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .aliases = "ban-drop-not-null", .kinds = KIND(SQL_ACT_ALTER), .test = drops_not_null,
-	    .why = "Readers that rely on {the name} of {the table} never being NULL break with the first "
-		   "NULL.",
+	    .put_why = why_drop_not_null,
 	    .safe = "Make the readers ready first, then ask for an exception." },
 	{ .id = "force-create", .pack = PACK, .action = POLICY_DENY, .needs = "",
 	    .aliases = "sm:create_table", .kinds = KIND(SQL_ACT_CREATE_TABLE), .test = makes_again,

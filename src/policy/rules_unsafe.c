@@ -499,7 +499,22 @@ static bool
 renames_column(const struct asked *asked, const struct sql_act *act)
 {
 	(void)asked;
-	return is_command(act, "COLUMN") && !says_goodbye(act->other);
+	return (is_command(act, "COLUMN") || is_command(act, "ATTRIBUTE")) &&
+	    !says_goodbye(act->other);
+}
+
+static void
+safe_rename_column(const struct asked *asked, const struct sql_act *act, struct buf *out)
+{
+	bool attribute = is_command(act, "ATTRIBUTE");
+
+	buf_put_text(out, attribute ? "Make a type with the attribute " : "Add a column ");
+	name_put(out, act->other);
+	buf_put_text(out, attribute ? " beside it, move columns and functions to that, then drop "
+				    : " beside it, write both, move the readers, then drop ");
+	name_put(out, attribute ? act->table : act->name);
+	buf_put_u8(out, '.');
+	(void)asked;
 }
 
 static bool
@@ -722,7 +737,7 @@ const struct builtin rules_unsafe_ddl[] = {
 	    .test = renames_column,
 	    .why = "From the moment that {the name} of {the table} has another name, every running "
 		   "client that uses it breaks.",
-	    .safe = "Add a column {other} beside it, write both, move the readers, then drop {name}." },
+	    .put_safe = safe_rename_column },
 	{ .id = "rename-table", .pack = PACK, .action = POLICY_DENY, .needs = "X",
 	    .aliases = "renaming-table sm:rename_table",
 	    .kinds = KIND(SQL_ACT_RENAME) | KIND(SQL_ACT_SET_SCHEMA), .test = renames_table,

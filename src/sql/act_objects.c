@@ -193,22 +193,32 @@ handle_create_domain(struct collector *facts, struct slice body, struct context 
 		domain_constraint(facts, context, body, 1, constraint.body);
 }
 
+/* Of the domain, which is told where others have their table. */
+static struct sql_act *
+domain_act(
+    struct collector *facts, struct context *context, struct slice body, enum sql_act_kind kind)
+{
+	struct sql_act *act = collect_act(facts, context, kind);
+	struct slice schema;
+
+	act->table = collect_text(facts, tree_name(body, 2, &schema));
+	act->schema = collect_text(facts, schema);
+	return act;
+}
+
 void
 handle_alter_domain(struct collector *facts, struct slice body, struct context *context)
 {
 	struct slice subtype = tree_body(body, 1);
 	struct tree_node constraint = tree_child(body, 4);
 
-	if (slice_is(subtype, "C")) {
+	if (slice_is(subtype, "C"))
 		domain_constraint(facts, context, body, 2, constraint.body);
-	} else if (slice_is(subtype, "O")) {
-		struct sql_act *act = collect_act(facts, context, SQL_ACT_DOMAIN_CONSTRAINT);
-		struct slice schema;
-
-		act->table = collect_text(facts, tree_name(body, 2, &schema));
-		act->schema = collect_text(facts, schema);
-		act->flags |= SQL_ACT_NOT_NULL;
-	}
+	else if (slice_is(subtype, "O"))
+		domain_act(facts, context, body, SQL_ACT_DOMAIN_CONSTRAINT)->flags |=
+		    SQL_ACT_NOT_NULL;
+	else if (slice_is(subtype, "N"))
+		domain_act(facts, context, body, SQL_ACT_ALTER)->type = "DROP NOT NULL";
 }
 
 /* One option of CREATE or ALTER FUNCTION. */

@@ -293,7 +293,9 @@ handle_rename(struct collector *facts, struct slice body, struct context *contex
 	uint64_t object = tree_value(body, RENAME_OBJECT);
 
 	act_rename(facts, context,
-	    object == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN ? "COLUMN" : noun_of(object),
+	    object == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN	? "COLUMN"
+	    : object == PG_QUERY__OBJECT_TYPE__OBJECT_ATTRIBUTE ? "ATTRIBUTE"
+								: noun_of(object),
 	    tree_body(body, 3), tree_body(body, 5), tree_body(body, 6));
 	/* Of a column: the kind of relation that holds it. */
 	if (object == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN ||
@@ -420,16 +422,19 @@ void
 handle_drop_subscription(
     struct collector *facts, struct slice body, struct context *context)
 {
-	dropped(facts, "SUBSCRIPTION", tree_value(body, DROP_SUBSCRIPTION_BEHAVIOR));
-	(void)context;
+	uint64_t behavior = tree_value(body, DROP_SUBSCRIPTION_BEHAVIOR);
+
+	dropped(facts, "SUBSCRIPTION", behavior);
+	act_drop(facts, context, "SUBSCRIPTION", (struct slice){ NULL, 0 }, tree_body(body, 1),
+	    behavior == PG_QUERY__DROP_BEHAVIOR__DROP_CASCADE ? SQL_ACT_CASCADE : 0);
 }
 
 void
 handle_drop_mapping(struct collector *facts, struct slice body, struct context *context)
 {
 	dropped(facts, "USER MAPPING", 0);
-	(void)body;
-	(void)context;
+	act_drop(facts, context, "USER MAPPING", (struct slice){ NULL, 0 }, tree_body(body, 2),
+	    tree_value(body, 3) != 0 ? SQL_ACT_GUARDED : 0);
 }
 
 /* --- maintenance ----------------------------------------------------------- */

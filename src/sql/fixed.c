@@ -1,6 +1,6 @@
 /*
  * fixed.c - what is within a part of a condition: see tree_is_fixed() and
- * those behind it in tree.h. Called by fold.c and fold_rows.c.
+ * those behind it in tree.h. Called by fold.c, fold_rows.c and reads.c.
  */
 #include <pg_query/pg_query.pb-c.h>
 
@@ -94,6 +94,26 @@ is_aggregate(struct tree_node node)
 	return LOOK_WITHIN;
 }
 
+bool
+tree_names_random(struct slice name)
+{
+	static const char *const names[] = { "random", "gen_random_uuid", "uuid_generate_v4" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_is(name, names[i]))
+			return true;
+	return false;
+}
+
+static enum looked
+is_random(struct tree_node node)
+{
+	return node.type == PG_QUERY__NODE__NODE_FUNC_CALL &&
+		       tree_names_random(tree_name(node.body, CALL_NAME, NULL))
+		   ? LOOK_FOUND
+		   : LOOK_WITHIN;
+}
+
 static void
 add(struct parts *parts, unsigned type, struct slice body)
 {
@@ -165,4 +185,10 @@ bool
 tree_has_aggregate(struct tree_node node)
 {
 	return find(node, is_aggregate);
+}
+
+bool
+tree_has_random(struct tree_node node)
+{
+	return find(node, is_random);
 }

@@ -161,6 +161,8 @@ void reads_assignments(struct collector *facts, struct slice body, unsigned fiel
 void reads_uncounted(struct collector *facts, const struct context *context);
 void reads_copied(struct collector *facts, const struct context *context);
 /* A function is called: by random() nothing can be sorted but all rows. */
+/* Random targets that an ORDER BY names or counts to. */
+void reads_sorted(struct collector *facts, struct slice select, const struct context *context);
 void reads_called(struct collector *facts, struct slice name, const struct context *context);
 
 /* acts.c, act_objects.c: what is done to single objects. */

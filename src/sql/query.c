@@ -192,6 +192,7 @@ handle_select(struct collector *facts, struct slice body, struct context *contex
 	collect_verb(facts, "SELECT");
 	collect_classes(facts, context, SQL_READ);
 	reads_select(facts, body, context);
+	reads_sorted(facts, body, context);
 }
 
 /* The target is named with what RETURNING shows of it. */

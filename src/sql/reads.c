@@ -16,13 +16,15 @@ enum {
 	SELECT_WHERE = 5,
 	SELECT_GROUP = 6,
 	SELECT_VALUES = 10,
+	SELECT_SORT = 11,
 	SELECT_LIMIT = 13,
 	SELECT_OPERATION = 17,
 	SELECT_LEFT = 19,
 };
 enum { CONST_LOCATION = 11 };
 enum { TARGET_NAME = 1, TARGET_VALUE = 3, COLUMN_FIELDS = 1, CALL_NAME = 1, CALL_ARGS = 2 };
-enum { EXPRESSION_NAME = 2, ARRAY_ELEMENTS = 1, SUB_LINK_OPERATOR = 5, SORT_OPERATOR = 4 };
+enum { EXPRESSION_NAME = 2, ARRAY_ELEMENTS = 1, SUB_LINK_OPERATOR = 5, SORT_BY = 1, SORT_OPERATOR = 4 };
+enum { COALESCE_ARGS = 4, SORTS_MOST = 16 /* looked at: each looks at every target */ };
 
 static bool
 is_star(struct tree_node value)
@@ -325,24 +327,48 @@ like(struct collector *facts, struct tree_node left, struct tree_node right,
 	act->name = collect_text(facts, column_name(left));
 }
 
-/* f(c) = 5 in a WHERE. */
-static void
-compared_call(struct collector *facts, struct tree_node left, const struct context *context)
+/* The first of the arguments that is a column. */
+static struct slice
+column_within(struct slice call, unsigned field)
 {
 	struct tree_node arg;
-	struct sql_act *act;
-	struct slice column;
 
-	if (left.type != PG_QUERY__NODE__NODE_FUNC_CALL ||
-	    tree_count(left.body, CALL_ARGS) != 1)
+	while (tree_next_child(&call, field, &arg))
+		if (column_name(arg).length > 0)
+			return column_name(arg);
+	return (struct slice){ NULL, 0 };
+}
+
+/* f(c) = 5 in a WHERE, and coalesce(c, 0) = 5. */
+static void
+compared_call(struct collector *facts, struct tree_node side, const struct context *context)
+{
+	struct slice column, name = slice_of("coalesce");
+	struct sql_act *act;
+
+	if (side.type == PG_QUERY__NODE__NODE_COALESCE_EXPR) {
+		column = column_within(side.body, COALESCE_ARGS);
+	} else if (side.type == PG_QUERY__NODE__NODE_FUNC_CALL && !is_aggregate(side)) {
+		column = column_within(side.body, CALL_ARGS);
+		name = tree_name(side.body, CALL_NAME, NULL);
+	} else {
 		return;
-	arg = tree_child(left.body, CALL_ARGS);
-	column = column_name(arg);
-	if (column.length == 0 || is_aggregate(left))
+	}
+	if (column.length == 0)
 		return;
 	act = collect_act(facts, context, SQL_ACT_FUNCTION_ON_COLUMN);
 	act->name = collect_text(facts, column);
-	act->other = collect_text(facts, tree_name(left.body, CALL_NAME, NULL));
+	act->other = collect_text(facts, name);
+}
+
+/* Comparisons that an index on the column would serve, if it were the column alone. */
+static bool
+is_comparison(uint64_t kind)
+{
+	return kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP ||
+	       kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY ||
+	       kind == PG_QUERY__A__EXPR__KIND__AEXPR_IN ||
+	       kind == PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN;
 }
 
 void
@@ -352,10 +378,12 @@ handle_expression(struct collector *facts, struct slice body, struct context *co
 	struct tree_node left = tree_child(body, 3), right = tree_child(body, 4);
 
 	operated(facts, body, EXPRESSION_NAME, context);
-	if (is_like(kind, body))
+	if (is_like(kind, body)) {
 		like(facts, left, right, context);
-	else if (kind == PG_QUERY__A__EXPR__KIND__AEXPR_OP && context->filters)
+	} else if (is_comparison(kind) && context->filters) {
 		compared_call(facts, left, context);
+		compared_call(facts, right, context);
+	}
 }
 
 void
@@ -365,12 +393,40 @@ handle_sort(struct collector *facts, struct slice body, struct context *context)
 	operated(facts, body, SORT_OPERATOR, context);
 }
 
+/* ORDER BY 2 and ORDER BY its name: the target that is meant; type 0: it is no target. */
+static struct tree_node
+sorted_target(struct slice select, struct tree_node by)
+{
+	struct constant position = constant_of(by);
+	struct slice name = tree_count(by.body, COLUMN_FIELDS) == 1 ? column_name(by)
+								    : (struct slice){ NULL, 0 };
+	struct tree_node target;
+
+	for (int64_t i = 1; tree_next_child(&select, SELECT_TARGETS, &target); i++)
+		if ((position.kind == CONSTANT_INTEGER && position.integer == i) ||
+		    (name.length > 0 &&
+			slices_are_equal(tree_body(target.body, TARGET_NAME), name)))
+			return tree_child(target.body, TARGET_VALUE);
+	return (struct tree_node){ 0 };
+}
+
+void
+reads_sorted(struct collector *facts, struct slice select, const struct context *context)
+{
+	struct slice rest = select;
+	struct tree_node sort;
+
+	for (int i = 0; i < SORTS_MOST && tree_next_child(&rest, SELECT_SORT, &sort); i++) {
+		if (!tree_has_random(sorted_target(select, tree_child(sort.body, SORT_BY))))
+			continue;
+		collect_act(facts, context, SQL_ACT_ORDER_BY_RANDOM);
+		return;
+	}
+}
+
 void
 reads_called(struct collector *facts, struct slice name, const struct context *context)
 {
-	static const char *const random[] = { "random", "gen_random_uuid", "uuid_generate_v4" };
-
-	for (size_t i = 0; context->sorts && i < sizeof(random) / sizeof(random[0]); i++)
-		if (slice_is(name, random[i]))
-			collect_act(facts, context, SQL_ACT_ORDER_BY_RANDOM);
+	if (context->sorts && tree_names_random(name))
+		collect_act(facts, context, SQL_ACT_ORDER_BY_RANDOM);
 }

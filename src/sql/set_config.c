@@ -143,15 +143,6 @@ argument(struct tree_node node)
 	return constant_of(uncast(node));
 }
 
-/* Where names are looked for from now on, if the call says so. */
-static char *
-path_of(struct collector *facts, const char *name, const struct constant *value)
-{
-	if (strcmp(name, "search_path") != 0 || value->kind != CONSTANT_STRING)
-		return NULL;
-	return arena_strndup(facts->arena, value->text.bytes, value->text.length);
-}
-
 /* What a call that is done once, with constants, does: the same as SET or RESET. */
 static bool
 set_config_once(struct collector *facts, const char *name, const struct constant *value)
@@ -165,7 +156,6 @@ set_config_once(struct collector *facts, const char *name, const struct constant
 		setting.kind = SQL_SETTING_SET;
 		setting.replay =
 		    setting.local ? NULL : replay_of(facts, name, value->text);
-		setting.path = path_of(facts, name, value);
 		if (!setting.local && setting.replay == NULL)
 			return false;
 	} else {
@@ -216,7 +206,6 @@ handle_set_config(struct collector *facts, struct slice body, struct context *co
 	if (is_local && residue == 0 && folded[0] != '\0' && context->once)
 		collect_setting(facts,
 		    (struct sql_setting){
-			.name = (char *)folded, .kind = SQL_SETTING_SET, .local = true,
-			.path = path_of(facts, folded, &value) });
+			.name = (char *)folded, .kind = SQL_SETTING_SET, .local = true });
 	collect_residue(facts, context, residue);
 }

@@ -70,6 +70,9 @@ bool tree_is_fixed(struct tree_node node);
 /* Does it call a function, or a well-known aggregate of all rows, other than in a query within? */
 bool tree_has_call(struct tree_node node);
 bool tree_has_aggregate(struct tree_node node);
+/* Is it a function that gives something else for each row, by its name; does it call one? */
+bool tree_names_random(struct slice name);
+bool tree_has_random(struct tree_node node);
 /* The text of a node String; empty for any other. */
 struct slice tree_string(struct tree_node node);
 /* The last String of a repeated field, the name in a qualified one; *schema is the one
