@@ -6,7 +6,10 @@
 #include "prepared.h"
 #include "session_internal.h"
 
-/* The server's unnamed statement is the client's own in session mode: it is left alone there. */
+/*
+ * The server's unnamed statement is the client's own in session mode: it is left alone there. The
+ * Close in front makes way where the one behind was skipped after an error.
+ */
 static const char own_name[] = "pgweir_restore";
 
 void
@@ -16,6 +19,10 @@ ahead_run(struct link *link, const char *text)
 	bool apart = link->client->pool_mode == POOL_MODE_SESSION;
 	const char *name = apart ? own_name : "";
 
+	if (apart) {
+		build_close(out, 'S', name);
+		link_expect(link, REQUEST_CLOSE, ANSWER_SWALLOW);
+	}
 	build_parse(out, name, text);
 	build_bind(out, name);
 	build_execute(out, "");

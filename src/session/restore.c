@@ -334,7 +334,9 @@ choose_wanted(struct link *link, const struct judged *judged)
 bool
 restore_awaits(struct link *link)
 {
-	link->unsettled = link->restore == RESTORE_DUE && (link->requests.count > 0 || link->unsynced);
+	const struct request *head = requests_head(&link->requests);
+
+	link->unsettled = link->restore == RESTORE_DUE && head != NULL && head->batch != link->server->batch;
 	return link->unsettled;
 }
 

@@ -60,6 +60,23 @@ original_byte(const struct rewrite *rewrite, size_t at)
 	return at + shrunk - grown;
 }
 
+/*
+ * What is EXECUTEd was prepared anew, and the place is in the PREPARE: there the client has its
+ * own name. Other texts of pgweir's making have none.
+ */
+static int
+position_in_prepare(const struct rewrite *rewrite, int position)
+{
+	for (size_t i = 0; i < rewrite->name_count; i++) {
+		const struct rewrite_name *name = &rewrite->names[i];
+		int own = character_of(name->name, strlen(name->name)) - 1;
+
+		if (name->change == REWRITE_USES && name->statement->from_sql)
+			return position - (int)strlen(name->statement->server_name) + own;
+	}
+	return position;
+}
+
 int
 rewrite_position(const struct rewrite *rewrite, int position)
 {
@@ -67,6 +84,8 @@ rewrite_position(const struct rewrite *rewrite, int position)
 
 	if (position <= 0)
 		return position;
+	if (rewrite->name_count > 0 && position > character_of(rewrite->text, rewrite->length))
+		return position_in_prepare(rewrite, position);
 	at = original_byte(rewrite, byte_of(rewrite->text, rewrite->length, position));
 	if (at > rewrite->original_length)
 		at = rewrite->original_length;

@@ -1,4 +1,6 @@
 """What goes in front of a client's message goes in the same write: its settings under limits and for rewritten texts, statements to EXECUTE."""
+import threading
+
 from support import fake_server as fake
 from support import wire
 from support.case import PgweirTest, TimedTest
@@ -293,6 +295,55 @@ class Restored(OnShop):
         self.assertEqual(self.mine.answer().errors, [])
         self.assertEqual(self.mine.answer().rows, [[b"7MB"]])
         self.assertEqual(self.count(), 1)
+
+
+class Kept(OnShop):
+    """A client that keeps its server, whose settings were refused there."""
+    config = {"pool": {"size": 1, "mode": "session"}, "workers": 1}
+
+    def test_a_batch_that_begins_with_a_close_is_told_too(self):
+        mine = self.client(options="-c plpgsql.no_such_setting=1")
+        self.assertEqual(mine.query("DO 'BEGIN END'").errors, [])      # it loads what knows better
+        self.assertEqual(mine.query("DISCARD ALL").tags, ["DISCARD ALL"])
+        batch = (wire.close(), wire.parse("SELECT 1"), wire.bind(), wire.execute(), wire.SYNC)
+        for parts in ((wire.query("SELECT 1"),), batch, batch):
+            answer = mine.ask(*parts)
+            self.assertEqual([(e["C"], e["D"]) for e in answer.errors], [("42602", RESTORING)])
+            self.assertEqual(answer.status, "I")
+        self.assertEqual(mine.query("RESET plpgsql.no_such_setting").sqlstate, "42602")
+
+
+class Crowd(OnShop):
+    """Many clients under limits, each with settings and a prepared statement of its own, on few servers."""
+    config = {"pool": {"size": 3}, "protocol": {"max_prepared_statements": 4}}
+    policies = {"limits.yaml": LIMITS.replace("max_concurrency: 1", "max_concurrency: 100")}
+
+    def talk(self, number, faults):
+        mine = [str(number).encode() + b"MB", str(number).encode()]
+        too_much = "INSERT INTO ahead SELECT generate_series(1, 11)"
+        try:
+            with self.pgweir.raw_login(timeout=PATIENCE) as client:
+                client.query(f"SET work_mem TO '{number}MB'")
+                client.query(f"PREPARE own AS SELECT current_setting('work_mem'), {number}")
+                for _ in range(20):
+                    client.send(wire.query("EXECUTE own"), wire.query(too_much), wire.query("LOCK TABLE ahead; EXECUTE own"),
+                                wire.parse(too_much), wire.bind(), wire.execute(), wire.SYNC, wire.query("EXECUTE own"))
+                    for wanted in (mine, None, mine, None, mine):
+                        answer = client.answer()
+                        assert (answer.rows if wanted else answer.sqlstate) == ([wanted] if wanted else "53400"), (number, answer)
+        except Exception as fault:      # any: the test shall see it
+            faults.append(fault)
+
+    def test_each_has_its_own_and_no_limit_is_lost(self):
+        faults = []
+        self.run_sql("DROP TABLE IF EXISTS ahead; CREATE TABLE ahead (n int); ALTER TABLE ahead OWNER TO app")
+        threads = [threading.Thread(target=self.talk, args=(number, faults)) for number in range(1, 9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(faults, [])
+        self.assertEqual(self.count(), 0)
 
 
 class OnTwoServers(OnShop):

@@ -56,6 +56,14 @@ class PrepareSql(PgweirTest):
         self.assertEqual(self.run_query("EXECUTE mine(5)").rows, [[b"6"]])
         self.assert_no_pins()
 
+    def test_an_error_in_what_is_prepared_anew_has_its_place_in_the_prepare(self):
+        self.server.run("DROP TABLE IF EXISTS grouped; CREATE TABLE grouped (id int PRIMARY KEY, word text); "
+                        "GRANT ALL ON grouped TO public", dbname="shop")
+        self.assert_as_postgres("PREPARE grouped AS SELECT id, word FROM grouped GROUP BY id", "EXECUTE grouped")
+        self.server.run("ALTER TABLE grouped DROP CONSTRAINT grouped_pkey", dbname="shop")
+        self.assert_as_postgres("EXECUTE grouped")
+        self.assertEqual(self.client.query("EXECUTE grouped").error["P"], "31")
+
     def test_each_client_has_its_own_names(self):
         self.run_query("PREPARE mine AS SELECT 'one'")
         self.run_query("PREPARE mine AS SELECT 'two'", client=self.other)

@@ -329,6 +329,19 @@ errors_call_a_statement_by_its_clients_name(void **state)
 	(void)state;
 }
 
+static void
+a_place_behind_the_end_is_in_the_prepare(void **state)
+{
+	struct rewrite *rewrite = rewrite_names("EXECUTE known(1)", false);
+	int end = (int)strlen(rewrite->text) + 1;
+
+	assert_int_equal(rewrite_position(rewrite, end), strlen("EXECUTE known(1)") + 1);
+	assert_int_equal(rewrite_position(rewrite, end + 1),
+	    end + 1 - (int)strlen(rewrite->names[0].statement->server_name) + (int)strlen("known"));
+	rewrite_release(rewrite);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -345,6 +358,7 @@ main(void)
 		cmocka_unit_test(a_name_means_what_the_text_before_it_made_of_it),
 		cmocka_unit_test(a_name_that_is_taken_is_told_unless_all_were_taken_away),
 		cmocka_unit_test(errors_call_a_statement_by_its_clients_name),
+		cmocka_unit_test(a_place_behind_the_end_is_in_the_prepare),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
