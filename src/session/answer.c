@@ -273,6 +273,7 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 	}
 	if (head == NULL)
 		return violation(link, 'E');
+	link->portal_lost |= link->unnamed_portal.batch <= head->batch;
 	if (head->ahead && link->client != NULL)
 		return fail_ahead(link, &report);
 	if (repeat_stale(link, &report)) {

@@ -219,6 +219,18 @@ may_still_run(struct client *client, struct judged *judged)
 	return permitted;
 }
 
+/* Bound in an earlier batch, the unnamed portal is there once that was answered. */
+static bool
+awaits_unnamed_portal(struct link *link)
+{
+	const struct request *head = requests_head(&link->requests);
+	uint64_t bound = link->unnamed_portal.batch;
+
+	link->unsettled = !link->portal_lost && bound != link->server->batch && head != NULL &&
+	    head->batch <= bound;
+	return link->unsettled;
+}
+
 enum step
 on_execute(struct client *client, const struct inbound *message)
 {
@@ -240,6 +252,16 @@ on_execute(struct client *client, const struct inbound *message)
 		return STEP_DONE;
 	if (!borrow_in_step(client, NULL))
 		return STEP_LATER;
+	if (*name == '\0' && awaits_unnamed_portal(client->link))
+		return STEP_LATER;
+	/*
+	 * Behind a Query that failed in a transaction PostgreSQL finds that one's, whose plan is in
+	 * memory that it has freed, and can crash: it is not asked for what is not there.
+	 */
+	if (*name == '\0' && client->link->portal_lost) {
+		refuse_state(client, NULL, "34000", "portal \"\" does not exist");
+		return STEP_DONE;
+	}
 	portal = link_portal(client->link, name);
 	judged = portal == NULL ? NULL : portal->judged;
 	ruling = portal == NULL ? NULL : portal->ruling;

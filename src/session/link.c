@@ -182,6 +182,8 @@ link_set_portal(
 	portal->judged = judged_reference(statement->judged);
 	portal->ruling = ruling;
 	portal->batch = link->server->batch;
+	if (*name == '\0')
+		link->portal_lost = false;
 }
 
 void

@@ -119,6 +119,7 @@ struct link {
 	struct statement *unnamed; /* referenced: what the server's unnamed statement is */
 	uint64_t unnamed_batch;	   /* in which the client's was last changed */
 	struct portal unnamed_portal;
+	bool portal_lost;	   /* that one: a Query took its place, or an error its life */
 	struct portal *portals;	   /* those with a name */
 	uint64_t began_us;	   /* of the loan */
 	uint64_t excused_us;	   /* of the time in line before it: the pool was paused */

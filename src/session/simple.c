@@ -27,6 +27,7 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 	link_change_unnamed(client->link, request, NULL);
 	statement_release(client->link->unnamed);
 	client->link->unnamed = NULL;
+	client->link->portal_lost = true;
 	outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
 	if (rewrite == NULL) {
 		outgoing_pass(client, message);

@@ -49,6 +49,21 @@ class Conversations(ConversationTest):
                                           [wire.SYNC])
         self.assertEqual(answers[1], ["2", "D [b'1']", "C SELECT 1\0", "Z I"])
 
+    def test_an_execute_of_the_unnamed_portal_that_a_failed_query_left_does_not_reach_postgresql(self):
+        """It would look into memory that it has freed, and crashes at times."""
+        for database in ("shop", "kept"):
+            with self.pgweir.raw_login(database=database) as client:
+                for text in ("BEGIN", "FETCH ALL FROM nosuch", "SELECT " + "x" * 400, "UPDATE " + "'x', " * 40):
+                    client.query(text)
+                for refused in ((wire.execute(),), (wire.parse("SELECT 1"), wire.bind(), wire.SYNC, wire.execute())):
+                    client.send(*refused, wire.SYNC)
+                    codes = [client.answer().sqlstate for _ in range(sum(part == wire.SYNC for part in refused) + 1)]
+                    self.assertEqual(codes[-1], "34000")
+
+    def test_an_unnamed_portal_is_executed_in_a_later_batch_of_its_transaction(self):
+        self.assert_as_postgres([wire.query("BEGIN")], [wire.parse("SELECT generate_series(1, 4)"), wire.bind(), wire.execute("", 1), wire.SYNC, wire.execute("", 1), wire.SYNC],
+                                [wire.execute("", 1) + wire.SYNC], [wire.parse("SELECT nosuch"), wire.SYNC], [wire.query("COMMIT")])
+
     def test_a_parse_behind_a_transaction_that_has_failed_unheard_fails(self):
         self.assert_as_postgres([wire.parse("SELECT 1", "n"), wire.SYNC], [wire.query("BEGIN; SELECT 1/0"), wire.parse("SELECT 1", "m"), wire.SYNC],
                                 [wire.SYNC], [wire.query("ROLLBACK")], [wire.bind("m"), wire.execute(), wire.SYNC])
