@@ -77,12 +77,53 @@ message_limit(const struct link *link)
 	return limit;
 }
 
+/* Are there more statements in the text of a Query than the one at hand? */
+static bool
+has_more(const struct link *link, const struct request *request)
+{
+	if (request->kind != REQUEST_QUERY)
+		return false;
+	return request->judged == NULL || request->judged->facts == NULL ||
+	    request->judged->facts->statement_count > link->sub + 1;
+}
+
+/*
+ * May the server be at another statement already? PostgreSQL keeps the end of one back in its
+ * buffer, at most until the message ends. With `whole` all of the message is to be stopped.
+ */
+static bool
+may_have_gone_on(const struct link *link, bool whole)
+{
+	const struct request *request;
+	bool found = false, ended = false;
+
+	for (size_t i = 0; (request = requests_at(&link->requests, i)) != NULL; i++) {
+		bool is_statement = request_is_statement(request);
+
+		if (is_statement && found && (ended || !whole))
+			return true;
+		if (is_statement && !found && !whole && has_more(link, request))
+			return true;
+		found = found || is_statement;
+		ended = ended ||
+		    (found && (request->kind == REQUEST_QUERY || request->kind == REQUEST_SYNC));
+	}
+	return false;
+}
+
 /* Cancel what the server runs; its error will be told as that of this limit. */
 static void
 stop(struct link *link, enum policy_limit_kind kind, struct policy_limit limit, uint64_t now_us)
 {
-	/* A cancel may come to nothing, or have ended the statement before: then once more. */
+	bool again = link->stopped && link->head_us <= link->stopped_us;
+
+	/*
+	 * A cancel may come to nothing: then once more, where that cannot be for what stands
+	 * behind; elsewhere timeouts.cancel ends it.
+	 */
 	if (link->stopped && now_us - link->limit_us < CANCEL_AGAIN_US)
+		return;
+	if (again && may_have_gone_on(link, kind != POLICY_STATEMENT_TIMEOUT))
 		return;
 	if (!link->stopped || link->head_us > link->stopped_us) {
 		audit_cancel(clients_lane(link->clients), link->client->who, "limit");

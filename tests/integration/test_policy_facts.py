@@ -143,6 +143,32 @@ rules:
 class Deaf(TimedTest):
     """A server that does not hear its cancel is given up after timeouts.cancel."""
 
+    def cancels_of(self, *messages):
+        """How often a server that never answers is told to cancel, of messages whose first statement is over its limit."""
+        cancels = []
+
+        def deaf(peer):
+            if peer.accept_login():
+                peer.receive_rest()
+            else:
+                cancels.append(peer)
+        with FakeServer(deaf) as server:
+            pgweir = Pgweir(server, {"pool": {"size": 1}, "workers": 1, "timeouts": {"statement": "1s", "cancel": "4s"}})
+            self.addCleanup(pgweir.close)
+            pgweir.start()
+            with pgweir.raw(60 * slowness()) as client:
+                self.assertIsNone(client.login(user="app", database="shop").error)
+                self.assertEqual(client.ask(*messages).sqlstate, "08006")
+            wait_until(lambda: cancels, 60, "the cancel")
+        return len(cancels)
+
+    def test_a_cancel_is_not_sent_again_where_the_next_statement_may_have_begun(self):
+        """PostgreSQL keeps the end of a statement back until its message ends: what runs then is not known."""
+        statement = [wire.parse("SELECT 1"), wire.bind(), wire.execute()]
+        for messages in ([wire.query("SELECT 1; SELECT 2")], [*statement, *statement, wire.SYNC],
+                         [wire.query("SELECT 1"), wire.query("SELECT 2")]):
+            self.assertEqual(self.cancels_of(*messages), 1)
+
     def test_a_server_that_ignores_the_cancel_of_a_limit_is_closed(self):
         def deaf(peer):
             if peer.accept_login():
