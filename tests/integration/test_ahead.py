@@ -435,6 +435,21 @@ class Placed(OnTwoServers):
         self.assertEqual(self.count(), 2)
 
 
+class NotStrict(OnTwoServers):
+    config = {**OnTwoServers.config, "protocol": {"strict": False}}
+
+    def test_behind_the_end_of_a_failed_transaction_it_is_not_found(self):
+        mine = self.client()
+        self.assertEqual(mine.query("PREPARE own AS SELECT 1").errors, [])
+        self.elsewhere(mine)
+        self.assertEqual(mine.query("BEGIN; SELECT 1/0").status, "E")
+        answer = mine.query("ROLLBACK; EXECUTE own")
+        self.assertEqual([(notice["S"], notice["C"]) for notice in answer.notices], [("WARNING", "01000")])
+        self.assertEqual((answer.tags, answer.sqlstate, answer.status), (["ROLLBACK"], "26000", "I"))
+        self.assertEqual(answer.error["M"], 'prepared statement "own" does not exist')
+        self.assertEqual(mine.query("EXECUTE own").rows, [[b"1"]])
+
+
 class PlacedUnderLimits(OnTwoServers):
     policies = {"limits.yaml": LIMITS.replace("max_concurrency: 1", "max_concurrency: 3")}
 
