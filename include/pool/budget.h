@@ -128,6 +128,16 @@ void budget_arrived(struct budget *budget, unsigned worker);
  */
 bool budget_yields(struct budget *budget, uint64_t now_us);
 
+/*
+ * What sessions begin with has changed for this PostgreSQL role (NULL: all) in the databases that
+ * is_one() finds: their servers go, as by RECONNECT.
+ */
+void budgets_renew(struct budgets *budgets, const char *role,
+    bool (*is_one)(const void *arg, const char *database), const void *arg);
+struct budgets *budget_all(const struct budget *budget);
+/* Did a server that began to connect then see that? Cheap; asked for each borrow and return. */
+bool budget_is_renewed(const struct budget *budget, uint64_t connected_us);
+
 /* May a connection be opened to keep `min`? Counted if so. */
 bool budget_open_for_min(struct budget *budget, uint64_t now_us);
 /*

@@ -121,6 +121,7 @@ struct client {
 	struct settings defaults;   /* asked for at start: what RESET returns to */
 	struct settings settings;   /* in force */
 	struct frames *frames;	    /* settings changed in the open transaction; NULL if none */
+	struct sql_stored *stored; /* ours; what its transaction stored for later sessions; or NULL */
 	struct policy_transaction *doings; /* DDL of the open transaction; NULL if none */
 	struct prepared *prepared;  /* named statements; NULL if none */
 	struct statement *unnamed;  /* referenced; NULL if none */

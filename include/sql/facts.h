@@ -75,6 +75,11 @@ enum sql_residue {
 	SQL_RESIDUE_DBLINK = 1 << 10,	/* dblink_connect */
 };
 
+/* Whose later sessions a statement stores settings for; NULL is every role, or database. */
+struct sql_stored {
+	char *role, *database;
+};
+
 /* What happens to a setting. */
 enum sql_setting_kind {
 	SQL_SETTING_SET,       /* SET name TO …; set_config() with constants at top level */
@@ -142,6 +147,7 @@ struct sql_statement {
 	char **setting_names;
 	size_t setting_name_count;
 	bool setting_stored; /* on a role, a database, a function or the system */
+	struct sql_stored *stored; /* ALTER ROLE or DATABASE … SET or RESET; else NULL */
 	bool read_write;     /* asks for READ WRITE, in any spelling */
 	bool misread;	     /* makes the server read texts otherwise than the parser does */
 	char *prepared_name; /* of PREPARE, EXECUTE, DEALLOCATE; "" for ALL; or NULL */

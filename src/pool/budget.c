@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "budget_internal.h"
@@ -468,6 +469,30 @@ budget_arrived(struct budget *budget, unsigned worker)
 	pthread_mutex_lock(&budget->all->mutex);
 	budget->workers[worker].promised--;
 	pthread_mutex_unlock(&budget->all->mutex);
+}
+
+void
+budgets_renew(struct budgets *budgets, const char *role,
+    bool (*is_one)(const void *arg, const char *database), const void *arg)
+{
+	pthread_mutex_lock(&budgets->mutex);
+	for (struct budget *budget = budgets->first; budget != NULL; budget = budget->next)
+		if ((role == NULL || strcmp(budget_role(budget), role) == 0) &&
+		    is_one(arg, budget_database(budget)))
+			atomic_store(&budget->renewed_us, clock_monotonic_us());
+	pthread_mutex_unlock(&budgets->mutex);
+}
+
+struct budgets *
+budget_all(const struct budget *budget)
+{
+	return budget->all;
+}
+
+bool
+budget_is_renewed(const struct budget *budget, uint64_t connected_us)
+{
+	return connected_us < atomic_load_explicit(&budget->renewed_us, memory_order_relaxed);
 }
 
 bool

@@ -49,6 +49,7 @@ struct budget {
 	int waiting_own; /* of those, who need a connection of their own */
 	atomic_int pinned; /* clients that keep a server, or are about to */
 	atomic_bool pressed; /* another pool under a cap of ours waits for a connection of ours */
+	_Atomic uint64_t renewed_us; /* servers that began to connect before this are retired */
 	struct budget_worker workers[];
 };
 

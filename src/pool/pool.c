@@ -143,6 +143,8 @@ why_retire(const struct server *server)
 		return "paused";
 	if (server->connected_us < pool->reconnect_us)
 		return "RECONNECT";
+	if (budget_is_renewed(pool->budget, server->connected_us))
+		return "what sessions begin with has changed";
 	if (server->retire_us != 0 && loop_now_us(server->loop) >= server->retire_us)
 		return "backend.max_age reached";
 	return NULL;
@@ -169,7 +171,7 @@ wants_check(const struct server *server, uint64_t now_us)
 {
 	const int64_t check_ms = pools_config(server->pool->pools)->backend_check_after_ms;
 
-	return server->doubted ||
+	return server->doubted || budget_is_renewed(server->pool->budget, server->connected_us) ||
 	    (check_ms > 0 && now_us - server->since_us >= (uint64_t)check_ms * 1000);
 }
 

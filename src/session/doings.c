@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "config/config.h"
 #include "policy/catalogs.h"
 #include "policy/transaction.h"
@@ -39,6 +40,55 @@ tell_changed(void *arg, const char *relation)
 	const struct subject *subject = &client->identity->subject;
 
 	catalogs_changed_where(subject->catalogs, relation, is_same_database, client);
+}
+
+/* Does the name of ours lead to the database that has this name in PostgreSQL? */
+static bool
+is_stored_for(const void *arg, const char *name)
+{
+	const struct client *client = arg;
+	const struct database_config *database =
+	    config_database(clients_config(client->clients), name);
+	const char *there = database == NULL || database->dbname == NULL ? name : database->dbname;
+
+	return client->stored->database == NULL || strcmp(client->stored->database, there) == 0;
+}
+
+/* Two statements that are about others: about all, then. */
+static void
+keep_equal(char **name, const char *other)
+{
+	if (*name == NULL || (other != NULL && strcmp(*name, other) == 0))
+		return;
+	mem_free(*name);
+	*name = NULL;
+}
+
+/* Servers that began with other settings are to go once it is committed. */
+static void
+note_stored(struct client *client, const struct sql_stored *stored)
+{
+	if (client->stored != NULL) {
+		keep_equal(&client->stored->role, stored->role);
+		keep_equal(&client->stored->database, stored->database);
+		return;
+	}
+	client->stored = mem_zalloc(1, sizeof(*client->stored));
+	client->stored->role = stored->role == NULL ? NULL : mem_strdup(stored->role);
+	client->stored->database = stored->database == NULL ? NULL : mem_strdup(stored->database);
+}
+
+/* Its transaction is over; if it was rolled back, they go in vain. */
+static void
+tell_stored(struct client *client)
+{
+	if (client->pool != NULL)
+		budgets_renew(budget_all(client->pool->budget), client->stored->role, is_stored_for,
+		    client);
+	mem_free(client->stored->role);
+	mem_free(client->stored->database);
+	mem_free(client->stored);
+	client->stored = NULL;
 }
 
 static void
@@ -99,6 +149,8 @@ doings_note(struct client *client, const struct sql_statement *statement)
 		client->doings = policy_transaction_new();
 		policy_transaction_open(client->doings);
 	}
+	if (statement->stored != NULL)
+		note_stored(client, statement->stored);
 	client->redefines = client->redefines || redefines(statement);
 	client->renames_unseen = statement->transaction != SQL_TXN_ROLLBACK &&
 	    (client->renames_unseen || renames_unseen(client, statement));
@@ -113,6 +165,8 @@ doings_forget(struct client *client)
 {
 	if (client == NULL || client->doings == NULL)
 		return;
+	if (client->stored != NULL)
+		tell_stored(client);
 	tell_all(client);
 	policy_transaction_free(client->doings);
 	client->doings = NULL;

@@ -165,6 +165,7 @@ fill_statement(struct arena *arena, const char *text, size_t length, struct slic
 	trim(text, start, start + bytes, statement);
 	facts.text = (struct slice){ (const uint8_t *)text + statement->location,
 		(size_t)statement->length };
+	statement->stored = settings_stored(arena, tree_child(raw, RAW_STATEMENT));
 	statement->asks_pid = function_is_all_of(tree_child(raw, RAW_STATEMENT), "pg_backend_pid");
 	statement->signals =
 	    function_of_number_is_all_of(tree_child(raw, RAW_STATEMENT), "pg_cancel_backend") ||

@@ -61,6 +61,8 @@ void handle_create_language(
     struct collector *facts, struct slice body, struct context *context);
 
 /* settings.c: SET, RESET, set_config(), transaction modes. */
+/* Whose later sessions this stores settings for; NULL: it is no such statement. */
+struct sql_stored *settings_stored(struct arena *arena, struct tree_node statement);
 void handle_variable_set(
     struct collector *facts, struct slice body, struct context *context);
 void handle_set_config(

@@ -10,6 +10,7 @@
 #include "handlers.h"
 #include "settings.h"
 
+enum { STORED_ROLE = 1, STORED_IN = 2, STORED_DATABASE = 1, ROLE_NAME = 2 };
 enum { SET_KIND = 1, SET_NAME = 2, SET_ARGS = 3, SET_LOCAL = 4 };
 enum { DEF_NAME = 2, DEF_ARG = 3 };
 
@@ -280,6 +281,30 @@ store(struct collector *facts, struct slice body, uint64_t kind)
 	else
 		setting_note(
 		    facts, tree_body(body, SET_NAME), tree_child(body, SET_ARGS));
+}
+
+static char *
+name_or_all(struct arena *arena, struct slice name)
+{
+	return name.length == 0 ? NULL : arena_strndup(arena, name.bytes, name.length);
+}
+
+/* CURRENT_USER and the like name nobody in the tree: every role. */
+struct sql_stored *
+settings_stored(struct arena *arena, struct tree_node statement)
+{
+	bool of_role = statement.type == PG_QUERY__NODE__NODE_ALTER_ROLE_SET_STMT;
+	struct sql_stored *stored;
+
+	if (!of_role && statement.type != PG_QUERY__NODE__NODE_ALTER_DATABASE_SET_STMT)
+		return NULL;
+	stored = arena_zalloc(arena, 1, sizeof(*stored));
+	if (of_role)
+		stored->role = name_or_all(arena,
+		    tree_body(tree_body(statement.body, STORED_ROLE), ROLE_NAME));
+	stored->database =
+	    name_or_all(arena, tree_body(statement.body, of_role ? STORED_IN : STORED_DATABASE));
+	return stored;
 }
 
 void

@@ -124,6 +124,10 @@ put_statement(struct buf *out, const struct sql_statement *statement)
 		buf_put_text(out, " asks-sequence");
 	if (statement->advances_sequence)
 		buf_put_text(out, " advances-sequence");
+	if (statement->stored != NULL)
+		buf_printf(out, " of:%s/%s",
+		    statement->stored->role == NULL ? "*" : statement->stored->role,
+		    statement->stored->database == NULL ? "*" : statement->stored->database);
 	if (statement->asks_pid)
 		buf_put_text(out, " asks-pid");
 	if (statement->signals)
