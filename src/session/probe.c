@@ -28,6 +28,7 @@ struct probe {
 	struct buf settings;   /* those with a dot to be asked about, likewise */
 	struct judged *judged; /* referenced: the text that gave the reason first; or NULL */
 	bool unknown;	       /* code ran of which nothing can be known */
+	bool asked_again;      /* the question failed once */
 	bool broken;	       /* an answer that was not understood */
 	unsigned residue;      /* found */
 	struct settings found; /* set in the server's session, without those with a dot */
@@ -468,12 +469,32 @@ knows_all(struct link *link)
 	return true;
 }
 
+/* A late cancel of the client's may have hit the question: it is asked a second time. */
+static bool
+ask_again(struct link *link, bool failed)
+{
+	struct probe *probe = link->probe;
+
+	if (!failed || probe->asked_again)
+		return false;
+	settings_clear(&probe->found);
+	settings_clear(&probe->custom);
+	probe->residue = 0;
+	probe->asked_again = true;
+	link->asking = false;
+	return true;
+}
+
 void
 probe_end(struct link *link, bool failed)
 {
 	struct probe *probe = link->probe;
 	bool changed;
 
+	if (ask_again(link, failed))
+		return;
+	/* What it was about nobody will ask now, whatever later answers say of the server. */
+	link->unseen |= failed || probe->broken;
 	if (!failed && !probe->broken) {
 		changed = adopt_settings(link);
 		learn(link, !changed && probe->residue == 0 && !link->unseen);

@@ -1,6 +1,7 @@
 """What tests/fuzz/talk.py found: conversations that were not PostgreSQL's, and what one client left to the next."""
 from support import wire
 from support.conversation import ConversationTest
+from support.waiting import wait_until
 
 ASKS_X = "SELECT coalesce(current_setting('app.x', true), '')"
 
@@ -33,6 +34,25 @@ class Conversations(ConversationTest):
                             wire.execute("p"), wire.SYNC)
         self.assertEqual(answer.tags, ["SET", "SELECT 0"])
         self.assertEqual((self.x_of(next_one), self.x_of(client)), (b"", b"second"))
+
+    def cancel_question(self):
+        """Of pgweir, what a server has: it waits for a catalog that is locked."""
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%pg_depend%' AND pid <> pg_backend_pid()"
+        [(pid,)] = wait_until(lambda: self.server.run(waiting), what="the question to wait")
+        self.server.run(f"SELECT pg_cancel_backend({pid})")
+
+    def test_what_was_to_be_asked_when_a_late_cancel_hit_the_question_is_asked_again(self):
+        client, next_one = self.raw_login(), self.raw_login()
+        locker = self.server.connect(dbname="shop")
+        self.addCleanup(locker.close)
+        locker.execute("BEGIN")
+        locker.execute("LOCK TABLE pg_catalog.pg_depend")
+        self.assertIsNone(client.query("SELECT set_config('app.x', 'mine', false) FROM generate_series(1, 2)").error)
+        client.send(wire.query("SELECT set_config('work_mem', '3MB', false) FROM generate_series(1, 2)"))
+        self.cancel_question()
+        locker.execute("ROLLBACK")
+        self.assertIsNone(client.answer().error)
+        self.assertEqual((self.x_of(next_one), self.x_of(client), self.x_of(next_one)), (b"", b"mine", b""))
 
     def assert_takes_away(self, *messages):
         self.assert_as_postgres([run("PREPARE n AS SELECT 1"), *messages, wire.SYNC], [wire.bind("n"), wire.execute(), wire.SYNC],
