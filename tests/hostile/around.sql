@@ -144,6 +144,8 @@ DELETE FROM guarded.things WHERE TRUE IS NOT UNKNOWN
 DELETE FROM guarded.things WHERE 1 IS DISTINCT FROM 2
 WITH t AS (UPDATE guarded.others SET name = name WHERE id = 1 RETURNING 1), d AS (DELETE FROM guarded.things) SELECT 1
 CREATE VIEW guarded.dv AS SELECT * FROM guarded.things; DELETE FROM guarded.dv
+SET search_path = guarded; DELETE FROM things
+BEGIN; SET LOCAL search_path = guarded; DELETE FROM things; COMMIT
 BEGIN; DECLARE c CURSOR FOR SELECT * FROM guarded.things; FETCH 1 FROM c; DELETE FROM guarded.things; COMMIT
 
 === update: a row of guarded.things gets another name
@@ -158,6 +160,7 @@ UPDATE guarded.things SET name = 'taken' WHERE id = id
 UPDATE guarded.things SET name = 'taken' WHERE 2 > 1
 UPDATE guarded.things SET name = 'taken' WHERE NOT NOT true
 UPDATE guarded.things SET name = 'taken' WHERE id <> ALL ('{}')
+SELECT set_config('search_path', 'guarded', false); UPDATE things SET name = 'taken'
 UPDATE guarded.things SET name = 'taken' WHERE now() > '2000-01-01'
 WITH x AS (UPDATE guarded.things SET name = 'taken' RETURNING 1) SELECT count(*) FROM x
 MERGE INTO guarded.things t USING (SELECT 1) o ON true WHEN MATCHED THEN UPDATE SET name = 'taken'
@@ -208,6 +211,8 @@ BEGIN; CREATE TABLE guarded.mine (id int); SAVEPOINT s; ROLLBACK TO s; DROP TABL
 CREATE FUNCTION guarded.dropper() RETURNS void LANGUAGE sql AS 'DROP TABLE guarded.things'; SELECT guarded.dropper()
 DROP TABLE guarded.things; CREATE TABLE guarded.things (id int, name text)
 DROP TABLE U&"guarded".U&"th\0069ngs"
+SET search_path = guarded; TRUNCATE things
+BEGIN; SET LOCAL search_path = guarded, public; ALTER TABLE things DROP COLUMN name; COMMIT
 CREATE SCHEMA mine CREATE TABLE inside (a int); DROP TABLE guarded.things
 PREPARE TRANSACTION 'x'; DROP TABLE guarded.things
 ALTER TABLE guarded.things ALTER COLUMN id TYPE bigint, DROP COLUMN name
@@ -257,6 +262,12 @@ BEGIN; DECLARE c CURSOR WITH HOLD FOR TABLE guarded.secrets; COMMIT; FETCH ALL F
 PREPARE around AS SELECT word FROM guarded.secrets; EXECUTE around
 SET search_path = guarded; SELECT word FROM secrets
 SELECT set_config('search_path', 'guarded', false); SELECT word FROM secrets
+SET SCHEMA 'guarded'; TABLE secrets
+BEGIN; SET LOCAL search_path TO public, guarded; SELECT word FROM secrets; COMMIT
+SET search_path = "$user", guarded; SELECT (SELECT word FROM secrets LIMIT 1)
+BEGIN; SELECT set_config('search_path', 'guarded', true); COPY secrets TO STDOUT; COMMIT
+CREATE FUNCTION guarded.pathed() RETURNS text LANGUAGE sql SET search_path = guarded AS 'SELECT word FROM secrets LIMIT 1'; SELECT guarded.pathed()
+SET search_path = guarded; CREATE TEMP VIEW pathed AS SELECT word FROM secrets; TABLE pathed
 CREATE TEMP VIEW around AS SELECT word FROM guarded.secrets; SELECT * FROM around
 CREATE TEMP TABLE around AS SELECT word FROM guarded.secrets; SELECT * FROM around
 SELECT word INTO TEMP around FROM guarded.secrets; SELECT * FROM around
