@@ -73,6 +73,19 @@ moves_objects(const struct asked *asked, const struct sql_act *act)
 	return calls(asked, names);
 }
 
+/* A foreign table with other options is one of another file, or at another server's. */
+static bool
+turns_foreign_table(const struct asked *asked)
+{
+	for (size_t i = 0; i < asked->statement->act_count; i++) {
+		const struct sql_act *act = &asked->statement->acts[i];
+
+		if (act->kind == SQL_ACT_ALTER && strcmp(act->type, "OPTIONS") == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 reaches_out(const struct asked *asked, const struct sql_act *act)
 {
@@ -84,7 +97,7 @@ reaches_out(const struct asked *asked, const struct sql_act *act)
 		"IMPORT FOREIGN SCHEMA", "CREATE SUBSCRIPTION", "ALTER SUBSCRIPTION", NULL };
 
 	(void)act;
-	return calls(asked, names) || does(asked, verbs);
+	return calls(asked, names) || does(asked, verbs) || turns_foreign_table(asked);
 }
 
 static bool

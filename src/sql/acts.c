@@ -401,6 +401,8 @@ static const struct {
 	{ PG_QUERY__ALTER_TABLE_TYPE__AT_SetAccessMethod, "SET ACCESS METHOD" },
 	{ PG_QUERY__ALTER_TABLE_TYPE__AT_SetLogged, "SET LOGGED" },
 	{ PG_QUERY__ALTER_TABLE_TYPE__AT_SetUnLogged, "SET UNLOGGED" },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_GenericOptions, "OPTIONS" },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_AlterColumnGenericOptions, "OPTIONS" },
 };
 
 static const char *

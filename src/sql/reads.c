@@ -21,7 +21,7 @@ enum {
 	SELECT_OPERATION = 17,
 	SELECT_LEFT = 19,
 };
-enum { CONST_LOCATION = 11 };
+enum { CONST_LOCATION = 11, CAST_ARG = 1, INDIRECTION_PARTS = 2 };
 enum { TARGET_NAME = 1, TARGET_VALUE = 3, COLUMN_FIELDS = 1, CALL_NAME = 1, CALL_ARGS = 2 };
 enum { EXPRESSION_NAME = 2, ARRAY_ELEMENTS = 1, SUB_LINK_OPERATOR = 5, SORT_BY = 1, SORT_OPERATOR = 4 };
 enum { COALESCE_ARGS = 4, SORTS_MOST = 16 /* looked at: each looks at every target */ };
@@ -32,9 +32,13 @@ is_star(struct tree_node value)
 	struct tree_node field = { 0 };
 	bool star = false;
 
-	if (value.type != PG_QUERY__NODE__NODE_COLUMN_REF)
+	/* t.*, and (t).* */
+	if (value.type != PG_QUERY__NODE__NODE_COLUMN_REF &&
+	    value.type != PG_QUERY__NODE__NODE_A_INDIRECTION)
 		return false;
-	while (tree_next_child(&value.body, COLUMN_FIELDS, &field))
+	while (tree_next_child(&value.body,
+	    value.type == PG_QUERY__NODE__NODE_COLUMN_REF ? COLUMN_FIELDS : INDIRECTION_PARTS,
+	    &field))
 		star = field.type == PG_QUERY__NODE__NODE_A_STAR;
 	return star;
 }
@@ -85,9 +89,10 @@ has_limit(struct slice body)
 {
 	struct tree_node limit = tree_child(body, SELECT_LIMIT);
 
-	/* LIMIT ALL and LIMIT NULL are none. */
-	return limit.type != 0 && !(limit.type == PG_QUERY__NODE__NODE_A_CONST &&
-				      tree_value(limit.body, 10) != 0);
+	while (limit.type == PG_QUERY__NODE__NODE_TYPE_CAST)
+		limit = tree_child(limit.body, CAST_ARG);
+	/* LIMIT ALL and LIMIT NULL are none, nor is NULL::bigint. */
+	return limit.type != 0 && constant_of(limit).kind != CONSTANT_NULL;
 }
 
 /* Where the literal of a LIMIT stands, so that who asks can read it: see facts.h. */

@@ -443,6 +443,7 @@ CREATE FUNCTION guarded.c() RETURNS int LANGUAGE c AS 'libc.so.6', 'getpid'
 CREATE FUNCTION guarded.i(text) RETURNS text LANGUAGE internal AS 'pg_read_file'
 CREATE SERVER around FOREIGN DATA WRAPPER postgres_fdw
 CREATE PUBLICATION around FOR ALL TABLES
+ALTER FOREIGN TABLE IF EXISTS guarded.around OPTIONS (SET filename '/etc/hostname')
 SELECT pg_create_physical_replication_slot('around')
 SELECT rolpassword FROM pg_authid
 SELECT passwd FROM pg_shadow
