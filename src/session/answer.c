@@ -200,15 +200,27 @@ remember_error(struct link *link, const struct wire_report *report)
 	link->last_message = mem_strdup(report->message);
 }
 
+/* Is all up to the next Sync ours? What the client sent is behind it, and has an answer of its own. */
+static bool
+is_ours_alone(const struct link *link)
+{
+	const struct request *request;
+
+	for (size_t i = 0; (request = requests_at(&link->requests, i)) != NULL; i++)
+		if (request->answer != ANSWER_SWALLOW || request->kind == REQUEST_SYNC)
+			return request->answer == ANSWER_SWALLOW;
+	return false;
+}
+
 /* The server refuses what we made it refuse, or fails what the client asked for. */
 static enum fate
 fate_of_error(struct link *link, struct request *head, const struct wire_report *report,
     const uint8_t *body, size_t length)
 {
 	bool swallowed = head->answer == ANSWER_SWALLOW &&
-	    (link->restore == RESTORE_SENT || link->asking);
+	    (link->restore == RESTORE_SENT || link->asking || is_ours_alone(link));
 	enum fate fate = swallowed ? FATE_SWALLOW : FATE_FORWARD;
-	bool ours = link->stopped && strcmp(report->sqlstate, "57014") == 0;
+	bool ours = !swallowed && link->stopped && strcmp(report->sqlstate, "57014") == 0;
 
 	if (link->client == NULL)
 		return FATE_SWALLOW;

@@ -219,6 +219,21 @@ is_last_of_query(const struct link *link, const struct request *head)
 	    link->sub + 1 == head->judged->facts->statement_count;
 }
 
+/*
+ * A BEGIN, COMMIT or ROLLBACK of the client's ran in our transaction: as with an implicit one of
+ * PostgreSQL, what ran before it is in the client's block now, or has ended. So ours is over.
+ */
+static void
+leave_ours(struct guard *guard, const struct sql_statement *statement)
+{
+	static const bool moves[SQL_TXN_COMMIT_PREPARED + 1] = { [SQL_TXN_BEGIN] = true,
+		[SQL_TXN_COMMIT] = true, [SQL_TXN_ROLLBACK] = true, [SQL_TXN_PREPARE] = true };
+
+	if (statement != NULL && moves[statement->transaction] && guard->phase == GUARD_OPEN &&
+	    !guard->over)
+		guard->phase = GUARD_NONE;
+}
+
 static enum fate
 on_tag(struct link *link, const uint8_t *body, size_t length)
 {
@@ -227,13 +242,13 @@ on_tag(struct link *link, const uint8_t *body, size_t length)
 	const struct request_limits *limits = limits_of(link, head);
 	struct reader reader = reader_over(body, length);
 	const char *tag = read_cstring(&reader);
-	const struct sql_statement *statement;
+	const struct sql_statement *statement = head == NULL ? NULL : statement_at(head, link->sub);
 	int64_t affected;
 
 	forget_ration(guard);
+	leave_ours(guard, statement);
 	if (limits == NULL || tag == NULL)
 		return take_muted(link, 'C', body, length);
-	statement = statement_at(head, link->sub);
 	note_cursor(link, head, statement);
 	affected = affected_by_tag(tag, statement);
 	if ((limits->kinds & GUARD_AFFECTED) != 0 && !guard->over &&
@@ -284,10 +299,13 @@ static enum fate
 finish(struct link *link, const uint8_t *body, size_t length)
 {
 	struct guard *guard = link->guard;
+	const struct request *head = requests_head(&link->requests);
 	enum fate fate;
 
 	link->failed = link->failed || guard->over;
-	guard->phase = GUARD_NONE;
+	/* A batch that ran nothing may have its ReadyForQuery when the next one has begun ours. */
+	if (guard->phase != GUARD_OPEN || head == NULL || head->batch >= guard->batch)
+		guard->phase = GUARD_NONE;
 	guard->over = false;
 	guard->cancel_us = 0;
 	buf_free(&guard->held);

@@ -195,7 +195,7 @@ guard_awaits(struct client *client, const struct judged *judged, const struct ru
 		return false;
 	relay_settle(link);
 	if (is_uncertain(link))
-		waits = awaits_statement(link, type == 'Q');
+		waits = awaits_statement(link, type == 'Q' || guard_is_ours(link));
 	else if (way_of(link, judged) == WAY_WRAP)
 		waits = type == 'Q' ? link->requests.count > 0 : awaits_statement(link, false);
 	else

@@ -334,6 +334,42 @@ class AffectedRows(Case):
         self.assertEqual((answer.tags, answer.status), (["INSERT 0 1", "INSERT 0 1"], "I"))
         self.assertEqual(self.count("two of a batch"), 1)
 
+    def batch(self, *texts):
+        return b"".join(wire.parse(text) + wire.bind() + wire.execute() for text in texts) + wire.SYNC
+
+    def test_a_begin_behind_it_in_one_batch_is_the_clients(self):
+        """As in PostgreSQL, what ran in front of it is in its block."""
+        insert, client = "INSERT INTO notes (text) VALUES ('begun behind')", self.raw_login()
+        for begin in (self.batch(insert, "BEGIN"), self.batch(insert)[:-len(wire.SYNC)] + wire.query("BEGIN")):
+            answer = client.ask(begin)
+            self.assertEqual((answer.errors, answer.tags, answer.status), ([], ["INSERT 0 1", "BEGIN"], "T"))
+            self.assertEqual(client.query(insert).status, "T")
+            answer = client.query("ROLLBACK")
+            self.assertEqual((answer.tags, answer.notices), (["ROLLBACK"], []))
+            self.assertEqual(self.count("begun behind"), 0)
+
+    def test_it_holds_behind_an_end_of_the_transaction_in_one_batch(self):
+        insert, many = ("INSERT INTO notes (text) SELECT 'ended between' FROM generate_series(1, %d)" % rows for rows in (1, 11))
+        client = self.raw_login()
+        for end, kept in (("COMMIT", 1), ("ROLLBACK", 0), ("BEGIN", 0)):
+            answer = client.ask(self.batch(insert, end, many))
+            self.assertEqual((answer.sqlstate, answer.tags), ("53400", ["INSERT 0 1", end]))
+            self.assertEqual(answer.status, "E" if end == "BEGIN" else "I")
+            client.query("ROLLBACK")
+            self.assertEqual(self.count("ended between"), kept)
+            self.fill("ended between", 0)
+        self.assert_usable(client)
+
+    def test_a_sync_in_front_of_it_in_a_pipeline_harms_nothing(self):
+        """Its ReadyForQuery comes when the next batch has begun."""
+        client = self.raw_login()
+        client.send(wire.parse("SELECT 1", "n"), wire.SYNC, self.batch("INSERT INTO notes (text) VALUES ('behind a sync')"))
+        self.assertEqual(client.answer().types, "1Z")
+        answer = client.answer()
+        self.assertEqual((answer.tags, answer.status), (["INSERT 0 1"], "I"))
+        self.assertEqual(self.count("behind a sync"), 1)
+        self.assert_usable(client)
+
     def test_statements_of_one_message_are_one_transaction(self):
         client = self.raw_login()
         self.fill("third", 11)
@@ -495,6 +531,14 @@ class LockTimeout(Case):
         client.send(wire.query("BEGIN"), wire.query("LOCK TABLE locked"), wire.query("COMMIT"), wire.query("SHOW lock_timeout"))
         self.assertEqual([client.answer().sqlstate for _ in range(3)], [None] * 3)
         self.assertEqual(client.answer().rows, [[b"0"]])
+
+    def test_in_a_failed_transaction_one_error_is_told(self):
+        client = self.raw_login()
+        client.send(wire.query("BEGIN"), wire.query("SELECT 1/0"), wire.query(self.DDL), wire.query(self.DDL), wire.query("ROLLBACK"))
+        answers = [client.answer() for _ in range(5)]
+        self.assertEqual([[error["C"] for error in answer.errors] for answer in answers], [[], ["22012"], ["25P02"], ["25P02"], []])
+        self.assertEqual([answer.status for answer in answers], ["T", "E", "E", "E", "I"])
+        self.assert_is_theirs(client)
 
     def test_an_error_of_the_statement_stays_its_own(self):
         client = self.raw_login()
