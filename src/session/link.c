@@ -287,6 +287,14 @@ fail_batch(struct link *link)
 	link_expect(link, REQUEST_SYNC, ANSWER_SWALLOW);
 }
 
+/* One may have begun that we have not heard of; where none has, PostgreSQL ignores the CopyFail. */
+static void
+fail_copy(struct link *link)
+{
+	build_copy_fail(stream_out(link->server->stream), "the client went away");
+	link_expect(link, REQUEST_COPY_END, ANSWER_SWALLOW);
+}
+
 bool
 link_finish(struct link *link)
 {
@@ -300,21 +308,19 @@ link_finish(struct link *link)
 		link->unsynced |= requests_head(&link->requests)->kind == REQUEST_EXECUTE;
 	}
 	if (link->unsynced && last->kind != REQUEST_SYNC && last->kind != REQUEST_QUERY &&
-	    last->kind != REQUEST_FUNCTION)
+	    last->kind != REQUEST_FUNCTION) {
+		fail_copy(link);
 		fail_batch(link);
+	}
 	link->unsettled = true;
 	return true;
 }
 
-/*
- * The client is gone: end what is under way. A COPY may have begun that we have not heard of;
- * where none has, PostgreSQL ignores the CopyFail.
- */
+/* The client is gone: end what is under way. */
 static void
 end_batch(struct link *link)
 {
-	build_copy_fail(stream_out(link->server->stream), "the client went away");
-	link_expect(link, REQUEST_COPY_END, ANSWER_SWALLOW);
+	fail_copy(link);
 	if (link->unsynced)
 		fail_batch(link);
 	stream_flush(link->server->stream);

@@ -102,6 +102,18 @@ class CopyEdges(ConversationTest):
         self.assert_as_postgres((wire.query(COPY_IN), BAD, wire.query("SELECT 1")))
         self.assert_as_postgres((batch(COPY_IN), BAD, wire.query("SELECT 'skipped'"), batch("SELECT 'skipped'"), wire.COPY_DONE, wire.SYNC))
 
+    def test_a_client_that_leaves_before_the_rows_costs_no_server(self):
+        other = self.raw_login()
+        has = other.query("SELECT pg_backend_pid(), 1").rows
+        server = self.server.scalar("SELECT pid FROM pg_stat_activity WHERE usename = 'app'")
+        for opening in (wire.query(COPY_IN), batch(COPY_IN), batch(COPY_IN) + GOOD, batch(COPY_IN) + GOOD + wire.COPY_DONE):
+            client = self.raw_login()
+            client.send(opening, wire.TERMINATE)
+            client.receive_rest()
+            self.assertEqual(other.query("SELECT count(*) FROM edge").rows, [[b"0"]])
+            self.assertEqual(self.server.scalar("SELECT pid FROM pg_stat_activity WHERE usename = 'app'"), server)
+        self.assertEqual(other.query("SELECT pg_backend_pid(), 1").rows, has)
+
     def test_copy_fail_in_a_pipeline(self):
         self.assert_as_postgres((wire.query(COPY_IN), GOOD, wire.copy_fail(), wire.query("SELECT 1")))
         self.assert_as_postgres((batch(COPY_IN), GOOD, wire.copy_fail(), wire.SYNC, batch("SELECT 1", wire.SYNC)))
