@@ -173,13 +173,16 @@ note_transaction(struct link *link, const struct request *head,
 		listens_note(client, statement);
 	if (tag == NULL) /* its portal is suspended: that ends nothing, and what it set is set */
 		return;
-	/* PREPARE TRANSACTION keeps what was set, as COMMIT does. */
+	/*
+	 * PREPARE TRANSACTION keeps what was set, as COMMIT does. Outside a transaction its tag is
+	 * ROLLBACK, and nothing was rolled back.
+	 */
 	if ((statement->transaction == SQL_TXN_COMMIT && strncmp(tag, "COMMIT", 6) == 0) ||
 	    (statement->transaction == SQL_TXN_PREPARE && strncmp(tag, "PREPARE", 7) == 0))
 		commit(link);
 	else if (statement->transaction == SQL_TXN_COMMIT ||
 	    statement->transaction == SQL_TXN_ROLLBACK ||
-	    statement->transaction == SQL_TXN_PREPARE)
+	    (statement->transaction == SQL_TXN_PREPARE && link->server->transaction == 'E'))
 		roll_back(client);
 }
 

@@ -54,6 +54,13 @@ class Conversations(ConversationTest):
         self.assertIsNone(client.answer().error)
         self.assertEqual((self.x_of(next_one), self.x_of(client), self.x_of(next_one)), (b"", b"mine", b""))
 
+    def test_a_prepare_transaction_outside_of_one_takes_back_nothing(self):
+        """Its tag is ROLLBACK, and what ran in front of it in the batch is committed."""
+        client, next_one = self.raw_login(), self.raw_login()
+        answer = client.ask(run("SET app.x = 'mine'"), wire.query("PREPARE TRANSACTION 'none'"))
+        self.assertEqual((answer.tags, answer.status), (["SET", "ROLLBACK"], "I"))
+        self.assertEqual((self.x_of(next_one), self.x_of(client)), (b"", b"mine"))
+
     def assert_takes_away(self, *messages):
         self.assert_as_postgres([run("PREPARE n AS SELECT 1"), *messages, wire.SYNC], [wire.bind("n"), wire.execute(), wire.SYNC],
                                 [wire.parse("SELECT 2", "n"), wire.bind("n"), wire.execute(), wire.SYNC])
