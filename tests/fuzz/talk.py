@@ -231,7 +231,7 @@ class Stage:
             with self.pgweir.raw() as stopper:
                 stopper.send(wire.cancel_request(pid, key))
                 stopper.receive_rest()
-        except OSError:
+        except (OSError, ConnectionGone):
             pass  # the stage was taken down meanwhile
 
     def judge(self, part, wanted, got):

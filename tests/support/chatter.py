@@ -5,7 +5,7 @@ import struct
 from . import wire
 
 NAMES = ("n1", "n2", "")          # few, so that they meet; SQL's PREPARE takes the first two
-PORTALS = ("", "", "p1", "c")     # "c" is also what DECLARE calls its cursor
+PORTALS = ("", "", "p1")          # not the name of a cursor: what FETCH runs of a Bind is not seen (docs/LIMITS.md, Pooling)
 MARKS = 7                         # so many empty Queries stand in no conversation, and nothing stops them being answered
 
 # {t}: the client's own token, {n}: a name of NAMES, {own}: a table that nobody else uses.
@@ -35,7 +35,7 @@ PREPARED = ["PREPARE {n} AS SELECT '{t}', $1::text", "PREPARE {n} AS SELECT 1", 
             "PREPARE {n} AS SELECT * FROM {own}", "PREPARE {n} AS SELECT '{t}'; EXECUTE {n}", "DEALLOCATE {n}; PREPARE {n} AS SELECT 'two {t}'",
             "EXECUTE {n}(8); SELECT '{t}'", "BEGIN; EXECUTE {n}(9); COMMIT"]
 CURSORS = ["DECLARE c CURSOR FOR SELECT '{t}', generate_series(1, 9)", "DECLARE c CURSOR WITH HOLD FOR SELECT '{t}', generate_series(1, 9)",
-           "FETCH 2 FROM c", "FETCH ALL FROM c", "MOVE 1 FROM c", "CLOSE c", "CLOSE ALL", "FETCH 0 FROM c", "FETCH 1 FROM p1"]
+           "FETCH 2 FROM c", "FETCH ALL FROM c", "MOVE 1 FROM c", "CLOSE c", "CLOSE ALL", "FETCH 0 FROM c"]
 SESSION = ["CREATE TEMP TABLE mine AS SELECT '{t}' AS a", "CREATE TEMP TABLE mine (a text) ON COMMIT DROP", "SELECT * FROM mine",
            "INSERT INTO mine VALUES ('{t}')", "DROP TABLE mine", "DROP TABLE IF EXISTS mine", "SELECT '{t}' AS a INTO TEMP mine",
            "LISTEN \"{t}\"", "UNLISTEN \"{t}\"", "UNLISTEN *", "NOTIFY \"{t}\", 'said'", "NOTIFY \"{t}\"", "SELECT pg_listening_channels()",
@@ -105,8 +105,8 @@ class Chatter:
         return self.text(), 0
 
     def name(self, text):
-        """None for what EXECUTEs: one that EXECUTEs itself fails as deep as the stack is."""
-        return "" if "EXECUTE" in text else self.chance.choice(NAMES)
+        """None for what EXECUTEs or PREPAREs: one that EXECUTEs itself fails as deep as the stack is."""
+        return "" if "EXECUTE" in text or "PREPARE" in text else self.chance.choice(NAMES)
 
     def whole(self):
         """Parse to Execute, as a driver does."""
@@ -130,7 +130,7 @@ class Chatter:
         return [self.chance.choice((
             Word("parse", text, self.name(text)), Word("bind", name, portal, self.values(count)), Word("bind", name, portal, self.values(1)),
             Word("describe", b"S", name), Word("describe", b"P", portal), Word("execute", portal or "p1", self.chance.choice((0, 1, 2))),
-            Word("execute", "c", 0), Word("close", b"S", name), Word("close", b"P", portal), Word("FLUSH"), Word("FLUSH")))]
+            Word("execute", "p1", 0), Word("close", b"S", name), Word("close", b"P", portal), Word("FLUSH"), Word("FLUSH")))]
 
     def odd(self):
         """Well framed, with values that only the server looks at: formats, counts, types."""
