@@ -120,9 +120,11 @@ class Stage:
     def close(self):
         for admin in self.admins:
             admin.close()
-        if self.pgweir is not None:
-            self.pgweir.close()
-        self.server.close()
+        try:
+            if self.pgweir is not None:
+                self.pgweir.close()
+        finally:
+            self.server.close()
 
     def through(self, database):
         return Speaker((self.pgweir.host, self.pgweir.port), database)
