@@ -108,11 +108,23 @@ tell_failed(struct link *link, const struct wire_report *report)
 			.detail = "while preparing the statement on a server connection" });
 }
 
+/* Is what they went ahead of one message, and no batch whose Sync is still to come? */
+static bool
+is_of_one_message(const struct link *link)
+{
+	const struct request *request;
+
+	for (size_t i = 0; (request = requests_at(&link->requests, i)) != NULL; i++)
+		if (request->answer != ANSWER_SWALLOW && request->kind != REQUEST_NOTICE)
+			return request->kind == REQUEST_QUERY || request->kind == REQUEST_FUNCTION;
+	return false;
+}
+
 bool
 ahead_failed(struct link *link, const struct wire_report *report)
 {
 	const struct request *last = requests_at(&link->requests, link->requests.count - 1);
-	bool alone = last->kind == REQUEST_QUERY || last->kind == REQUEST_FUNCTION;
+	bool alone = is_of_one_message(link);
 
 	record_failed(link, report->sqlstate);
 	tell_failed(link, report);
@@ -123,6 +135,8 @@ ahead_failed(struct link *link, const struct wire_report *report)
 	link->ahead = 0;
 	/* In a transaction of the client's it is that which has failed. */
 	link->ahead_failed = link->server->transaction == 'I';
+	if (!alone && last->kind != REQUEST_SYNC)
+		link->ahead_batch = link->server->batch; /* the Query behind others of a batch ended none */
 	return alone;
 }
 

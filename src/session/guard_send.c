@@ -375,7 +375,7 @@ is_at_batch_start(const struct link *link)
 	    last->kind == REQUEST_FUNCTION;
 }
 
-/* A Sync would end what a server skips that refused something in front of it: none is put there. */
+/* A Sync would end what a server skips that refused something in front of it: none is put behind that. */
 static void
 put_lock_statement(struct link *link, const char *text, bool behind_ours, bool synced)
 {
@@ -411,7 +411,7 @@ put_lock_timeout(struct link *link, int64_t limit_ms, uint8_t type)
 	if (guard->lock != LOCK_THEIRS || (!apart && (type == 'P' || type == 'B')))
 		return;
 	text = lock_timeout_text(limit_ms, apart ? "false" : "true");
-	put_lock_statement(link, text, first && link->ahead > 0, apart || type == 'Q');
+	put_lock_statement(link, text, first && link->ahead > 0, first && (apart || type == 'Q'));
 	mem_free(text);
 	guard->lock = apart ? LOCK_SESSION : LOCK_LOCAL;
 }

@@ -274,6 +274,17 @@ note_executed(struct link *link, const struct request *head, size_t sub,
 		note_run(link, made, &facts->statements[made->sub], mask);
 }
 
+/* What a portal of a Bind message runs does not stand in the FETCH or MOVE of it. */
+static void
+note_portal(struct link *link, const struct sql_statement *statement)
+{
+	if (link->portals == NULL ||
+	    (strcmp(statement->verb, "FETCH") != 0 && strcmp(statement->verb, "MOVE") != 0))
+		return;
+	probe_note_unknown(link, NULL);
+	sequences_note_unknown(link);
+}
+
 void
 residue_of_failed(struct link *link, const struct request *head)
 {
@@ -284,6 +295,7 @@ residue_of_failed(struct link *link, const struct request *head)
 		note_calls(link, judged, &judged->facts->statements[i]);
 		sequences_note(link, &judged->facts->statements[i]);
 		note_executed(link, head, i, &judged->facts->statements[i], SURVIVES_ROLLBACK);
+		note_portal(link, &judged->facts->statements[i]);
 	}
 	if (judged->facts != NULL)
 		return;
@@ -334,6 +346,7 @@ residue_of(struct link *link, const struct request *head, const struct sql_state
 	sequences_note(link, statement);
 	if (head->judged->executes)
 		note_executed(link, head, link->sub, statement, ~0u);
+	note_portal(link, statement);
 	if (link->client != NULL && link->client->pin != NULL && pin_may_end(statement))
 		probe_want(link, head->judged);
 	note_made(link, head->judged, statement);

@@ -313,6 +313,20 @@ class Kept(OnShop):
         self.assertEqual(mine.query("RESET plpgsql.no_such_setting").sqlstate, "42602")
 
 
+class RefusedWithoutLimits(Refused):
+    """Nothing waits for another answer then."""
+    policies = {}
+    test_limits_and_statements_are_as_ever_behind_it = None
+
+    def test_a_query_behind_others_of_a_batch(self):
+        """The server skips up to the client's Sync, and that is answered once."""
+        self.mine.send(wire.parse("SELECT 1"), wire.bind(), wire.execute(), wire.query(self.simple[0]), wire.SYNC,
+                       wire.query("SELECT 1"))
+        self.assert_refused_once(self.mine.answer())
+        self.assert_refused_once(self.mine.answer())
+        self.assert_as_before()
+
+
 class Crowd(OnShop):
     """Many clients under limits, each with settings and a prepared statement of its own, on few servers."""
     config = {"pool": {"size": 3}, "protocol": {"max_prepared_statements": 4}}

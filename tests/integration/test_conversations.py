@@ -35,6 +35,21 @@ class Conversations(ConversationTest):
         self.assertEqual(answer.tags, ["SET", "SELECT 0"])
         self.assertEqual((self.x_of(next_one), self.x_of(client)), (b"", b"second"))
 
+    def test_what_sql_fetches_from_a_bound_portal_is_its_clients_alone(self):
+        """It stands in the text of the portal, and not in that of the FETCH."""
+        sets = "SELECT n, set_config('app.x', 'mine', false), pg_advisory_lock(11) FROM generate_series(1, 3) n"
+        for fetch in ("FETCH 1 FROM p", "MOVE 1 FROM p", "FETCH 1 FROM p; SELECT 1/0"):
+            with self.subTest(fetch=fetch):
+                client, next_one = self.raw_login(), self.raw_login()
+                client.query("BEGIN")
+                client.ask(wire.parse(sets), wire.bind("", "p"), wire.SYNC)
+                client.query(fetch)
+                client.query("COMMIT")
+                client.close()
+                wait_until(lambda: next_one.query("SELECT pg_try_advisory_lock(11), pg_advisory_unlock(11)").rows == [[b"t", b"t"]],
+                           what="the lock of a client that has gone")
+                self.assertEqual(self.x_of(next_one), b"")
+
     def cancel_question(self):
         """Of pgweir, what a server has: it waits for a catalog that is locked."""
         waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%pg_depend%' AND pid <> pg_backend_pid()"

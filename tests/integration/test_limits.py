@@ -436,6 +436,7 @@ defaults:
   limits: {lock_timeout: 300ms}
 rules:
   - {id: patient, match: {user: other}, action: allow, limits: {lock_timeout: 1h}}
+  - {id: both, match: {user: app_rw}, action: allow, limits: {max_affected_rows: 10}}
 """
 
 
@@ -539,6 +540,22 @@ class LockTimeout(Case):
         self.assertEqual([[error["C"] for error in answer.errors] for answer in answers], [[], ["22012"], ["25P02"], ["25P02"], []])
         self.assertEqual([answer.status for answer in answers], ["T", "E", "E", "E", "I"])
         self.assert_is_theirs(client)
+
+    def test_a_query_behind_a_write_in_one_batch(self):
+        """Both are in a transaction of ours, and the Query has the lock's limit."""
+        insert = wire.parse("INSERT INTO notes (text) VALUES ('behind a write')") + wire.bind() + wire.execute()
+        client = self.raw_login(user="app_rw")
+        client.send(insert, wire.query("DROP TABLE IF EXISTS nowhere"), wire.SYNC)
+        answer = client.answer()
+        self.assertEqual((answer.errors, answer.tags, answer.status), ([], ["INSERT 0 1", "DROP TABLE"], "I"))
+        self.assertEqual((client.answer().types, self.count("behind a write")), ("Z", 1))
+        self.hold()
+        client.send(insert, wire.query("TRUNCATE locked"), wire.SYNC)
+        self.assert_timeout(client.answer())
+        self.assertEqual((client.answer().types, self.count("behind a write")), ("Z", 1))
+        self.holder.execute("ROLLBACK")
+        self.assert_is_theirs(client)
+        self.assert_usable(client)
 
     def test_an_error_of_the_statement_stays_its_own(self):
         client = self.raw_login()

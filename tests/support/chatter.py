@@ -5,7 +5,7 @@ import struct
 from . import wire
 
 NAMES = ("n1", "n2", "")          # few, so that they meet; SQL's PREPARE takes the first two
-PORTALS = ("", "", "p1")          # not the name of a cursor: what FETCH runs of a Bind is not seen (docs/LIMITS.md, Pooling)
+PORTALS = ("", "", "p1", "c")     # c is a cursor's name too
 MARKS = 7                         # so many empty Queries stand in no conversation, and nothing stops them being answered
 
 # {t}: the client's own token, {n}: a name of NAMES, {own}: a table that nobody else uses.
