@@ -209,9 +209,12 @@ class Stage:
     def talk(self, client, part, chance):
         if part.leaves_at is not None:
             data = b"".join(word.data() for word in part.words)
-            for piece in cuts(chance, data[:int(part.leaves_at * len(data))], []):
-                client.speak(piece)
-                client.listen(0.001)
+            try:
+                for piece in cuts(chance, data[:int(part.leaves_at * len(data))], []):
+                    client.speak(piece)
+                    client.listen(0.001)
+            except ConnectionGone:
+                return client.heard  # as PostgreSQL ends who sends a Query among the rows of a COPY
             if not part.ends_politely:
                 client.reset()
             return client.heard
