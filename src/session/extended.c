@@ -9,6 +9,7 @@
 #include "prepared.h"
 #include "rewrite.h"
 #include "sequences.h"
+#include "signals.h"
 #include "wire/frame.h"
 #include "wire/read.h"
 
@@ -231,6 +232,40 @@ awaits_unnamed_portal(struct link *link)
 	return link->unsettled;
 }
 
+/* It goes to the server, with what belongs in front of it and behind it. */
+static void
+send_execute(struct client *client, const struct inbound *message, struct portal *portal,
+    bool guarded)
+{
+	struct judged *judged = portal == NULL ? NULL : portal->judged;
+	struct ruling *ruling = portal == NULL ? NULL : portal->ruling;
+	struct rewrite *rewrite = rewrite_of(portal);
+	struct request *request;
+
+	if (rewrite != NULL) {
+		place_made(client, rewrite);
+		place_used(client, rewrite);
+	}
+	if (guarded)
+		guard_put_ahead(client, judged, ruling, 'E');
+	request = outgoing_expect(client, REQUEST_EXECUTE, ANSWER_FORWARD);
+	outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
+	if (guarded)
+		guard_note(client, request, portal);
+	client->link->executed_batch = client->link->server->batch;
+	if (rewrite != NULL)
+		execute_edited(client, request, rewrite);
+	outgoing_pass(client, message);
+	if (judged != NULL && judged->edits && rewrite_is_reset_all(judged->facts) &&
+	    settings_length(&client->defaults) > 0) {
+		request->edited = true;
+		place_defaults(client);
+	}
+	/* Nothing goes on before it is known what is prepared: the server must say so now. */
+	if (client->link->discarding)
+		build_flush(outgoing_buf(client));
+}
+
 enum step
 on_execute(struct client *client, const struct inbound *message)
 {
@@ -240,7 +275,6 @@ on_execute(struct client *client, const struct inbound *message)
 	struct portal *portal;
 	struct judged *judged;
 	struct ruling *ruling;
-	struct request *request;
 	bool guarded;
 
 	if (client->skipping)
@@ -291,33 +325,13 @@ on_execute(struct client *client, const struct inbound *message)
 		    message->length + FRAME_HEADER);
 		return STEP_DONE;
 	}
-	if (!names_permit(client, judged, rewrite, 'E') ||
+	if (!signals_permit(client, judged, rewrite, 'E') ||
+	    !names_permit(client, judged, rewrite, 'E') ||
 	    (judged != NULL && !permit_pin(client, judged, 'E')))
 		return STEP_DONE;
 	if (guarded && !guard_admits(client, judged, ruling, 'E'))
 		return STEP_DONE;
-	if (rewrite != NULL) {
-		place_made(client, rewrite);
-		place_used(client, rewrite);
-	}
-	if (guarded)
-		guard_put_ahead(client, judged, ruling, 'E');
-	request = outgoing_expect(client, REQUEST_EXECUTE, ANSWER_FORWARD);
-	outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
-	if (guarded)
-		guard_note(client, request, portal);
-	client->link->executed_batch = client->link->server->batch;
-	if (rewrite != NULL)
-		execute_edited(client, request, rewrite);
-	outgoing_pass(client, message);
-	if (judged != NULL && judged->edits && rewrite_is_reset_all(judged->facts) &&
-	    settings_length(&client->defaults) > 0) {
-		request->edited = true;
-		place_defaults(client);
-	}
-	/* Nothing goes on before it is known what is prepared: the server must say so now. */
-	if (client->link->discarding)
-		build_flush(outgoing_buf(client));
+	send_execute(client, message, portal, guarded);
 	return STEP_DONE;
 }
 

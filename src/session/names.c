@@ -8,7 +8,6 @@
 #include "inbound.h"
 #include "prepared.h"
 #include "rewrite.h"
-#include "signals.h"
 
 /* Was the unnamed statement changed in an earlier batch that is not answered yet? */
 static bool
@@ -177,10 +176,6 @@ names_permit(struct client *client, struct judged *judged, const struct rewrite 
 	const char *taken;
 	char *text;
 
-	if (rewrite != NULL && rewrite->signal.forbidden) {
-		signals_refuse(client, judged, &rewrite->signal, type);
-		return false;
-	}
 	if (!rewrite_changes_names(rewrite))
 		return true;
 	taken = taken_of(client, rewrite);

@@ -1,4 +1,4 @@
-/* signals.c - see signals.h. Called by rewritten.c, names.c and answer.c. */
+/* signals.c - see signals.h. Called by rewritten.c, simple.c, extended.c and answer.c. */
 #include <string.h>
 
 #include "auth/cancel_key.h"
@@ -58,8 +58,8 @@ signals_look(const struct client *asker, const char *text)
 	return signal;
 }
 
-void
-signals_refuse(struct client *asker, struct judged *judged, const struct backend_signal *signal,
+bool
+signals_permit(struct client *asker, struct judged *judged, const struct rewrite *rewrite,
     uint8_t type)
 {
 	static const struct wire_error no_cancel = { .severity = "ERROR",
@@ -73,8 +73,11 @@ signals_refuse(struct client *asker, struct judged *judged, const struct backend
 		.detail = "The pid is that of a client of pgweir with another role.",
 		.hint = "Do it as that role, as a superuser, or by KILL_CLIENT at pgweir's console." };
 
+	if (rewrite == NULL || !rewrite->signal.forbidden)
+		return true;
 	record_answered(asker, judged, "42501");
-	refuse_with(asker, type, signal->ends ? &no_end : &no_cancel);
+	refuse_with(asker, type, rewrite->signal.ends ? &no_end : &no_cancel);
+	return false;
 }
 
 void

@@ -22,9 +22,12 @@ struct link;
 void signals_may_reach(struct client *client);
 /* Whom the text of such a SELECT is about, if `asker` may do that. */
 struct backend_signal signals_look(const struct client *asker, const char *text);
-/* It may not: answer a message of this type so. */
-void signals_refuse(struct client *asker, struct judged *judged,
-    const struct backend_signal *signal, uint8_t type);
+/*
+ * False: what the text sends is not for `asker` to send, and it was told, in place of the answer to
+ * a message of this type. NULL for `rewrite` is fine.
+ */
+bool signals_permit(struct client *asker, struct judged *judged, const struct rewrite *rewrite,
+    uint8_t type);
 /* The server has run what stood for it. One about nobody is fine. */
 void signals_send(struct link *link, const struct backend_signal *signal);
 /* On the worker that is told of wishes: carry them out. A message's deliver(). */

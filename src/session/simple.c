@@ -6,6 +6,7 @@
 #include "replication.h"
 #include "rewrite.h"
 #include "sequences.h"
+#include "signals.h"
 #include "wire/frame.h"
 #include "wire/read.h"
 
@@ -85,7 +86,8 @@ on_query(struct client *client, const struct inbound *message)
 		permit_refuse(client, 'Q', judged, ruling);
 	else if (!aborted_query(client, judged) && permit_in_pool_mode(client, judged, 'Q') &&
 	    permit_names(client, judged, 'Q') && listens_can_show(client, judged, 'Q') &&
-	    place_permit(client, judged) && names_permit(client, judged, rewrite, 'Q') &&
+	    place_permit(client, judged) && signals_permit(client, judged, rewrite, 'Q') &&
+	    names_permit(client, judged, rewrite, 'Q') &&
 	    permit_pin(client, judged, 'Q') && sequences_permit(client, judged, 'Q') &&
 	    (!guard_concerns(client, ruling) || guard_admits(client, judged, ruling, 'Q'))) {
 		permit_warn(client, &ruling->verdict);

@@ -12,7 +12,6 @@ import os
 import random
 import re
 import signal
-import struct
 import sys
 import threading
 
@@ -71,7 +70,7 @@ def comparable(messages):
             fields = wire.error_fields(body)
             body = tuple(fields.get(letter) for letter in ("SCP" if kind == b"E" else "SCM"))
         elif kind == b"T":
-            body = without_tables(body)
+            body = wire.without_table_ids(body)
         found.append((kind.decode(), body))
     return found, sorted(notified)
 
@@ -84,16 +83,6 @@ def forgive(wanted, got):
                 wanted[number] = other
             elif one == ("t", NO_PARAMETERS) and other[1][1] == "25P02":
                 del wanted[number:], got[number:]  # the rest of its batch was skipped
-
-
-def without_tables(body):
-    """A RowDescription whose columns do not tell which table they are of: the databases differ in that."""
-    at, told = 2, bytearray(body)
-    for _ in range(struct.unpack_from("!H", body)[0]):
-        at = body.index(b"\0", at) + 1
-        told[at:at + 4] = bytes(4)
-        at += 18
-    return bytes(told)
 
 
 class Stage:

@@ -5,7 +5,6 @@ The same conversations each time: PGWEIR_DIFFERENTIAL_CONVERSATIONS and PGWEIR_D
 import os
 import random
 import socket
-import struct
 import time
 
 from support import wire
@@ -120,16 +119,6 @@ class Conversation:
         return [self.chance.choice(kinds)() for _ in range(ROUNDS)]
 
 
-def without_table_ids(body):
-    """A RowDescription whose columns do not tell which table they are of: the databases differ in that."""
-    at, told = 2, bytearray(body)
-    for _ in range(struct.unpack_from("!H", body)[0]):
-        at = body.index(b"\0", at) + 1
-        told[at:at + 4] = bytes(4)
-        at += 18
-    return bytes(told)
-
-
 def comparable(messages, failed):
     """
     What must be the same. ParameterStatus may come more often, messages name the server's statements.
@@ -142,7 +131,7 @@ def comparable(messages, failed):
             code = "a Parse" if fields["C"] in FAULTS_OF_PARSE else fields["C"]
             body = (fields["S"], "failed" if failed and kind == b"E" else code)
         elif kind == b"T":
-            body = without_table_ids(body)
+            body = wire.without_table_ids(body)
         if kind not in (b"S", b"A"):
             found.append((kind.decode(), body))
     return found

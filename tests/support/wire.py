@@ -125,6 +125,16 @@ def row_values(body):
     return values
 
 
+def without_table_ids(body):
+    """A RowDescription whose columns do not tell which table they are of: two databases differ in that."""
+    at, told = 2, bytearray(body)
+    for _ in range(struct.unpack_from("!H", body)[0]):
+        at = body.index(b"\0", at) + 1
+        told[at:at + 4] = bytes(4)
+        at += 18
+    return bytes(told)
+
+
 class Answer:
     """The messages up to ReadyForQuery, with the parts that tests ask for picked out."""
 
