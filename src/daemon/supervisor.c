@@ -59,6 +59,7 @@ struct supervisor {
 	uint64_t drain_us;	 /* when draining began */
 	bool asked;		 /* clients were asked to end */
 	unsigned outstanding;	 /* orders not yet carried out */
+	bool reloaded;		 /* all was read anew: told when every worker has it */
 	unsigned rounds;
 	struct folder *folder;	     /* of the policies' folder */
 	struct catalog_reader *catalog_reader;
@@ -122,6 +123,9 @@ on_order_done(struct message *message, void *receiver)
 	mem_free(message); /* the first member of its order */
 	if (--supervisor->outstanding > 0)
 		return;
+	if (supervisor->reloaded)
+		log_info("configuration reloaded"); /* whoever reads this may count on every worker */
+	supervisor->reloaded = false;
 	if (supervisor->reload != NULL) {
 		admin_reload_done(supervisor->reload);
 		supervisor->reload = NULL;
@@ -270,7 +274,7 @@ reload(struct supervisor *supervisor, const struct audit_who *asked, struct erro
 	catalog_reader_configure(supervisor->catalog_reader, fresh.config);
 	snapshot_release(&before);
 	order_all(supervisor, ORDER_CONFIGURE);
-	log_info("configuration reloaded");
+	supervisor->reloaded = true;
 	return true;
 }
 

@@ -207,6 +207,16 @@ class NotWatched(Case):
         self.wait_denied(client, "second")
         self.assertNotIn("their folder has changed", self.pgweir.log())
 
+    def test_the_log_tells_of_a_reload_when_every_worker_goes_by_it(self):
+        clients = [self.raw_login() for _ in range(8)]      # of each worker some
+        for number in range(60):
+            self.put("told.yaml", policy("told") if number % 2 else policy("quiet"))
+            self.pgweir.reload()
+            told = [self.is_denied(client, "told") for client in clients]
+            self.assertEqual(told, [number % 2 == 1] * len(clients), number)
+        os.remove(self.path("told.yaml"))
+        self.pgweir.reload()
+
 
 class Signed(Case):
 
