@@ -30,5 +30,12 @@ bool sql_place_call(const char *text, struct sql_place statement, const char *fu
 /* The same with a whole number of at most 31 bits as its only argument. */
 bool sql_place_call_of_number(const char *text, struct sql_place statement, const char *function,
     struct sql_place *place, uint32_t *number);
+/*
+ * A relation of pg_catalog behind FROM or JOIN, with its schema if that is written there. False
+ * too where its name stands anywhere else in the statement but in front of a dot, for then
+ * something else may be called so. `aliased`: another name follows it.
+ */
+bool sql_place_relation(const char *text, struct sql_place statement, const char *relation,
+    struct sql_place *place, bool *aliased);
 
 #endif

@@ -71,12 +71,26 @@ names_deallocated(const struct client *client, const struct judged *judged)
 	return prepared == NULL || prepared->server_name[0] == '\0' ? NULL : statement->prepared_name;
 }
 
+/* Any batch before this one may yet fail, and with it what it prepared. */
+static bool
+awaits_any(struct link *link)
+{
+	const struct request *head = link == NULL ? NULL : requests_head(&link->requests);
+
+	if (head == NULL)
+		return false;
+	link->unsettled = head->batch != link->server->batch;
+	return link->unsettled;
+}
+
 /* Does it use a name of which an earlier, unanswered batch decides what it is? */
 bool
 names_await(struct client *client, const struct judged *judged)
 {
 	if (judged == NULL || !judged->edits || !names_are_renamed(client))
 		return false;
+	if (rewrite_shows(judged->facts))
+		return awaits_any(client->link);
 	for (size_t i = 0; i < judged->facts->statement_count; i++) {
 		const char *name = judged->facts->statements[i].prepared_name;
 

@@ -9,6 +9,9 @@
 #include "readings.h"
 #include "rewrite.h"
 
+/* What is longer is not put into a text. */
+enum { RELATION_MOST = 1024 * 1024 };
+
 struct prepared {
 	UT_hash_handle hh;
 	struct statement *statement; /* referenced */
@@ -105,6 +108,7 @@ statement_release(struct statement *statement)
 	settings_clear(&statement->parsed_under);
 	judged_release(statement->judged);
 	rewrite_release(statement->rewrite);
+	mem_free(statement->source);
 	mem_free(statement->body);
 	mem_free(statement);
 }
@@ -165,4 +169,65 @@ size_t
 prepared_count(struct prepared *const *prepared)
 {
 	return HASH_COUNT(*prepared);
+}
+
+/* As the client sent it; of a PREPARE that stays on its server NULL: that one has it. */
+static const char *
+source_of(const struct statement *statement)
+{
+	if (statement->from_sql)
+		return statement->source;
+	return statement->rewrite != NULL ? statement->rewrite->original : (const char *)statement->body;
+}
+
+static void
+put_literal(struct buf *out, const char *text)
+{
+	if (text == NULL)
+		buf_put_text(out, "NULL");
+	else
+		settings_put_literal(out, text, strlen(text));
+}
+
+/* One whose text is another each time is never looked for on the server: it may be this very one. */
+static void
+put_row(struct buf *out, const struct prepared *entry)
+{
+	const struct statement *statement = entry->statement;
+	const char *on_server = statement->stays ? entry->name : statement->server_name;
+
+	buf_put_u8(out, '(');
+	put_literal(out, entry->name);
+	buf_put_text(out, ", ");
+	put_literal(out, source_of(statement));
+	buf_put_text(out, ", ");
+	put_literal(out, statement->rewrite == NULL ? on_server : NULL);
+	buf_put_text(out, statement->from_sql ? ", true)" : ", false)");
+}
+
+bool
+prepared_put_relation(struct prepared *const *prepared, struct buf *out)
+{
+	size_t began = buf_length(out);
+	const char *before = "";
+
+	if (*prepared == NULL) {
+		buf_put_text(out, "(SELECT * FROM pg_catalog.pg_prepared_statements WHERE false)");
+		return true;
+	}
+	buf_put_text(out,
+	    "(SELECT (pg_catalog.jsonb_populate_record(p, pg_catalog.jsonb_build_object('name', "
+	    "m.name, 'statement', coalesce(m.source, p.statement), 'from_sql', m.from_sql))).* "
+	    "FROM (VALUES ");
+	for (const struct prepared *entry = *prepared; entry != NULL; entry = entry->hh.next) {
+		buf_put_text(out, before);
+		put_row(out, entry);
+		before = ", ";
+		if (buf_length(out) - began > RELATION_MOST)
+			return false;
+	}
+	buf_put_text(out,
+	    ") AS m (name, source, on_server, from_sql) LEFT JOIN pg_catalog.pg_prepared_statements p "
+	    "ON p.name OPERATOR(pg_catalog.=) m.on_server)");
+	return true;
 }

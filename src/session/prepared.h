@@ -32,6 +32,7 @@ struct statement {
 	struct judged *judged; /* referenced; of a PREPARE: that text */
 	size_t sub;	       /* which statement of that made it, or is it */
 	struct rewrite *rewrite; /* referenced: its text is another one than the client's; or NULL */
+	char *source;		 /* ours; of a PREPARE: the client's message with it, or NULL */
 	uint8_t *body; /* of a Parse message, behind the name: text (a PREPARE, if from SQL) and types; or NULL */
 	size_t body_length;
 };
@@ -59,5 +60,10 @@ void prepared_add(struct prepared **prepared, const char *name, struct statement
 void prepared_remove(struct prepared **prepared, const char *name);
 void prepared_clear(struct prepared **prepared);
 size_t prepared_count(struct prepared *const *prepared);
+/*
+ * Append what pg_prepared_statements is to this client, as a query in parentheses: its names and
+ * texts, and of those that the server at hand has the rest. False: they are too long.
+ */
+bool prepared_put_relation(struct prepared *const *prepared, struct buf *out);
 
 #endif

@@ -39,6 +39,20 @@ asks_pid(const struct sql_facts *facts)
 	return facts->statement_count == 1 && facts->statements[0].asks_pid;
 }
 
+static const char shown_relation[] = "pg_prepared_statements";
+
+/* Does it read what the client has prepared? In a text of its own, as with the pid. */
+bool
+rewrite_shows(const struct sql_facts *facts)
+{
+	const struct sql_statement *only = facts != NULL && facts->statement_count == 1 ? facts->statements : NULL;
+
+	for (size_t i = 0; only != NULL && is_verb(only, "SELECT") && i < only->relation_count; i++)
+		if (strcmp(only->relations[i].name, shown_relation) == 0)
+			return true;
+	return false;
+}
+
 bool
 rewrite_signals(const struct sql_facts *facts)
 {
@@ -48,7 +62,7 @@ rewrite_signals(const struct sql_facts *facts)
 bool
 rewrite_may(const struct sql_facts *facts)
 {
-	if (rewrite_signals(facts) || (facts != NULL && asks_pid(facts)))
+	if (rewrite_signals(facts) || rewrite_shows(facts) || (facts != NULL && asks_pid(facts)))
 		return true;
 	for (size_t i = 0; facts != NULL && i < facts->statement_count; i++)
 		if (resets(&facts->statements[i]) || facts->statements[i].prepared_name != NULL)
@@ -225,6 +239,7 @@ edit_prepare(struct making *making, const char *name, size_t sub, struct sql_pla
 		return false;
 	made = statement_of_prepare(making->whose->judged, sub, text + where.end, place.end - where.end,
 	    making->rewrite->name_count, &under);
+	made->source = mem_strndup(text, making->length);
 	replace(making, where, made->server_name);
 	add_name(making, REWRITE_ADDS, sub, name, made);
 	statement_release(made);
@@ -316,6 +331,26 @@ edit_signal(struct making *making)
 	return true;
 }
 
+/* The relation becomes a query of the client's own. */
+static bool
+edit_shown(struct making *making)
+{
+	struct sql_place place;
+	bool aliased, good;
+	size_t began;
+
+	if (making->whose->prepared == NULL ||
+	    !sql_place_relation(making->text, (struct sql_place){ 0, making->length },
+		shown_relation, &place, &aliased))
+		return false;
+	began = begin_edit(making, place);
+	good = prepared_put_relation(making->whose->prepared, &making->out);
+	if (!aliased)
+		buf_printf(&making->out, " %s", shown_relation);
+	end_edit(making, place, began);
+	return good;
+}
+
 /* Locations are those of this very text where it has several statements. */
 static bool
 edit_all(struct making *making, const struct sql_facts *facts)
@@ -326,6 +361,8 @@ edit_all(struct making *making, const struct sql_facts *facts)
 		return edit_pid(making);
 	if (rewrite_signals(facts))
 		return edit_signal(making);
+	if (rewrite_shows(facts))
+		return edit_shown(making);
 	for (size_t i = 0; i < facts->statement_count; i++) {
 		const struct sql_statement *statement = &facts->statements[i];
 

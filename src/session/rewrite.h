@@ -5,7 +5,8 @@
  * the SET that makes it so. PREPARE and EXECUTE go with the names that statements have on
  * servers, and DEALLOCATE as something that does nothing, for the server keeps what others may
  * want. SELECT pg_backend_pid() goes as a SELECT of the pid that the client was given at log-in,
- * and the same of pg_cancel_backend() of such a pid as a SELECT of true: signals.h.
+ * and the same of pg_cancel_backend() of such a pid as a SELECT of true: signals.h. A SELECT from
+ * pg_prepared_statements reads what the client prepared, by its own names.
  * The client is told the tags, names and places of its own text.
  */
 #ifndef SESSION_REWRITE_H
@@ -79,6 +80,8 @@ struct rewrite_for {
 bool rewrite_may(const struct sql_facts *facts);
 /* Does it ask for a signal to a backend, and for nothing else? */
 bool rewrite_signals(const struct sql_facts *facts);
+/* Does it read pg_prepared_statements, which is to show the client's own? */
+bool rewrite_shows(const struct sql_facts *facts);
 /* NULL: it goes as it is. Referenced. */
 struct rewrite *rewrite_new(const struct rewrite_for *whose, const struct sql_facts *facts,
     const char *text, size_t length);

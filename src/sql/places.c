@@ -190,3 +190,68 @@ sql_place_call_of_number(const char *text, struct sql_place statement, const cha
 {
 	return find_call(text, statement, function, place, number);
 }
+
+/* What may follow a relation that has no other name; none of these can be one without AS. */
+static const char *const behind_relation[] = { "where", "group", "having", "window", "order",
+	"limit", "offset", "fetch", "for", "union", "intersect", "except", "join", "inner", "left",
+	"right", "full", "cross", "natural", "on", "using", "tablesample", NULL };
+
+static bool
+is_one_of(const char *text, const struct lex_token *token, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (lex_is_word(text, token, *words))
+			return true;
+	return false;
+}
+
+/* What stands before a token; `last` is nearest to it. */
+struct before {
+	struct lex_token last, second, third;
+};
+
+static void
+shift(struct before *before, const struct lex_token *token)
+{
+	before->third = before->second;
+	before->second = before->last;
+	before->last = *token;
+}
+
+/* Is what ends here, by itself or behind pg_catalog and a dot, a relation that is read? */
+static bool
+is_read(const char *text, const struct before *before, struct sql_place *place)
+{
+	const struct lex_token *keyword = &before->last;
+
+	if (lex_is_mark(text, &before->last, '.')) {
+		if (!is_called(text, &before->second, "pg_catalog"))
+			return false;
+		place->start = before->second.start;
+		keyword = &before->third;
+	}
+	return lex_is_word(text, keyword, "from") || lex_is_word(text, keyword, "join");
+}
+
+bool
+sql_place_relation(const char *text, struct sql_place statement, const char *relation,
+    struct sql_place *place, bool *aliased)
+{
+	struct lexer lexer = lexer_over(text, statement);
+	struct before before = { 0 };
+	struct lex_token token, next;
+	bool found = false;
+
+	for (lex_next_real(&lexer, &token); token.kind != LEX_END; token = next) {
+		lex_next_real(&lexer, &next);
+		if (is_called(text, &token, relation) && !lex_is_mark(text, &next, '.')) {
+			*place = (struct sql_place){ token.start, token.end };
+			if (found || !is_read(text, &before, place) || next.kind == LEX_OPERATOR)
+				return false;
+			found = true;
+			*aliased = is_name(&next) && !is_one_of(text, &next, behind_relation);
+		}
+		shift(&before, &token);
+	}
+	return found;
+}

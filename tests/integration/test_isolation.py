@@ -193,5 +193,5 @@ class PreparedInSessions(PgweirTest):
                 self.assertEqual(client.query("SHOW work_mem").rows, [[b"7MB"]])
                 client.close()
                 client = self.raw_login(timeout=PATIENCE)
-                self.assertEqual(client.query("SELECT count(*) FROM pg_prepared_statements").rows, [[b"0"]])
+                self.assertEqual(client.query("SELECT count(*) FROM pg_prepared_statement()").rows, [[b"0"]])
                 client.close()

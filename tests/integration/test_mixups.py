@@ -69,7 +69,7 @@ rules:
                         dbname="shop")
         app, analyst = self.raw_login(), self.raw_login(user="analyst")
         app.ask(wire.parse("DELETE FROM kept WHERE a = $1::int", "d"), wire.SYNC)
-        name = analyst.query("SELECT name FROM pg_prepared_statements").rows[0][0].decode()
+        name = analyst.query("SELECT name FROM pg_prepared_statement()").rows[0][0].decode()
         for text in ("EXECUTE {}(1)", "EXPLAIN ANALYZE EXECUTE {}(1)", "SELECT 1; EXECUTE {}(1)", "DEALLOCATE {}",
                      'PREPARE "{}" AS SELECT 1', "CREATE TEMP TABLE x AS EXECUTE {}(1)"):
             self.assertIn(analyst.query(text.format(name)).sqlstate, ("26000", "42501"), text)

@@ -238,7 +238,7 @@ class Names(NotStrict):
         wait_until(lambda: self.pins() == [], 60, "the pin to end")
         for client in [self.raw_login() for _ in range(2)]:
             self.served(client, "BEGIN")
-            self.assertEqual(client.query("SELECT 1 FROM pg_prepared_statements WHERE name = 'left'").rows, [])
+            self.assertEqual(client.query("SELECT 1 FROM pg_prepared_statement() WHERE name = 'left'").rows, [])
 
     def test_a_name_made_before_a_reload_stays_where_it_is(self):
         client = self.raw_login()

@@ -156,7 +156,7 @@ class Plans(BadgerTest):
         client.query("INSERT INTO planned_calls VALUES (1)")
         self.assertIn("  plan:\nQuery Text: INSERT INTO planned_calls", self.message("planned_calls"))
         self.assertEqual(self.server.run("SELECT count(*) FROM planned_calls", dbname="shop"), [(1,)])
-        self.assertEqual(client.query("SELECT name FROM pg_prepared_statements").rows, [])
+        self.assertEqual(client.query("SELECT name FROM pg_prepared_statement()").rows, [])
         self.assertEqual(client.query("SHOW plan_cache_mode").rows[0][0], b"auto")
         self.assertEqual(client.query("SHOW search_path").rows[0][0], b"public, pg_catalog")
 

@@ -128,7 +128,7 @@ class SessionMode(Waiting):
             connection = self.connect()
             self.assertEqual(connection.execute("SELECT to_regclass('pg_temp.mine')").fetchone(), (None,))
             self.assertNotEqual(connection.execute("SHOW work_mem").fetchone(), ("7MB",))
-            self.assertEqual(connection.execute("SELECT count(*) FROM pg_prepared_statements "
+            self.assertEqual(connection.execute("SELECT count(*) FROM pg_prepared_statement() "
                                                 "WHERE name = 'p'").fetchone(), (0,))
             connection.close()
         wait_until(lambda: self.server.scalar("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0,

@@ -177,7 +177,7 @@ class PrepareSql(PgweirTest):
 
     def test_names_on_servers_are_not_for_clients(self):
         self.run_query("PREPARE mine AS SELECT 1")
-        name = self.run_query("SELECT name FROM pg_prepared_statements WHERE from_sql").rows[0][0].decode()
+        name = self.run_query("SELECT name FROM pg_prepared_statement() WHERE from_sql").rows[0][0].decode()
         for sql in (f"EXECUTE {name}", f"DEALLOCATE {name}", f"PREPARE {name} AS SELECT 1"):
             self.assertEqual(self.client.query(sql).sqlstate, "26000")
 
@@ -254,7 +254,7 @@ class LeftByExecute(PgweirTest):
                             self.assert_stays(inner, pin, look, run, extended, by)
 
     def test_a_text_that_code_put_under_a_shared_name_is_run_by_nobody(self):
-        body = ("DECLARE found text; BEGIN FOR found IN SELECT name FROM pg_prepared_statements WHERE name LIKE 'pgweir%'"
+        body = ("DECLARE found text; BEGIN FOR found IN SELECT name FROM pg_prepared_statement() WHERE name LIKE 'pgweir%'"
                 " AND statement LIKE '%right%' LOOP EXECUTE 'DEALLOCATE ' || found;"
                 " EXECUTE 'PREPARE ' || found || ' AS SELECT ''theirs''';"
                 " END LOOP; END")

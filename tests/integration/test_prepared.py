@@ -44,7 +44,7 @@ class Prepared(PgweirTest):
             self.assertIsNone(client.answer().error)
         for number in [*range(30), *range(29, -1, -1)]:
             self.assertEqual(self.run_named(client, f"s{number}", "x").rows, [[str(number).encode(), b"x"]])
-        on_a_server = int(client.query("SELECT count(*) FROM pg_prepared_statements "
+        on_a_server = int(client.query("SELECT count(*) FROM pg_prepared_statement() "
                                        "WHERE statement LIKE '%, $1::text'").rows[0][0])
         self.assertLessEqual(on_a_server, 6)
 
@@ -210,4 +210,4 @@ class NoneTracked(PgweirTest):
         client = self.raw_login(database="kept")
         client.ask(wire.parse("SELECT 8", "named"), wire.SYNC)
         self.assertEqual(client.ask(wire.bind("named"), wire.execute(), wire.SYNC).rows, [[b"8"]])
-        self.assertEqual(client.query("SELECT name FROM pg_prepared_statements").rows, [[b"named"]])
+        self.assertEqual(client.query("SELECT name FROM pg_prepared_statement()").rows, [[b"named"]])

@@ -34,7 +34,7 @@ class ReadAlike(PgweirTest):
         return answer.rows
 
     def count(self, client, words):
-        text = f"SELECT count(*) FROM pg_prepared_statements WHERE strpos(statement, '{words[:-1]}' || '{words[-1]}') > 0"
+        text = f"SELECT count(*) FROM pg_prepared_statement() WHERE strpos(statement, '{words[:-1]}' || '{words[-1]}') > 0"
         return int(self.say(client, text).rows[0][0])
 
     def test_a_parse(self):

@@ -100,7 +100,7 @@ class Settings(PgweirTest):
         for statement, look in (
                 ("CREATE TEMP TABLE secret_temp (a int)", "SELECT to_regclass('pg_temp.secret_temp') IS NOT NULL"),
                 ("PREPARE secret_plan AS SELECT 1",
-                 "SELECT EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'secret_plan')"),
+                 "SELECT EXISTS (SELECT FROM pg_prepared_statement() WHERE name = 'secret_plan')"),
                 ("BEGIN; DECLARE secret_cursor CURSOR WITH HOLD FOR SELECT 1; COMMIT",
                  "SELECT EXISTS (SELECT FROM pg_cursors WHERE name = 'secret_cursor')")):
             with self.subTest(statement=statement):

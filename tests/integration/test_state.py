@@ -11,7 +11,7 @@ SECONDS, CLIENTS, SERVERS = 8, 24, 6
 # What is there in this session, as the server sees it.
 LEFT = ("SELECT (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()), "
         "(SELECT count(*) FROM pg_listening_channels()), to_regclass('pg_temp.mine'), "
-        "(SELECT count(*) FROM pg_prepared_statements WHERE from_sql AND name !~ '^pgweir_'), (SELECT count(*) FROM pg_cursors)")
+        "(SELECT count(*) FROM pg_prepared_statement() WHERE from_sql AND name !~ '^pgweir_'), (SELECT count(*) FROM pg_cursors)")
 NOTHING = [[b"0", b"0", None, b"0", b"0"]]
 
 

@@ -141,6 +141,45 @@ a_call_of_a_number_is_found_with_that_number(void **state)
 	(void)state;
 }
 
+static void
+a_relation_is_found_behind_from_or_join_with_whether_it_has_another_name(void **state)
+{
+	static const struct row {
+		const char *text, *relation;
+		bool aliased;
+	} rows[] = {
+		{ "SELECT * FROM r", "r", false },
+		{ "SELECT * FROM R;", "R", false },
+		{ "SELECT r.a FROM pg_catalog /**/ . \"r\" WHERE r.a", "pg_catalog /**/ . \"r\"", false },
+		{ "SELECT 'r' FROM r-- r\nORDER BY 1", "r", false },
+		{ "SELECT * FROM t JOIN r USING (a)", "r", false },
+		{ "SELECT * FROM r, t", "r", false },
+		{ "SELECT (SELECT a FROM r) FROM t", "r", false },
+		{ "SELECT * FROM r LEFT JOIN t ON true", "r", false },
+		{ "SELECT * FROM r AS s", "r", true },
+		{ "SELECT * FROM r s WHERE true", "r", true },
+		{ "SELECT * FROM r \"where\"", "r", true },
+	};
+	static const char *const in_vain[] = { "SELECT 1", "SELECT * FROM s.r", "SELECT * FROM r.r",
+		"TABLE r", "SELECT * FROM ONLY r", "SELECT * FROM r *", "SELECT * FROM t, r",
+		"SELECT r FROM r", "SELECT * FROM r JOIN r ON true", "SELECT r()", "SELECT * FROM \"R\"",
+		"WITH r AS (SELECT 1) SELECT * FROM r", "SELECT * FROM U&\"r\"", "SELECT 1 AS r",
+		"SELECT * FROM d.pg_catalog2.r", "SELECT . r", "r" };
+	struct sql_place place;
+	bool aliased;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!sql_place_relation(rows[i].text, whole(rows[i].text), "r", &place, &aliased))
+			fail_msg("%s", rows[i].text);
+		assert_stands(rows[i].text, place, rows[i].relation);
+		assert_int_equal(aliased, rows[i].aliased);
+	}
+	for (size_t i = 0; i < sizeof(in_vain) / sizeof(in_vain[0]); i++)
+		if (sql_place_relation(in_vain[i], whole(in_vain[i]), "r", &place, &aliased))
+			fail_msg("%s", in_vain[i]);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -150,6 +189,7 @@ main(void)
 		cmocka_unit_test(the_null_of_set_config_is_that_of_this_setting),
 		cmocka_unit_test(a_call_is_found_with_its_schema_and_parentheses),
 		cmocka_unit_test(a_call_of_a_number_is_found_with_that_number),
+		cmocka_unit_test(a_relation_is_found_behind_from_or_join_with_whether_it_has_another_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
