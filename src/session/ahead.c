@@ -4,6 +4,7 @@
 #include "ahead.h"
 #include "guard.h"
 #include "prepared.h"
+#include "rewrite.h"
 #include "session_internal.h"
 
 /*
@@ -93,14 +94,33 @@ record_failed(struct link *link, const char *sqlstate)
 	}
 }
 
+/* The client's statement could not be prepared anew: what PostgreSQL tells of an EXECUTE, too. */
+static bool
+tell_unprepared(struct link *link, const uint8_t *body, size_t length)
+{
+	const struct request *head = requests_head(&link->requests);
+
+	for (size_t i = 0; head->has_id && i < link->requests.count; i++) {
+		const struct rewrite *rewrite = requests_at(&link->requests, i)->rewrite;
+		const struct rewrite_name *prepared = rewrite_executed(rewrite, &head->id);
+
+		if (prepared == NULL)
+			continue;
+		rewrite_put_prepare_error(rewrite, prepared, relay_emit(link), body, length);
+		return true;
+	}
+	return false;
+}
+
 static void
-tell_failed(struct link *link, const struct wire_report *report)
+tell_failed(
+    struct link *link, const struct wire_report *report, const uint8_t *body, size_t length)
 {
 	if (link->stopped && strcmp(report->sqlstate, "57014") == 0)
 		limits_tell(link);
 	else if (requests_head(&link->requests)->restores)
 		restore_tell(link, report);
-	else
+	else if (!tell_unprepared(link, body, length))
 		build_error(relay_emit(link),
 		    &(struct wire_error){ .severity = "ERROR",
 			.sqlstate = report->sqlstate,
@@ -121,13 +141,14 @@ is_of_one_message(const struct link *link)
 }
 
 bool
-ahead_failed(struct link *link, const struct wire_report *report)
+ahead_failed(
+    struct link *link, const struct wire_report *report, const uint8_t *body, size_t length)
 {
 	const struct request *last = requests_at(&link->requests, link->requests.count - 1);
 	bool alone = is_of_one_message(link);
 
 	record_failed(link, report->sqlstate);
-	tell_failed(link, report);
+	tell_failed(link, report, body, length);
 	if (link->restore == RESTORE_AHEAD)
 		restore_failed(link);
 	if (link->guard != NULL)

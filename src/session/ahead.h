@@ -22,7 +22,8 @@ void ahead_end(struct link *link, size_t first);
 void ahead_run(struct link *link, const char *text);
 
 /* answer.c: one was refused; the client is told. True: ahead_ask_ready() is wanted, see there. */
-bool ahead_failed(struct link *link, const struct wire_report *report);
+bool ahead_failed(
+    struct link *link, const struct wire_report *report, const uint8_t *body, size_t length);
 /* What was skipped was a message without a Sync: ask for the ReadyForQuery in its stead. */
 void ahead_ask_ready(struct link *link);
 /* The ReadyForQuery behind it came. False: another follows, which is the client's. */

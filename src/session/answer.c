@@ -252,9 +252,10 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 
 /* What goes ahead of the client's message was refused: nothing of that runs. */
 static enum fate
-fail_ahead(struct link *link, const struct wire_report *report)
+fail_ahead(
+    struct link *link, const struct wire_report *report, const uint8_t *body, size_t length)
 {
-	bool alone = ahead_failed(link, report);
+	bool alone = ahead_failed(link, report, body, length);
 
 	link->stopped = false;
 	skip_to_sync(link);
@@ -287,7 +288,7 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 		return violation(link, 'E');
 	link->portal_lost |= link->unnamed_portal.batch <= head->batch;
 	if (head->ahead && link->client != NULL)
-		return fail_ahead(link, &report);
+		return fail_ahead(link, &report, body, length);
 	if (repeat_stale(link, &report)) {
 		skip_to_sync(link);
 		requests_head(&link->requests)->answer = ANSWER_SWALLOW;

@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "pool/settings.h"
+#include "pool/statements.h"
 #include "sql/facts.h"
 
 struct judged;
@@ -95,6 +96,12 @@ int rewrite_position(const struct rewrite *rewrite, int position);
 /* Append an ErrorResponse of this body with the names and places of the client's text. */
 void rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
     const uint8_t *body, size_t length);
+/* The EXECUTE in it of this statement, or NULL; of a rewrite, which may be NULL. */
+const struct rewrite_name *rewrite_executed(
+    const struct rewrite *rewrite, const struct statement_id *id);
+/* The error that a statement made which it EXECUTEs, as that was prepared anew, likewise. */
+void rewrite_put_prepare_error(const struct rewrite *rewrite,
+    const struct rewrite_name *prepared, struct buf *out, const uint8_t *body, size_t length);
 /* What the client is told for the tag of this statement, or NULL: that very tag. */
 const char *rewrite_tag(const struct sql_statement *statement, const char *tag);
 /* Is it RESET ALL? */

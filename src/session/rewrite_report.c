@@ -65,27 +65,44 @@ original_byte(const struct rewrite *rewrite, size_t at)
  * own name. Other texts of pgweir's making have none.
  */
 static int
-position_in_prepare(const struct rewrite *rewrite, int position)
+position_in_prepare(const struct rewrite_name *name, int position)
 {
-	for (size_t i = 0; i < rewrite->name_count; i++) {
-		const struct rewrite_name *name = &rewrite->names[i];
-		int own = character_of(name->name, strlen(name->name)) - 1;
+	int own = character_of(name->name, strlen(name->name)) - 1;
 
-		if (name->change == REWRITE_USES && name->statement->from_sql)
-			return position - (int)strlen(name->statement->server_name) + own;
-	}
-	return position;
+	if (position <= 0 || !name->statement->from_sql)
+		return position;
+	return position - (int)strlen(name->statement->server_name) + own;
+}
+
+static const struct rewrite_name *
+first_executed(const struct rewrite *rewrite)
+{
+	for (size_t i = 0; i < rewrite->name_count; i++)
+		if (rewrite->names[i].change == REWRITE_USES && rewrite->names[i].statement->from_sql)
+			return &rewrite->names[i];
+	return NULL;
+}
+
+const struct rewrite_name *
+rewrite_executed(const struct rewrite *rewrite, const struct statement_id *id)
+{
+	for (size_t i = 0; rewrite != NULL && i < rewrite->name_count; i++)
+		if (rewrite->names[i].change == REWRITE_USES &&
+		    memcmp(&rewrite->names[i].statement->id, id, sizeof(*id)) == 0)
+			return &rewrite->names[i];
+	return NULL;
 }
 
 int
 rewrite_position(const struct rewrite *rewrite, int position)
 {
+	const struct rewrite_name *executed = first_executed(rewrite);
 	size_t at;
 
 	if (position <= 0)
 		return position;
-	if (rewrite->name_count > 0 && position > character_of(rewrite->text, rewrite->length))
-		return position_in_prepare(rewrite, position);
+	if (executed != NULL && position > character_of(rewrite->text, rewrite->length))
+		return position_in_prepare(executed, position);
 	at = original_byte(rewrite, byte_of(rewrite->text, rewrite->length, position));
 	if (at > rewrite->original_length)
 		at = rewrite->original_length;
@@ -123,9 +140,10 @@ put_words(const struct rewrite *rewrite, struct buf *out, const char *field)
 	}
 }
 
-void
-rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
-    const uint8_t *body, size_t length)
+/* `prepared`: it is about this one, as that was prepared anew; NULL: about the text itself. */
+static void
+put_report(const struct rewrite *rewrite, const struct rewrite_name *prepared, struct buf *out,
+    uint8_t type, const uint8_t *body, size_t length)
 {
 	struct reader reader = reader_over(body, length);
 	size_t mark = build_begin(out, type);
@@ -140,7 +158,9 @@ rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
 		if (!reader_ok(&reader))
 			break;
 		buf_put_u8(out, code);
-		if (code == 'P')
+		if (code == 'P' && prepared != NULL)
+			buf_put_int(out, position_in_prepare(prepared, atoi(field)));
+		else if (code == 'P')
 			buf_put_int(out, rewrite_position(rewrite, atoi(field)));
 		else
 			put_words(rewrite, out, field);
@@ -148,4 +168,18 @@ rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
 	}
 	buf_put_u8(out, 0);
 	build_end(out, mark);
+}
+
+void
+rewrite_put_report(const struct rewrite *rewrite, struct buf *out, uint8_t type,
+    const uint8_t *body, size_t length)
+{
+	put_report(rewrite, NULL, out, type, body, length);
+}
+
+void
+rewrite_put_prepare_error(const struct rewrite *rewrite, const struct rewrite_name *prepared,
+    struct buf *out, const uint8_t *body, size_t length)
+{
+	put_report(rewrite, prepared, out, 'E', body, length);
 }
