@@ -117,8 +117,11 @@ class Pgweir:
         self.write_config(merged(self.config, changes))
 
     def write_policy(self, text, name="policy.yaml"):
-        with open(os.path.join(self.folder, "policies.d", name), "w") as file:
+        """At once, for the folder is watched: half a file is none of what a test wrote."""
+        path, fresh = os.path.join(self.folder, "policies.d", name), os.path.join(self.folder, f"{os.path.basename(name)}.new")
+        with open(fresh, "w") as file:
             file.write(text)
+        os.replace(fresh, path)
 
     def write_userlist(self, text):
         path = os.path.join(self.folder, "userlist.txt")
@@ -150,10 +153,14 @@ class Pgweir:
         return self
 
     def _answers(self):
+        """Somebody was let in and has left: its workers run, and nobody is counted any more."""
         if self.process.poll() is not None:
             raise AssertionError(f"pgweir ended at start, status {self.process.returncode}:\n{self.log()}")
         try:
-            socket.create_connection((self.host, self.port), timeout=1).close()
+            with socket.create_connection((self.host, self.port), timeout=5) as client:
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(4096):
+                    pass
             return True
         except OSError:
             return False

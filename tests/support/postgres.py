@@ -13,6 +13,7 @@ import tempfile
 import psycopg
 
 from .ports import free_port
+from .waiting import wait_until
 
 # Fast where durability is nobody's concern; every statement in the log, so
 # that a test can prove what did not reach the server.
@@ -162,6 +163,16 @@ class Postgres:
 
     def scalar(self, sql, **fields):
         return self.run(sql, **fields)[0][0]
+
+    def drop_database(self, name):
+        """Whoever is in it is ended; PostgreSQL itself waits five seconds for them, and then gives up."""
+        def dropped():
+            try:
+                self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                return True
+            except psycopg.errors.ObjectInUse:
+                return False
+        wait_until(dropped, what=f"the database {name} to be dropped")
 
     def log(self):
         with open(self.log_path, errors="replace") as file:

@@ -162,7 +162,7 @@ class Answer:
 class RawClient:
     """A socket and the bytes read from it so far. Every wait is bounded by `timeout`."""
 
-    def __init__(self, address, timeout=10.0):
+    def __init__(self, address, timeout=60.0):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family)
         self.socket.settimeout(timeout)
@@ -282,7 +282,7 @@ class RawClient:
 class TlsClient(RawClient):
     """The same inside TLS: asked for with SSLRequest, or `direct`, from the first byte."""
 
-    def __init__(self, address, context=None, direct=False, timeout=10.0):
+    def __init__(self, address, context=None, direct=False, timeout=60.0):
         super().__init__(address, timeout)
         if not direct:
             self.send(untyped(SSL_REQUEST))
