@@ -57,7 +57,9 @@ class Tampering(TimedTest):
                 shutil.copy(os.path.join(pgweir.folder, name), cls.folder)
         with open(os.path.join(cls.folder, "audit.jsonl"), "rb") as file:
             cls.lines = file.read().splitlines(True)
+        # After a thousand records and at each end; on a slow machine also because a minute is over.
         cls.places = [number for number, line in enumerate(cls.lines) if json.loads(line)["event"] == "audit.checkpoint"]
+        cls.next_place = next(place for place in cls.places if place > 501)
 
     @classmethod
     def tearDownClass(cls):
@@ -104,7 +106,7 @@ class Tampering(TimedTest):
         self.assertEqual((status, other), (0, 0), (output, words))
         self.assertIn(f"macs: {len(self.lines)} good", output)
         self.assertIn(f"checkpoints: {len(self.places)}, {len(self.places)} good signatures, {len(self.places)} as", output)
-        self.assertEqual(len(self.places), 3)
+        self.assertGreaterEqual(len(self.places), 3)
         self.assertEqual(self.places[-1], len(self.lines) - 1)
 
     def test_a_flipped_byte_is_found_wherever_it_is(self):
@@ -133,12 +135,12 @@ class Tampering(TimedTest):
 
     def test_a_tail_cut_off_after_a_checkpoint_is_found(self):
         """So that what is left ends in a good checkpoint."""
-        self.assert_found(self.lines[:self.places[1] + 1])
-        self.assert_found(self.lines[:self.places[0] + 1])
+        for place in self.places[:-1]:
+            self.assert_found(self.lines[:place + 1])
 
     def test_a_tail_cut_off_before_a_checkpoint_is_found(self):
-        self.assert_found(self.lines[:self.places[2]])
-        self.assert_found(self.lines[:self.places[2] - 5])
+        self.assert_found(self.lines[:self.places[-1]])
+        self.assert_found(self.lines[:self.places[-1] - 5])
         self.assert_found(self.lines[:-1] + [self.lines[-1][:-1]])
         self.assert_found(self.lines[:-1] + [self.lines[-1][:-20]])
 
@@ -146,8 +148,8 @@ class Tampering(TimedTest):
         line = self.lines[500].replace(b'"work"', b'"wark"')
         forged = self.rechained(self.lines[:500] + [line] + self.lines[501:], 501)
         self.assert_found(forged, options=["--mac-key", self.path("k0.key")], line=501)
-        self.assert_found(forged, options=["--public-key", self.path("sign.pub")], line=self.places[0] + 1)
-        self.assert_found(forged, options=["--main-log", self.path("pgweir.log")], line=self.places[0] + 1)
+        self.assert_found(forged, options=["--public-key", self.path("sign.pub")], line=self.next_place + 1)
+        self.assert_found(forged, options=["--main-log", self.path("pgweir.log")], line=self.next_place + 1)
         (status, _), (other, _) = self.both(forged, [])
         self.assertEqual(status, other)
 
@@ -218,7 +220,7 @@ class Crash(TimedTest):
             self.assertEqual(len(aside), 1)
             with open(aside[0], "rb") as file:
                 self.assertEqual(file.readlines(), cut)
-            self.assertEqual(pgweir.records("audit.start")[0]["reason"], "chain_broken")
+            self.assertEqual(pgweir.wait_records(1, "audit.start")[0]["reason"], "chain_broken")
             pgweir.console("SET audit_accept_break = 1")
             self.assertEqual(pgweir.console("SHOW AUDIT")[0]["healthy"], 1)
             wait_until(lambda: pgweir.records("console.command"), 5, "the record of the SET")

@@ -139,7 +139,8 @@ class ByScram(AuthQueryTest):
         mark = self.server.log_mark()
         self.assertEqual(self.user_of(user="postgres", password="listed"), "postgres")
         self.assert_wrong_password("postgres", "wrong")
-        self.assertNotIn("weir_auth.lookup", self.server.log_since(mark))
+        # Those of clients that have left may still be asked about.
+        self.assertNotIn("$1 = 'postgres'", self.server.log_since(mark))
 
     def test_superusers_can_be_kept_out_by_the_function(self):
         self.server.run("ALTER ROLE analyst PASSWORD 'analyst' SUPERUSER")
@@ -190,6 +191,7 @@ class ByScram(AuthQueryTest):
     def test_it_issues_no_set(self):
         mark = self.server.log_mark()
         self.user_of(user="scram_user", password="scram secret")
+        self.assertIn("$1 = 'scram_user'", self.server.log_since(mark))
         asked = [line for line in self.server.log_since(mark).splitlines() if f"{ASKER}@" in line]
         self.assertTrue(any("weir_auth.lookup" in line for line in asked))
         self.assertFalse([line for line in asked if ": SET " in line or "set_config" in line])
@@ -208,8 +210,8 @@ class ByScram(AuthQueryTest):
             clients.append(client)
         for client in clients:
             self.assertEqual(int.from_bytes(client.receive()[1][:4], "big"), 10)
-        asking = self.server_sessions(f"usename = '{ASKER}'")
-        self.assertTrue(0 < len(asking) <= 4, asking)
+        # Of those that pgweir has closed before some may not be gone yet.
+        wait_until(lambda: 0 < len(self.server_sessions(f"usename = '{ASKER}'")) <= 4, what="four who ask at most")
 
     def test_a_client_that_goes_while_it_is_asked_about_harms_nobody(self):
         for _ in range(20):

@@ -28,7 +28,7 @@ class BrokenNetwork(TimedTest):
         try:
             if client.login(user="app", database="shop").error is None:
                 return client
-        except TimeoutError:
+        except AssertionError:          # no answer in all that time
             self.stuck += 1
         except (ConnectionGone, OSError):
             pass
@@ -60,9 +60,10 @@ class BrokenNetwork(TimedTest):
                 client = client or self.login(address)
                 if client is not None:
                     self.ask(client, number, step % 3)
-            except (ConnectionGone, OSError) as error:
-                self.stuck += isinstance(error, TimeoutError)
-                client.close()
+            except (ConnectionGone, OSError, AssertionError) as error:
+                self.stuck += isinstance(error, AssertionError)
+                if client is not None:
+                    client.close()
                 client = None
         if client is not None:
             client.close()

@@ -79,7 +79,7 @@ class CheckLive(TimedTest):
         os.chmod(self.config, 0o600)
 
     def clean_up(self):
-        self.server.run("DROP DATABASE IF EXISTS live_shop")
+        self.server.drop_database("live_shop")
         for role in ("live_asker", "live_good", BAD, "live_other"):
             self.server.run(f"""DO $$ BEGIN IF to_regrole('{role}') IS NOT NULL THEN
                                 EXECUTE 'REVOKE ALL ON PARAMETER log_statement FROM {role}'; EXECUTE 'DROP OWNED BY {role}'; END IF; END $$""")

@@ -27,7 +27,7 @@ class Clients(PgweirTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.server.run("DROP DATABASE IF EXISTS bench")
+        cls.server.drop_database("bench")
         cls.server.run("CREATE DATABASE bench OWNER scram_user")
         subprocess.run([os.path.join(bindir(), "pgbench"), "-i", "-q", "-s", "1",
                         cls.server.conninfo(dbname="bench")], check=True,
@@ -181,7 +181,7 @@ class Clients(PgweirTest):
         self.run_go("pgx_app.go")
 
     def test_what_pg_dump_wrote_is_restored_by_pg_restore(self):
-        self.server.run("DROP DATABASE IF EXISTS restored")
+        self.server.drop_database("restored")
         self.server.run("CREATE DATABASE restored OWNER scram_user")
         with tempfile.TemporaryDirectory() as folder:
             archive = os.path.join(folder, "bench.dump")

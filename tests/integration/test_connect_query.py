@@ -86,12 +86,12 @@ class Queries(TimedTest):
         answer = self.pgweir.raw(timeout=PATIENCE).login(user="app", database="shop")
         self.assertEqual(answer.sqlstate, "42883")
         self.assertIn("connect_query failed", answer.error["M"])
-        self.assertIn("no_such_function_here", self.pgweir.log())
+        wait_until(lambda: "no_such_function_here" in self.pgweir.log(), PATIENCE, "the log to say so")
         wait_until(lambda: not self.server.run("SELECT 1 FROM pg_stat_activity WHERE usename = 'app'"),
                    PATIENCE, "the connection to be closed")
 
     def test_one_that_leaves_a_transaction_open_is_a_failure(self):
-        self.start("BEGIN", pool={"wait_timeout": "100ms"})
+        self.start("BEGIN", pool={"wait_timeout": "1s"})
         answer = self.pgweir.raw(timeout=PATIENCE).login(user="app", database="shop")
         self.assertIsNotNone(answer.error)
         wait_until(lambda: "connect_query failed: it leaves a transaction open" in self.pgweir.log(),

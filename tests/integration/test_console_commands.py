@@ -69,6 +69,7 @@ class ConsoleCommands(TimedTest):
         client, console = self.login(), self.console()
         client.query("BEGIN")
         console.send(wire.query("PAUSE"))
+        wait_until(lambda: self.state()["paused"] == "yes", 5, "the pause")
         console.assert_hears_nothing()
         self.pgweir.console("RESUME")
         self.assertEqual(console.answer().sqlstate, "55000")

@@ -13,7 +13,8 @@ from support.waiting import wait_until
 
 
 class DyingClients(PgweirTest):
-    config = {"pool": {"size": 1}}
+    # A cancel may take its time: a server is not given up for that.
+    config = {"pool": {"size": 1}, "timeouts": {"cancel": "2m"}}
 
     def setUp(self):
         super().setUp()
@@ -26,8 +27,11 @@ class DyingClients(PgweirTest):
         self.assert_serves()
 
     def backend(self):
-        rows = self.server_sessions("usename = 'app'")
-        return rows[0][0] if rows else None
+        """The one there is, as soon as those of others have gone."""
+        def only():
+            rows = self.server_sessions("usename = 'app'")
+            return rows[0][0] if len(rows) == 1 else None
+        return wait_until(only, what="a single server")
 
     def test_a_client_reset_in_a_query_frees_its_server_which_is_used_again(self):
         client = self.raw_login()

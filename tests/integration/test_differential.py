@@ -149,7 +149,7 @@ class Differential(PgweirTest):
     def setUp(self):
         super().setUp()
         for name in ("differential", "direct"):
-            self.server.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            self.server.drop_database(name)
             self.server.run(f"CREATE DATABASE {name}")
 
     def login_at_once(self, database):
@@ -184,7 +184,7 @@ class Differential(PgweirTest):
         for name in ("differential", "direct"):
             self.server.run(TABLES, dbname=name)
         chance = random.Random(seed)
-        direct = RawClient(f"{self.server.socket_dir}/.s.PGSQL.{self.server.port}")
+        direct = RawClient(f"{self.server.socket_dir}/.s.PGSQL.{self.server.port}", 60)
         direct.login(user="app", database="direct")
         through, neighbour = (self.login_at_once(database) for _ in range(2))
         for client in (direct, through, neighbour):

@@ -102,9 +102,11 @@ class Choice(Pair):
         self.addCleanup(self.primary.run, "DROP ROLE careful")
         pgweir = self.start({"reads": self.database((FIRST,), target_session_attrs="read-only"),
                              "writes": self.database((FIRST,), target_session_attrs="read-write")},
-                            users={"careful": {}, "app": {}}, pool={"wait_timeout": "1s"})
+                            users={"careful": {}, "app": {}})
         self.assertEqual(self.host_of(self.login(pgweir, "reads", "careful")), FIRST)
         self.assertEqual(self.host_of(self.login(pgweir, "writes")), FIRST)
+        pgweir.change_config({"pool": {"wait_timeout": "1s"}})
+        pgweir.console("RELOAD")
         client = pgweir.raw(60)
         self.addCleanup(client.close)
         self.assertEqual(client.login(user="careful", database="writes").error["C"], "53300")
@@ -263,7 +265,9 @@ class Failover(Pair):
         pgweir = self.start({"shop": self.database((FIRST, SECOND), target_session_attrs="read-write"),
                              "reads": self.database((FIRST, SECOND), target_session_attrs="standby")},
                             timeouts={"login": "2m", "shutdown": "3s"}, pool={"size": 10, "wait_timeout": "10m"})
-        lonely = self.start({"reads": self.database((FIRST, SECOND), target_session_attrs="standby")})
+        # Nobody asks its idle server whether it lives, for by that it would learn the news.
+        lonely = self.start({"reads": self.database((FIRST, SECOND), target_session_attrs="standby")},
+                            backend={"connect_retry": "50ms", "connect_timeout": "1m", "check_after": "1h"})
         client, reader, lonely_reader = self.login(pgweir, "shop"), self.login(pgweir, "reads"), self.login(lonely, "reads")
         self.assertEqual(self.host_of(client), FIRST)
         self.assertEqual(self.host_of(reader), SECOND)
