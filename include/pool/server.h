@@ -54,6 +54,8 @@ struct server_user {
 	void (*drained)(struct server *server);
 	/* The connection is gone; the server closes itself when this returns. */
 	void (*lost)(struct server *server, const char *why);
+	/* No cancel aimed at it is under way any more; may be NULL. */
+	void (*spared)(struct server *server);
 };
 
 /*

@@ -35,6 +35,15 @@ release(struct cancel *cancel)
 }
 
 static void
+tell_over(struct server *server)
+{
+	if (server->state == SERVER_CANCELED)
+		pool_cancel_over(server);
+	else if (server->user != NULL && server->user->spared != NULL)
+		server->user->spared(server);
+}
+
+static void
 finish(struct cancel *cancel)
 {
 	struct server *server = cancel->server;
@@ -42,8 +51,8 @@ finish(struct cancel *cancel)
 	void *arg = cancel->arg;
 
 	release(cancel);
-	if (server != NULL && LIST_EMPTY(&server->cancels) && server->state == SERVER_CANCELED)
-		pool_cancel_over(server);
+	if (server != NULL && LIST_EMPTY(&server->cancels))
+		tell_over(server);
 	if (done != NULL)
 		done(arg);
 }

@@ -116,9 +116,11 @@ static void
 tell_failed(
     struct link *link, const struct wire_report *report, const uint8_t *body, size_t length)
 {
-	if (link->stopped && strcmp(report->sqlstate, "57014") == 0)
+	const struct request *head = requests_head(&link->requests);
+
+	if (limits_have_hit(link, head, report))
 		limits_tell(link);
-	else if (requests_head(&link->requests)->restores)
+	else if (head->restores)
 		restore_tell(link, report);
 	else if (!tell_unprepared(link, body, length))
 		build_error(relay_emit(link),

@@ -220,7 +220,7 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 	bool swallowed = head->answer == ANSWER_SWALLOW &&
 	    (link->restore == RESTORE_SENT || link->asking || is_ours_alone(link));
 	enum fate fate = swallowed ? FATE_SWALLOW : FATE_FORWARD;
-	bool ours = !swallowed && link->stopped && strcmp(report->sqlstate, "57014") == 0;
+	bool ours = !swallowed && limits_have_hit(link, head, report);
 
 	if (link->client == NULL)
 		return FATE_SWALLOW;
@@ -250,6 +250,15 @@ fate_of_error(struct link *link, struct request *head, const struct wire_report 
 	return fate;
 }
 
+/* What was cancelled has ended; by the cancel, if that is the error. */
+static void
+spend_cancel(struct link *link, const struct wire_report *report)
+{
+	link->stopped = false;
+	if (strcmp(report->sqlstate, "57014") == 0)
+		link->stray_batch = 0;
+}
+
 /* What goes ahead of the client's message was refused: nothing of that runs. */
 static enum fate
 fail_ahead(
@@ -257,7 +266,7 @@ fail_ahead(
 {
 	bool alone = ahead_failed(link, report, body, length);
 
-	link->stopped = false;
+	spend_cancel(link, report);
 	skip_to_sync(link);
 	if (alone)
 		ahead_ask_ready(link);
@@ -295,7 +304,7 @@ on_error(struct link *link, const uint8_t *body, size_t length)
 		return FATE_SWALLOW;
 	}
 	fate = fate_of_error(link, head, &report, body, length);
-	link->stopped = false;
+	spend_cancel(link, &report);
 	if (head->kind == REQUEST_QUERY || head->kind == REQUEST_FUNCTION)
 		skipped_undo(link, head); /* ReadyForQuery follows */
 	else

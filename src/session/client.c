@@ -159,7 +159,7 @@ adjust_reading(struct client *client)
 {
 	bool waits = (client->state != CLIENT_READY && client->state != CLIENT_ACTIVE) ||
 	    (client->link != NULL && (client->link->discarding || client->link->unsettled ||
-				client->link->asking || link_awaits_ahead(client->link))) ||
+				client->link->canceling || client->link->asking || link_awaits_ahead(client->link))) ||
 	    client->intent != 0 || (client->listens != NULL && listens_hold_back(client));
 	bool full = waits && buf_length(&client->in) > WAITING_INPUT_MOST;
 

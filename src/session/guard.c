@@ -91,6 +91,7 @@ stop(struct link *link, const struct request *head, enum policy_limit_kind kind,
     const struct policy_limit *limit, int64_t affected)
 {
 	link->guard->over = true;
+	limits_note(link, kind, limit, head->ruling->policies);
 	record_statement(link, head, link->sub, "53400", affected < 0 ? (int64_t)link->rows : -1,
 	    affected, AUDIT_ERROR);
 	limits_tell_exceeded(link, kind, limit);
@@ -329,15 +330,15 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 	if (request_match(head, 'Z') != MATCH_LAST || strchr("ITE", status) == NULL ||
 	    status == '\0')
 		return answer_take(link, 'Z', body, length);
-	if (link->client == NULL || (!open && !guard->over) || (open && status == 'I') ||
-	    (!open && status != 'T' && !server_is_being_canceled(link->server)))
+	if (link->client == NULL || (!open && (!guard->over || status != 'T')) ||
+	    (open && status == 'I'))
 		return finish(link, body, length);
 	link->server->transaction = status;
 	link->copy_in = false;
 	if (open)
 		guard_end(link, guard->over || status == 'E' ? ENDING_ROLLBACK : ENDING_COMMIT);
 	else
-		guard_end(link, status == 'T' ? ENDING_FAIL : ENDING_NOTHING);
+		guard_end(link, ENDING_FAIL);
 	return FATE_SWALLOW;
 }
 
@@ -399,8 +400,7 @@ while_ending(struct link *link, uint8_t type, const uint8_t *body, size_t length
 	default:
 		return FATE_SWALLOW;
 	}
-	if (guard->ending == ENDING_NOTHING ||
-	    (length == 1 && body[0] == (guard->ending == ENDING_FAIL ? 'E' : 'I')))
+	if (length == 1 && body[0] == (guard->ending == ENDING_FAIL ? 'E' : 'I'))
 		return finish(link, body, length);
 	if (!commits) {
 		link_violated(link, "the server did not end a transaction");

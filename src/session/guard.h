@@ -44,7 +44,6 @@ enum guard_ending {
 	ENDING_COMMIT,
 	ENDING_ROLLBACK,
 	ENDING_FAIL,  /* the client's transaction */
-	ENDING_NOTHING, /* only a Sync: nothing was changed */
 };
 
 /* Is lock_timeout ours now, and how long does that last? */
@@ -135,7 +134,16 @@ void guard_put_statement(struct link *link, const char *text);
 void guard_end(struct link *link, enum guard_ending ending);
 /* After the last ReadyForQuery: lock_timeout is the client's again. */
 void guard_restore_lock(struct link *link);
-/* Cancel what goes on too long after its limit, go on after a cancel. */
+/* Is lock_timeout still ours on the server, and must a cancel be over before it is set back? */
+bool guard_keeps(const struct link *link);
+static inline bool
+guard_keeps_link(const struct link *link)
+{
+	return link->guard != NULL && guard_keeps(link);
+}
+/* No cancel is under way any more: what waited for that. */
+void guard_go_on(struct link *link);
+/* Cancel what goes on too long after its limit. */
 void guard_tick(struct link *link, uint64_t now_us);
 
 #endif

@@ -53,8 +53,6 @@ put_ending(struct link *link)
 	case ENDING_FAIL:
 		refuse_put_failing(out);
 		break;
-	case ENDING_NOTHING:
-		break;
 	}
 	build_sync(out);
 	guard->phase = GUARD_ENDING;
@@ -71,20 +69,26 @@ guard_end(struct link *link, enum guard_ending ending)
 		put_ending(link);
 }
 
+bool
+guard_keeps(const struct link *link)
+{
+	return link->guard->lock == LOCK_SESSION && server_is_being_canceled(link->server);
+}
+
 void
 guard_restore_lock(struct link *link)
 {
 	struct guard *guard = link->guard;
 	bool session = guard->lock == LOCK_SESSION;
 
-	if (guard->lock == LOCK_THEIRS || link->requests.count > 0 || link->client == NULL)
+	if (guard->lock == LOCK_THEIRS || link->requests.count > 0)
 		return;
 	/* To the end of a transaction that is over, or that failed. */
 	if (!session && link->server->transaction != 'T') {
 		guard->lock = LOCK_THEIRS;
 		return;
 	}
-	if (session && link->server->transaction == 'E')
+	if ((session && link->server->transaction == 'E') || server_is_being_canceled(link->server))
 		return;
 	guard_put_statement(link, session
 	    ? "SELECT pg_catalog.set_config('lock_timeout', "
@@ -99,19 +103,24 @@ guard_restore_lock(struct link *link)
 }
 
 void
+guard_go_on(struct link *link)
+{
+	if (link->guard->phase != GUARD_WAITING)
+		guard_restore_lock(link);
+	else if (link->client != NULL) /* else its server is closed: timeouts.cancel */
+		put_ending(link);
+}
+
+void
 guard_tick(struct link *link, uint64_t now_us)
 {
 	struct guard *guard = link->guard;
 
-	if (guard->phase == GUARD_WAITING && !server_is_being_canceled(link->server)) {
-		put_ending(link);
-		return;
-	}
-	/* What is small has ended by now, without a cancel. */
+	/* What is small has ended by now, without a cancel; what failed waits for its Sync only. */
 	if (!guard->over || guard->phase == GUARD_ENDING || guard->phase == GUARD_WAITING ||
+	    link->requests.count == 0 ||
 	    (guard->cancel_us != 0 && now_us - guard->cancel_us < CANCEL_AGAIN_US))
 		return;
 	guard->cancel_us = now_us;
-	audit_cancel(clients_lane(link->clients), link->client->who, "limit");
-	server_cancel(link->server, NULL, NULL);
+	limits_cancel(link, now_us);
 }

@@ -513,7 +513,7 @@ request_holds(struct link *link, struct request *request, uint8_t type)
 	if (limits == NULL || limits->kinds == 0)
 		return false;
 	if (synced)
-		return limits->way != WAY_PLAIN;
+		return limits->way != WAY_PLAIN || moves_transaction(request);
 	if (type == 'S' && !limits->alone)
 		return false;
 	if (!limits->flushed)

@@ -5,6 +5,8 @@
  * and says whether it dealt with it, or must be asked again when the client has a
  * server or a long text has been parsed. Those that are a few lines are here.
  */
+#include <string.h>
+
 #include "base/mem.h"
 #include "copy_in.h"
 #include "guard.h"
@@ -169,6 +171,16 @@ respond(struct client *client, const struct inbound *message)
 	return STEP_DONE;
 }
 
+/*
+ * Does it belong to what is being cancelled, or is it nothing that a cancel could hit? Without
+ * more data a COPY FROM would not even notice one.
+ */
+static bool
+goes_on(uint8_t type)
+{
+	return strchr("dcfHX", type) != NULL;
+}
+
 static enum step
 handle(struct client *client, const struct inbound *message)
 {
@@ -201,6 +213,8 @@ handle(struct client *client, const struct inbound *message)
 	}
 	if (client->link != NULL && client->link->guard != NULL &&
 	    guard_holds(client, message->type))
+		return STEP_LATER;
+	if (client->link != NULL && client->link->canceling && !goes_on(message->type))
 		return STEP_LATER;
 	return handler->run(client, message);
 }

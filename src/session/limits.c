@@ -60,17 +60,19 @@ limits_of_waiting(const struct client *client, const struct ruling *ruling)
 	return limit;
 }
 
-/* The strictest limit of a whole message among what is unanswered of the one that runs. */
+/* The strictest limit of a whole message among what is unanswered of the one that runs; and whose. */
 static struct policy_limit
-message_limit(const struct link *link)
+message_limit(const struct link *link, const struct ruling **of)
 {
 	struct policy_limit limit = { 0 };
 	const struct request *request;
 
 	for (size_t i = 0; (request = requests_at(&link->requests, i)) != NULL; i++) {
 		if (request->ruling != NULL &&
-		    is_stricter(request->ruling->verdict.limits.message_timeout.value, limit.value))
+		    is_stricter(request->ruling->verdict.limits.message_timeout.value, limit.value)) {
 			limit = request->ruling->verdict.limits.message_timeout;
+			*of = request->ruling;
+		}
 		if (request->kind == REQUEST_QUERY || request->kind == REQUEST_SYNC)
 			break;
 	}
@@ -111,9 +113,36 @@ may_have_gone_on(const struct link *link, bool whole)
 	return false;
 }
 
-/* Cancel what the server runs; its error will be told as that of this limit. */
+void
+limits_note(struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit,
+    struct policies *of)
+{
+	struct policies *before = link->limit_policies;
+
+	link->limit = kind;
+	link->limit_rule = *limit;
+	link->limit_policies = of == NULL ? NULL : policies_reference(of);
+	policies_release(before);
+}
+
+void
+limits_cancel(struct link *link, uint64_t now_us)
+{
+	if (!link->stopped || link->head_us > link->stopped_us) {
+		audit_cancel(clients_lane(link->clients), link->client->who, "limit");
+		link->stopped_us = now_us;
+	}
+	link->stopped = true;
+	link->canceling = true;
+	link->stray_batch = UINT64_MAX;
+	link->limit_us = now_us;
+	server_cancel(link->server, NULL, NULL);
+}
+
+/* Cancel what the server runs; its error will be told as that of this limit of these policies. */
 static void
-stop(struct link *link, enum policy_limit_kind kind, struct policy_limit limit, uint64_t now_us)
+stop(struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit,
+    struct policies *of, uint64_t now_us)
 {
 	bool again = link->stopped && link->head_us <= link->stopped_us;
 
@@ -125,15 +154,14 @@ stop(struct link *link, enum policy_limit_kind kind, struct policy_limit limit, 
 		return;
 	if (again && may_have_gone_on(link, kind != POLICY_STATEMENT_TIMEOUT))
 		return;
-	if (!link->stopped || link->head_us > link->stopped_us) {
-		audit_cancel(clients_lane(link->clients), link->client->who, "limit");
-		link->stopped_us = now_us;
-	}
-	link->stopped = true;
-	link->limit = kind;
-	link->limit_rule = limit;
-	link->limit_us = now_us;
-	server_cancel(link->server, NULL, NULL);
+	limits_note(link, kind, limit, of);
+	limits_cancel(link, now_us);
+}
+
+static struct policies *
+policies_of(const struct ruling *ruling)
+{
+	return ruling == NULL ? NULL : ruling->policies;
 }
 
 static bool
@@ -156,6 +184,7 @@ static void
 check_statement(struct link *link, uint64_t now_us)
 {
 	const struct request *running = running_statement(link);
+	const struct ruling *of_message = NULL;
 	struct policy_limit limit, own, message;
 	uint64_t began_us;
 
@@ -164,13 +193,13 @@ check_statement(struct link *link, uint64_t now_us)
 	began_us = link->head_us > running->sent_us ? link->head_us : running->sent_us;
 	limit = statement_limit(link->clients, running->ruling);
 	own = (struct policy_limit){ .value = own_limit(link, running), .policy = of_session };
-	message = message_limit(link);
+	message = message_limit(link, &of_message);
 	if (is_past(began_us, &limit, now_us))
-		stop(link, POLICY_STATEMENT_TIMEOUT, limit, now_us);
+		stop(link, POLICY_STATEMENT_TIMEOUT, &limit, policies_of(running->ruling), now_us);
 	else if (is_past(began_us - running->queue_us + link->excused_us, &own, now_us))
-		stop(link, POLICY_STATEMENT_TIMEOUT, own, now_us);
+		stop(link, POLICY_STATEMENT_TIMEOUT, &own, NULL, now_us);
 	else if (is_past(link->request_us, &message, now_us))
-		stop(link, POLICY_MESSAGE_TIMEOUT, message, now_us);
+		stop(link, POLICY_MESSAGE_TIMEOUT, &message, policies_of(of_message), now_us);
 }
 
 char *
@@ -221,6 +250,12 @@ tell(struct link *link, enum policy_limit_kind kind, const struct policy_limit *
 void
 limits_tell(struct link *link)
 {
+	if (!link->stopped) {
+		tell(link, link->limit, &link->limit_rule, "57014",
+		    "canceling statement due to the limit of a statement before it",
+		    "That one ended by itself just as it was cancelled. Run this one again.");
+		return;
+	}
 	tell(link, link->limit, &link->limit_rule, "57014",
 	    link->limit == POLICY_TRANSACTION_TIMEOUT
 		? "canceling statement due to transaction timeout"
@@ -291,12 +326,14 @@ check_transaction(struct link *link, uint64_t began_us, uint64_t now_us)
 	idle = under_ceiling(
 	    limits.idle_in_transaction_timeout, config->timeouts_idle_in_transaction_ms);
 	whole = under_ceiling(limits.transaction_timeout, config->timeouts_transaction_ms);
+	if (link->canceling && link->requests.count == 0)
+		return; /* a ROLLBACK of ours could be hit */
 	if (link->idle_us > 0 && is_open && is_past(link->idle_us, &idle, now_us))
 		end_transaction(link, POLICY_IDLE_IN_TRANSACTION_TIMEOUT, &idle);
 	else if (!is_past(began_us, &whole, now_us))
 		return;
 	else if (running_statement(link) != NULL)
-		stop(link, POLICY_TRANSACTION_TIMEOUT, whole, now_us);
+		stop(link, POLICY_TRANSACTION_TIMEOUT, &whole, clients_policies(link->clients), now_us);
 	else if (is_open && link->requests.count == 0)
 		end_transaction(link, POLICY_TRANSACTION_TIMEOUT, &whole);
 	else
@@ -335,14 +372,16 @@ check_pin(struct link *link, uint64_t now_us)
 
 /*
  * Does the server not hear the cancel of a limit, or does nobody read its answer so far? What
- * has ended since, by itself, was the one that was cancelled: the next has its own time.
+ * has ended since, by itself, was the one that was cancelled: the next has its own time. But it
+ * waits for the cancel.
  */
 static bool
 is_deaf(const struct link *link, uint64_t now_us)
 {
 	int64_t patience_ms = clients_config(link->clients)->timeouts_cancel_ms;
+	bool runs = link->stopped && link->head_us <= link->stopped_us && link->requests.count > 0;
 
-	return link->stopped && link->head_us <= link->stopped_us && link->requests.count > 0 &&
+	return (runs || link->canceling) &&
 	    now_us - link->stopped_us >= (uint64_t)patience_ms * 1000;
 }
 

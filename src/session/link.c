@@ -33,10 +33,31 @@ on_drained(struct server *server)
 	client_resume(client);
 }
 
+/* No cancel can hit what is sent to the server now. */
+static void
+on_spared(struct server *server)
+{
+	struct link *link = server->user_arg;
+	struct client *client = link->client;
+
+	link->canceling = false;
+	if (link->stray_batch != 0)
+		link->stray_batch = server->batch;
+	if (link->guard != NULL)
+		guard_go_on(link);
+	if (client == NULL) {
+		link_clean_on(link);
+		return;
+	}
+	link_release(link); /* it may have been held for this */
+	client_resume(client);
+}
+
 static const struct server_user link_user = {
 	.data = relay_data,
 	.drained = on_drained,
 	.lost = link_lost,
+	.spared = on_spared,
 };
 
 struct link *
@@ -198,6 +219,7 @@ link_free(struct link *link)
 	link_forget_portals(link, UINT64_MAX);
 	statement_release(link->unnamed);
 	guard_free(link->guard);
+	policies_release(link->limit_policies);
 	pin_give_place(link);
 	judged_release(link->pinned_by);
 	judged_release(link->ran);
@@ -218,7 +240,7 @@ is_busy(const struct link *link)
 
 	if (link->requests.count > 0 || link->server->transaction != 'I' || link->unsynced ||
 	    link->restore == RESTORE_SENT || link->passing > 0 || buf_length(&link->in) > 0 ||
-	    stream_pending(link->server->stream) > 0)
+	    stream_pending(link->server->stream) > 0 || guard_keeps_link(link))
 		return true;
 	return client != NULL && (client->passing > 0 || client->state == CLIENT_JUDGING);
 }

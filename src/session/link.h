@@ -132,10 +132,13 @@ struct link {
 	size_t sub;		   /* which statement of the Query at the head */
 	size_t ours_due;	   /* statements of ours behind it, still to be answered */
 	bool stopped;		   /* a cancel was sent for `limit` */
+	bool canceling;		   /* and is under way: the client's next message waits */
 	enum policy_limit_kind limit;
 	uint64_t limit_us;	   /* when a cancel was last sent for it */
 	uint64_t stopped_us;	   /* and when the first one was */
-	struct policy_limit limit_rule; /* its value and where it came from */
+	struct policy_limit limit_rule; /* its value and where it came from … */
+	struct policies *limit_policies; /* … and whose words these are; referenced, or NULL */
+	uint64_t stray_batch;	   /* up to this a cancel that came late may hit what was sent; 0: none */
 	struct guard *guard;	   /* ours; NULL before the first statement under its limits */
 	uint64_t executed_batch;   /* in which an Execute was last sent */
 	char last_state[6];	   /* of the last error from the server */

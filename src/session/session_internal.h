@@ -243,7 +243,23 @@ char *limits_detail(enum policy_limit_kind kind, const struct policy_limit *limi
 /* The error of a limit, with its rule, file and line; the strings stay their owners'. */
 struct wire_error limits_error(const struct policy_limit *limit, const char *sqlstate,
     const char *message, const char *detail, const char *hint);
-/* A cancel of ours ended the statement: PostgreSQL's words, and which limit and rule. */
+/* The limit for which what runs is stopped; these policies (or NULL) have its words. */
+void limits_note(struct link *link, enum policy_limit_kind kind,
+    const struct policy_limit *limit, struct policies *of);
+/* Cancel what the server runs, for that limit. The client's next message waits for its end. */
+void limits_cancel(struct link *link, uint64_t now_us);
+/*
+ * Was it a cancel of ours that ended the request at the head? One that comes late can hit what
+ * the client had sent behind what it was for.
+ */
+static inline bool
+limits_have_hit(const struct link *link, const struct request *head,
+    const struct wire_report *report)
+{
+	return (link->stopped || head->batch <= link->stray_batch) &&
+	    strcmp(report->sqlstate, "57014") == 0;
+}
+/* So it was: PostgreSQL's words, and which limit and rule. */
 void limits_tell(struct link *link);
 /* It is above what it may return or change. */
 void limits_tell_exceeded(

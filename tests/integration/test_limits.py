@@ -175,6 +175,17 @@ class Rows(Case):
         self.assertEqual([len(answer.rows) for answer in answers], [50, 50, 3])
         self.assertEqual([answer.sqlstate for answer in answers], [None, "53400", None])
 
+    def test_what_was_sent_behind_it_has_its_own_answers(self):
+        """The server has it as the cancel is under way."""
+        client = self.raw_login()
+        for _ in range(5):
+            client.send(wire.query("SELECT generate_series(1, 2000000000)"), wire.query("SELECT 'behind'"),
+                        wire.parse("SELECT 'batch'"), wire.bind(), wire.execute(), wire.SYNC)
+            self.assert_limit(client.answer(), "max_rows", "50")
+            self.assertEqual(client.answer().rows, [[b"behind"]])
+            self.assertEqual(client.answer().rows, [[b"batch"]])
+        self.assert_usable(client)
+
     def test_statements_of_one_message_are_each_counted(self):
         client = self.raw_login()
         self.assertIsNone(client.query("SELECT generate_series(1, 40); SELECT generate_series(1, 40)").error)
@@ -228,6 +239,22 @@ class Rows(Case):
             client.close()
         self.assert_usable(other)
         self.assertEqual(self.count("left"), 0)
+
+
+class RowsOfSome(Case):
+    """What has no limit is not looked at, and still hangs on what was limited in front of it."""
+    policies = {"limits.yaml": POLICY.split("defaults:")[0] + """\
+rules:
+  - {id: series, match: {functions: [generate_series]}, action: allow, limits: {max_rows: 50}}
+"""}
+
+    def test_a_transaction_that_its_message_begins_fails_before_what_was_sent_behind_it(self):
+        client = self.raw_login()
+        client.send(wire.query("SELECT generate_series(1, 51); BEGIN"), wire.query("SELECT 'behind'"), wire.query("COMMIT"))
+        self.assert_limit(client.answer(), "max_rows", "50", "series", status="E")
+        self.assertEqual(client.answer().sqlstate, "25P02")
+        self.assertEqual(client.answer().tags, ["ROLLBACK"])
+        self.assert_usable(client)
 
 
 class AffectedRows(Case):
@@ -565,6 +592,12 @@ class LockTimeout(Case):
             answer = client.ask(*sent)
             self.assertEqual((answer.sqlstate, answer.status, len(answer.errors)), ("42P01", "I", 1))
             self.assert_is_theirs(client)
+
+    def test_it_does_not_outlive_a_client_that_leaves_in_a_failed_transaction(self):
+        client = self.raw_login()
+        self.assertEqual(client.query("BEGIN; ALTER TABLE nowhere ADD a int").status, "E")
+        client.close()
+        self.assert_is_theirs(self.raw_login())
 
     def test_a_user_named_by_a_rule_waits_longer(self):
         self.server.run("ALTER TABLE locked OWNER TO other", dbname="shop")
