@@ -69,6 +69,7 @@ class Load(PgweirTest):
     def settled(self):
         """A copy of the log: pgweir goes on writing its own."""
         path = os.path.join(self.folder, "audit.jsonl")
+        self.pgweir.wait_records()      # the writer may not have begun
         with open(self.pgweir.audit_path, "rb") as file:
             text = file.read()
         with open(path, "wb") as file:

@@ -145,8 +145,9 @@ class HalfMessages(PgweirTest):
         client = self.raw_login()
         client.send(wire.query("COPY slow FROM STDIN"), wire.copy_data(b"1\n"), wire.COPY_DONE)
         client.receive_until((b"G",))
-        wait_until(lambda: self.server_sessions("usename = 'app' AND wait_event = 'PgSleep'"), 5, "the trigger")
-        self.server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        sleeps = "wait_event = 'PgSleep' AND query LIKE 'COPY slow%'"
+        wait_until(lambda: self.server_sessions(sleeps), 5, "the trigger")
+        self.server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {sleeps}")
         self.assertEqual(client.answer().types, "EZ")
         self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
 
@@ -275,9 +276,9 @@ class Residue(PgweirTest):
 
     def test_a_lock_taken_by_a_statement_that_failed_does_not_outlive_its_client(self):
         client = self.raw_login()
-        self.assertEqual(client.query("SELECT pg_advisory_lock(4711), 1 / (random() * 0)::int").sqlstate, "22012")
+        self.assertEqual(client.query("SELECT pg_advisory_lock(471147), 1 / (random() * 0)::int").sqlstate, "22012")
         client.close()
-        self.assertEqual(self.raw_login().query("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").rows,
+        self.assertEqual(self.raw_login().query("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 471147").rows,
                          [[b"0"]])
 
 
@@ -300,7 +301,7 @@ apiVersion: pgweir/v1
 kind: GuardrailPolicy
 metadata: {name: warnings, owner: tests}
 rules:
-  - {id: nap, match: {functions: [pg_sleep]}, action: allow, limits: {statement_timeout: 2s}}
+  - {id: nap, match: {functions: [pg_sleep]}, action: allow, limits: {statement_timeout: 5s}}
   - {use: drop-table, action: deny}
   - {id: looked-at, match: {verb: [UPDATE], where: [absent]}, action: warn, message: "looked at"}
 """
@@ -333,7 +334,7 @@ class Turns(PgweirTest):
         client = self.raw_login()
         client.send(wire.parse("SELECT pg_sleep(30)"))
         wait_until(lambda: self.server_sessions("usename = 'app'"), 5, "the server")
-        time.sleep(2.5)
+        time.sleep(5.5)
         self.assertEqual(client.ask(wire.bind(), wire.execute(), wire.SYNC).sqlstate, "57014")
 
     def test_a_statement_bound_before_the_last_batch_was_answered_is_recorded_and_limited(self):
@@ -360,7 +361,7 @@ class Turns(PgweirTest):
 
 
 class Timeouts(PgweirTest):
-    config = {"pool": {"size": 1}, "timeouts": {"idle_in_transaction": "1s", "transaction": "6s"}}
+    config = {"pool": {"size": 1}, "timeouts": {"idle_in_transaction": "1s", "transaction": "12s"}}
 
     def test_a_statement_pipelined_behind_begin_is_not_taken_for_idle(self):
         client = self.raw_login()

