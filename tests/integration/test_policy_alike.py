@@ -78,7 +78,7 @@ class Alike(PgweirTest):
     @classmethod
     def setUpClass(cls):
         server = shared_postgres()
-        server.run(f"DROP DATABASE IF EXISTS {DATABASE}")
+        server.drop_database(DATABASE)
         for role in USERS.values():
             server.run(f"DROP ROLE IF EXISTS {role}")
             server.run(f"CREATE ROLE {role} LOGIN")
@@ -89,13 +89,13 @@ class Alike(PgweirTest):
     def tearDownClass(cls):
         super().tearDownClass()
         server = shared_postgres()
-        server.run(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        server.drop_database(DATABASE)
         for role in USERS.values():
             server.run(f"DROP ROLE {role}")
 
     def setUp(self):
         super().setUp()
-        self.server.run(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        self.server.drop_database(DATABASE)
         self.server.run(f"CREATE DATABASE {DATABASE} OWNER migrator")
         self.server.run("ALTER SCHEMA public OWNER TO migrator", dbname=DATABASE)
 

@@ -126,7 +126,7 @@ class Rules(PgweirTest):
     @classmethod
     def configure(cls):
         server = shared_postgres()
-        server.run(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        server.drop_database(DATABASE)
         server.run(f"CREATE DATABASE {DATABASE}")
         rules = sorted({case["rule"] for case in CASES})
         return {"config": {"users": {rule: {"role": "postgres"} for rule in rules}, "pool": {"size": 4, "wait_timeout": "60s"}},
@@ -135,7 +135,7 @@ class Rules(PgweirTest):
     @classmethod
     def tearDownClass(cls):
         super().tearDownClass()
-        shared_postgres().run(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+        shared_postgres().drop_database(DATABASE)
 
     def set_up(self, case):
         self.server.run(FIXTURE, dbname=DATABASE)
