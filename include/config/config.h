@@ -155,7 +155,7 @@ struct config {
 
 	int64_t backend_connect_timeout_ms, backend_connect_retry_ms, backend_max_age_ms,
 	    backend_idle_timeout_ms, backend_check_after_ms;
-	int64_t backend_dns_ttl_ms, backend_tcp_user_timeout_ms;
+	int64_t backend_dns_ttl_ms, backend_role_check_ms, backend_tcp_user_timeout_ms;
 	int backend_reset; /* enum backend_reset */
 	char *backend_check_query; /* "" for a Sync */
 

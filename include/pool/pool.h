@@ -58,6 +58,7 @@ struct pool {
 	uint64_t pins[PIN_REASONS_MOST]; /* begun, by reason */
 	bool paused;
 	bool suspended;	    /* lends nothing either; its servers stay */
+	bool split;	    /* nor does this one: its database has two primaries */
 	bool wants_tls;	    /* tls.server.mode is allow, and its server refused us without */
 	bool plain_startup; /* its server does not know our startup settings */
 	int64_t inspect_in; /* so many loans to the next inspection; 0: it begins anew */
@@ -70,6 +71,7 @@ struct pool {
 	unsigned host;	       /* which of the database's hosts to try next */
 	int unnamed_for_line;  /* to be opened when a host's name is known */
 	struct waiter *unnamed_beside; /* borrowed: and one beside the pool for it; or NULL */
+	uint64_t scout_us;     /* when to look again whether a host is to be asked what it is */
 	bool thinning;	       /* idle servers may be retired: one goes at each tick */
 };
 
@@ -77,7 +79,7 @@ struct pool {
 static inline bool
 pool_is_held(const struct pool *pool)
 {
-	return pool->paused || pool->suspended;
+	return pool->paused || pool->suspended || pool->split;
 }
 
 struct pools *pools_new(struct loop *loop, unsigned worker, struct budgets *budgets,

@@ -91,6 +91,8 @@ struct server {
 	uint64_t writer; /* id of the client that wrote on it last; 0: nobody since it was as new */
 	bool beside;		       /* the budget does not count it: pool_open_beside() */
 	struct waiter *beside_for;     /* borrowed: who asked for that, until it is lent */
+	bool scouts;		       /* it is opened to ask what is there, and closed: scout.c */
+	uint64_t born;		       /* of a scout: when PostgreSQL started there, as a hash */
 	bool unintroduced;	       /* what its connect_query set is gone in part: run it again */
 	bool doubted;		       /* to be checked before it is lent again */
 	uint8_t role;		       /* enum host_role: what it said it is */

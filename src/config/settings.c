@@ -429,6 +429,17 @@ const struct setting settings[] = {
 		    "last good answer serves while that takes long or fails; connections to an address that "
 		    "two answers did not have any more are replaced, one after the other, between their "
 		    "loans." },
+	{ .name = "backend.role_check",
+	    .type = SETTING_DURATION,
+	    .where = AT(backend_role_check_ms),
+	    .fallback = "5s",
+	    .least = "0",
+	    .most = "1h",
+	    .reloadable = true,
+	    .text = "How often each host of a database that has several, and target_session_attrs, is "
+		    "asked what it is, on a connection that is closed again. So a promotion is known "
+		    "without a statement there, and two primaries are: then no server connection of the "
+		    "database is lent until one of them is left. 0 asks never." },
 	{ .name = "backend.tcp_user_timeout",
 	    .type = SETTING_DURATION,
 	    .where = AT(backend_tcp_user_timeout_ms),

@@ -14,17 +14,6 @@
 #include "pool/own.h"
 #include "pool_internal.h"
 
-enum { CANDIDATES_MOST = 64 };
-
-/* Where a database's servers may be, as far as it is known now. */
-struct candidates {
-	struct address at[CANDIDATES_MOST];
-	const char *host[CANDIDATES_MOST]; /* borrowed from the configuration */
-	size_t count;
-	bool asking;	 /* there may be more soon */
-	const char *why; /* borrowed: why a name has none */
-};
-
 enum pick { PICK_FOUND, PICK_WAIT, PICK_NONE };
 
 static const struct database_config *
@@ -58,8 +47,8 @@ add_name(struct candidates *candidates, const struct pool *pool, const char *hos
 		add(candidates, &name->addresses[i], host);
 }
 
-static void
-collect(const struct pool *pool, const struct database_config *database,
+void
+host_candidates(const struct pool *pool, const struct database_config *database,
     struct candidates *candidates)
 {
 	candidates->count = 0;
@@ -101,7 +90,7 @@ pick(struct pool *pool, struct address *address, const char **host, struct error
 		    "database \"%s\" is no longer in the configuration", pool->database);
 		return PICK_NONE;
 	}
-	collect(pool, database, &candidates);
+	host_candidates(pool, database, &candidates);
 	if (candidates.count == 0 && candidates.asking)
 		return PICK_WAIT;
 	if (candidates.count == 0) {
@@ -299,7 +288,7 @@ host_has_other(struct pool *pool, const struct address *besides, int64_t calm_ms
 
 	if (database == NULL)
 		return false;
-	collect(pool, database, &candidates);
+	host_candidates(pool, database, &candidates);
 	return hosts_has_other(pools_hosts(pool->pools), candidates.at, candidates.count, besides,
 	    (enum session_attrs)database->session_attrs, loop_now_us(pools_loop(pool->pools)),
 	    calm_ms);

@@ -21,6 +21,12 @@ struct rest {
 	uint64_t until_us;
 };
 
+/* Since when, and until when at least, an address was that of a primary, by its own word. */
+struct reign {
+	uint64_t since_us, told_us; /* 0: it is none */
+	uint64_t born;
+};
+
 /* What was told of an address last, for one database. Owned by its host. */
 struct told {
 	struct told *next;
@@ -35,6 +41,8 @@ struct host {
 	struct rest away;		   /* it could not be reached */
 	struct rest unfit[SESSION_ATTRS];  /* its role is another, by what is wanted */
 	uint64_t tried_us;		   /* when it was chosen last, or failed */
+	uint64_t asked_us;		   /* when somebody set out last to ask what it is */
+	struct reign reign;
 	struct told *told;
 };
 
@@ -228,6 +236,7 @@ hosts_failed(
 	lengthen(&host->away, now_us, retry_ms);
 	host->tried_us = now_us;
 	host->role = HOST_ROLE_UNKNOWN; /* whatever comes back there may be another */
+	host->reign = (struct reign){ 0 };
 	pthread_mutex_unlock(&hosts->mutex);
 }
 
@@ -291,6 +300,8 @@ hosts_note_role(struct hosts *hosts, const struct address *address, enum host_ro
 	host->role = role;
 	if (before != role)
 		memset(host->unfit, 0, sizeof(host->unfit));
+	if (role != HOST_ROLE_PRIMARY)
+		host->reign = (struct reign){ 0 };
 	pthread_mutex_unlock(&hosts->mutex);
 	if (before == role || role == HOST_ROLE_UNKNOWN)
 		return;
@@ -310,6 +321,75 @@ hosts_role(struct hosts *hosts, const struct address *address)
 	role = host != NULL ? host->role : HOST_ROLE_UNKNOWN;
 	pthread_mutex_unlock(&hosts->mutex);
 	return role;
+}
+
+bool
+hosts_to_ask(struct hosts *hosts, const struct address *candidates, size_t count,
+    uint64_t now_us, int64_t every_ms, size_t *which)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&hosts->mutex);
+	for (size_t i = 0; i < count && !found; i++) {
+		struct host *host = get(hosts, &candidates[i]);
+
+		if (host->asked_us != 0 && now_us < host->asked_us + (uint64_t)every_ms * 1000)
+			continue;
+		host->asked_us = now_us;
+		*which = i;
+		found = true;
+	}
+	pthread_mutex_unlock(&hosts->mutex);
+	return found;
+}
+
+void
+hosts_asked(struct hosts *hosts, const struct address *address, enum host_role role,
+    uint64_t born, uint64_t now_us)
+{
+	struct reign *reign;
+	struct host *host;
+
+	hosts_note_role(hosts, address, role);
+	pthread_mutex_lock(&hosts->mutex);
+	host = get(hosts, address);
+	reign = &host->reign;
+	host->away = (struct rest){ 0 };
+	if (role == HOST_ROLE_PRIMARY && (reign->since_us == 0 || reign->born != born))
+		*reign = (struct reign){ .since_us = now_us, .born = born };
+	if (role == HOST_ROLE_PRIMARY)
+		reign->told_us = now_us;
+	pthread_mutex_unlock(&hosts->mutex);
+}
+
+/* Each said so after the other had begun to. One that is gone does not say it any more. */
+static bool
+overlap(const struct reign *a, const struct reign *b)
+{
+	return a->since_us != 0 && b->since_us != 0 && a->born != b->born &&
+	    a->since_us <= b->told_us && b->since_us <= a->told_us;
+}
+
+bool
+hosts_are_split(struct hosts *hosts, const struct address *candidates, size_t count,
+    size_t *one, size_t *other)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&hosts->mutex);
+	for (size_t i = 1; i < count && !found; i++) {
+		const struct host *host = find(hosts, &candidates[i]);
+
+		for (size_t j = 0; host != NULL && host->reign.since_us != 0 && j < i && !found; j++) {
+			const struct host *before = find(hosts, &candidates[j]);
+
+			found = before != NULL && overlap(&before->reign, &host->reign);
+			*one = j;
+			*other = i;
+		}
+	}
+	pthread_mutex_unlock(&hosts->mutex);
+	return found;
 }
 
 static struct told *

@@ -55,6 +55,19 @@ void hosts_fit(struct hosts *hosts, const struct address *address, enum session_
 void hosts_note_role(struct hosts *hosts, const struct address *address, enum host_role role);
 enum host_role hosts_role(struct hosts *hosts, const struct address *address);
 
+/*
+ * Which of these is to be asked now what it is, as nobody has set out to for so long? The
+ * caller does. False: none.
+ */
+bool hosts_to_ask(struct hosts *hosts, const struct address *candidates, size_t count,
+    uint64_t now_us, int64_t every_ms, size_t *which);
+/* It was asked and said so. `born` tells a PostgreSQL by when it started: it may have several addresses. */
+void hosts_asked(struct hosts *hosts, const struct address *address, enum host_role role,
+    uint64_t born, uint64_t now_us);
+/* Were two of these primaries at the same time, and are still as far as is known? Which two. */
+bool hosts_are_split(struct hosts *hosts, const struct address *candidates, size_t count,
+    size_t *one, size_t *other);
+
 /* Is this news about an address, for a database? Then whoever asks logs it. */
 bool hosts_is_news(struct hosts *hosts, const struct address *address, const char *database,
     const char *news);

@@ -74,6 +74,7 @@ pool_new(struct pools *pools, const char *database, const char *role, bool asks)
 	pool->role = mem_strdup(role);
 	pool->asks = asks;
 	pool_configure(pool);
+	scout_look(pool);
 	limits = pool_limits(pool);
 	pool->budget = (asks ? budget_get_asking : budget_get)(
 	    pools_budgets(pools), database, role, &limits);
@@ -251,7 +252,7 @@ pool_borrow_certain(struct pool *pool, uint64_t server_id)
 {
 	struct server *server;
 
-	if (pool->paused || budget_has_line(pool->budget))
+	if (pool->paused || pool->split || budget_has_line(pool->budget))
 		return NULL;
 	TAILQ_FOREACH(server, &pool->idle, in_idle)
 		if (server->id == server_id)
@@ -536,6 +537,10 @@ pool_open_failed(
 {
 	struct loop *loop = pools_loop(pool->pools);
 
+	if (server != NULL && server->scouts) {
+		scout_failed(server, err);
+		return;
+	}
 	tell_failure(pool, err);
 	if (server != NULL && is_of_host(err, fatal)) {
 		server->host_rests = true;
@@ -682,6 +687,7 @@ pool_tick(struct pool *pool, uint64_t now_us)
 	}
 	check_idle(pool, now_us);
 	host_tick(pool);
+	scout_tick(pool, now_us);
 	pool_history_cut(&pool->history, &pool->counters, now_us);
 	if (!pool_is_held(pool) && budget_open_for_min(pool->budget, now_us))
 		host_open_server(pool, NULL);

@@ -79,6 +79,26 @@ bool host_has_other(struct pool *pool, const struct address *besides, int64_t ca
 /* Log what became of a server's host ("taken", "skipped"), if that is news and there is a choice. */
 void host_tell(const struct server *server, const char *what, const char *why);
 
+enum { CANDIDATES_MOST = 64 };
+/* Where a database's servers may be, as far as it is known now. */
+struct candidates {
+	struct address at[CANDIDATES_MOST];
+	const char *host[CANDIDATES_MOST]; /* borrowed from the configuration */
+	size_t count;
+	bool asking;	 /* there may be more soon */
+	const char *why; /* borrowed: why a name has none */
+};
+/* Those of the pool's database, which is this one. */
+void host_candidates(const struct pool *pool, const struct database_config *database,
+    struct candidates *candidates);
+
+/* scout.c: is the pool to be held, as two of its hosts are primaries? */
+void scout_look(struct pool *pool);
+/* The same, and its hosts are asked what they are, if it is time. */
+void scout_tick(struct pool *pool, uint64_t now_us);
+/* It could not be asked. */
+void scout_failed(struct server *server, const struct error *err);
+
 /* role.c */
 enum role_verdict { ROLE_FITS, ROLE_UNFIT, ROLE_TO_BE_ASKED };
 /* Does a server that has logged in fit? ROLE_UNFIT: *why says why not, and its host rests. */

@@ -6,6 +6,7 @@
  * as well, before it goes to the next one.
  */
 #include <string.h>
+#include <xxhash.h>
 
 #include "hosts.h"
 #include "pool_internal.h"
@@ -18,6 +19,12 @@
 static const char role_query[] =
     "SELECT pg_catalog.pg_is_in_recovery(), (SELECT reset_val FROM pg_catalog.pg_settings "
     "WHERE name OPERATOR(pg_catalog.=) 'default_transaction_read_only')";
+
+/* Of a scout also which PostgreSQL it is: two addresses can lead to one. */
+static const char scout_query[] =
+    "SELECT pg_catalog.pg_is_in_recovery(), (SELECT reset_val FROM pg_catalog.pg_settings "
+    "WHERE name OPERATOR(pg_catalog.=) 'default_transaction_read_only'), pg_catalog.to_char("
+    "pg_catalog.timezone('UTC', pg_catalog.pg_postmaster_start_time()), 'YYYYMMDDHH24MISSUS')";
 
 /* By enum session_attrs: what does not fit. */
 static const struct wants {
@@ -92,6 +99,15 @@ role_judge(struct server *server, const char **why)
 	struct hosts *hosts = pools_hosts(server->pool->pools);
 	enum session_attrs wanted = wanted_of(server->pool);
 
+	if (server->scouts) {
+		*why = "it was asked what it is";
+		if (!server->role_asked)
+			return ROLE_TO_BE_ASKED;
+		if (server->role != HOST_ROLE_UNKNOWN)
+			hosts_asked(hosts, &server->address, (enum host_role)server->role,
+			    server->born, loop_now_us(server->loop));
+		return ROLE_UNFIT;
+	}
 	if (server->role == HOST_ROLE_UNKNOWN)
 		read_reports(server);
 	if (server->role == HOST_ROLE_UNKNOWN && wanted != SESSION_ATTRS_ANY &&
@@ -121,7 +137,16 @@ role_ask(struct server *server)
 {
 	server->role_asked = true;
 	server->role = HOST_ROLE_UNKNOWN;
-	build_query(stream_out(server->stream), role_query);
+	build_query(stream_out(server->stream), server->scouts ? scout_query : role_query);
+}
+
+static void
+take_birth(struct server *server, struct reader *reader)
+{
+	uint32_t bytes = read_u32(reader);
+	const uint8_t *birth = read_bytes(reader, bytes);
+
+	server->born = reader_ok(reader) ? XXH3_64bits(birth, bytes) : 0;
 }
 
 bool
@@ -131,12 +156,14 @@ role_take_row(struct server *server, const uint8_t *body, size_t length)
 	const uint8_t *standby, *read_only;
 	uint32_t standby_bytes, read_only_bytes;
 
-	if (!server->role_asked || read_u16(&reader) != 2)
+	if (!server->role_asked || read_u16(&reader) != (server->scouts ? 3 : 2))
 		return false;
 	standby_bytes = read_u32(&reader);
 	standby = read_bytes(&reader, standby_bytes);
 	read_only_bytes = read_u32(&reader);
 	read_only = read_bytes(&reader, read_only_bytes);
+	if (server->scouts)
+		take_birth(server, &reader);
 	if (!reader_done(&reader) || standby_bytes != 1)
 		return false;
 	server->role = standby[0] == 't' ? HOST_ROLE_STANDBY : HOST_ROLE_PRIMARY;

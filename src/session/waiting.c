@@ -65,6 +65,9 @@ reason(const struct client *client, const struct budget_place *place)
 {
 	if (client->pool->paused)
 		return mem_printf("Database \"%s\" is paused.", client->pool->database);
+	if (client->pool->split)
+		return mem_printf("Two hosts of database \"%s\" are primaries: none is used until one of "
+				  "them is stopped or demoted.", client->pool->database);
 	switch (place->reason) {
 	case BUDGET_WAITS_FOR_DATABASE:
 		return mem_printf("Every one of the %d server connections that database \"%s\" may have "

@@ -4,6 +4,7 @@ import os
 import threading
 
 from support import fake_server as fake
+from support import wire
 from support.case import TimedTest
 from support.fake_server import FakeServer
 from support.pgweir import Pgweir
@@ -33,10 +34,11 @@ class Pair(TimedTest):
     def database(self, hosts=(SECOND, FIRST), **fields):
         return {"host": list(hosts), "port": self.primary.port, "dbname": "shop", **fields}
 
-    def start(self, databases, **config):
-        """One worker: what is next in turn is next for all."""
-        pgweir = Pgweir(self.primary, {"workers": 1, "databases": databases,
-                                       "backend": {"connect_retry": "50ms", "connect_timeout": "1m"}, **config})
+    def start(self, databases, backend=None, **config):
+        """One worker: what is next in turn is next for all. Hosts are not asked what they are but by clients."""
+        pgweir = Pgweir(self.primary, {"workers": 1, "databases": databases, **config,
+                                       "backend": {"connect_retry": "50ms", "connect_timeout": "1m", "role_check": 0,
+                                                   **(backend or {})}})
         self.addCleanup(lambda: pgweir.close() if pgweir.process is not None else None)
         return pgweir.start()
 
@@ -267,7 +269,7 @@ class Failover(Pair):
                             timeouts={"login": "2m", "shutdown": "3s"}, pool={"size": 10, "wait_timeout": "10m"})
         # Nobody asks its idle server whether it lives, for by that it would learn the news.
         lonely = self.start({"reads": self.database((FIRST, SECOND), target_session_attrs="standby")},
-                            backend={"connect_retry": "50ms", "connect_timeout": "1m", "check_after": "1h"})
+                            backend={"check_after": "1h"})
         client, reader, lonely_reader = self.login(pgweir, "shop"), self.login(pgweir, "reads"), self.login(lonely, "reads")
         self.assertEqual(self.host_of(client), FIRST)
         self.assertEqual(self.host_of(reader), SECOND)
@@ -300,6 +302,59 @@ class Failover(Pair):
         self.assertEqual(self.primary.run("SELECT line FROM ledger ORDER BY line", dbname="shop"), [(1,), (2,)])
         for server in (self.primary, self.standby):
             self.assertNotIn("read-only transaction", server.log())
+
+
+class Asked(Pair):
+    """Every host is asked what it is, also one that nobody uses."""
+    longest_seconds = 240
+    asked = {"role_check": "100ms", "check_after": "1h"}
+
+    def write(self, client):
+        return self.query(client, "INSERT INTO ledger VALUES (1) RETURNING host(inet_server_addr())")[0][0].decode()
+
+    def test_no_server_is_lent_while_two_hosts_are_primaries(self):
+        pgweir = self.start({"shop": self.database((FIRST, SECOND), target_session_attrs="primary"),
+                             "reads": self.database((FIRST, SECOND), target_session_attrs="standby")},
+                            backend=self.asked, pool={"wait_timeout": "10m", "wait_notice": "10ms"})
+        client, begun, reader = self.login(pgweir, "shop"), self.login(pgweir, "shop"), self.login(pgweir, "reads")
+        self.assertEqual((self.write(client), self.host_of(reader)), (FIRST, SECOND))
+        self.query(begun, "BEGIN")
+        self.query(begun, "INSERT INTO ledger VALUES (2)")
+
+        promote(self.standby)
+        wait_until(lambda: "two hosts are primaries" in pgweir.log(), 60, "two primaries to be noticed")
+        # The standby that nobody asked anything says so all the same.
+        wait_until(lambda: not [row for row in pgweir.console("SHOW SERVERS") if row["database"] == "reads"],
+                   60, "the server of the promoted host to be retired")
+
+        self.query(begun, "COMMIT")
+        for line, each in ((3, client), (4, begun)):
+            each.send(wire.query(f"INSERT INTO ledger VALUES ({line}) RETURNING host(inet_server_addr())"))
+            told = wire.error_fields(each.receive_until(b"N")[-1][1])
+            self.assertIn("Two hosts of database \"shop\" are primaries", told["D"])
+        self.assertEqual(self.primary.scalar("SELECT count(*) FROM ledger WHERE line IN (3, 4)", dbname="shop"), 0)
+        self.assertEqual(self.standby.scalar("SELECT count(*) FROM ledger WHERE line IN (3, 4)", dbname="shop"), 0)
+
+        self.primary.stop("fast")
+        for each in (client, begun):
+            answer = each.answer()
+            self.assertEqual((answer.errors, answer.rows), ([], [[SECOND.encode()]]))
+        wait_until(lambda: "is the only primary again" in pgweir.log(), 60, "the end to be told")
+        self.assertEqual(pgweir.log().count("two hosts are primaries"), 1)
+
+
+class OneByTwoNames(Pair):
+    """A primary that is reached by two addresses is one."""
+
+    def test_it_is_one_primary(self):
+        pgweir = self.start({"shop": self.database((FIRST, self.primary.socket_dir), target_session_attrs="primary")},
+                            backend={"role_check": "50ms", "check_after": "1h"})
+        client = self.login(pgweir, "shop")
+        logins = lambda: int(self.primary.scalar("SELECT sessions FROM pg_stat_database WHERE datname = 'shop'"))
+        before = logins()
+        wait_until(lambda: logins() >= before + 10, 60, "both addresses to be asked five times")
+        self.query(client, "SELECT 1")
+        self.assertNotIn("two hosts are primaries", pgweir.log())
 
 
 def silent_login(peer):

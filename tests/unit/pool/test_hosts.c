@@ -205,6 +205,111 @@ what_is_known_of_more_addresses_than_there_are_is_forgotten_oldest_first(void **
 	(void)state;
 }
 
+static void
+ask(struct scene *scene, size_t which, enum host_role role, uint64_t born)
+{
+	hosts_asked(scene->hosts, &scene->all[which], role, born, scene->now_us);
+	scene->now_us += SECOND_US;
+}
+
+static bool
+is_split(struct scene *scene)
+{
+	size_t one, other;
+
+	return hosts_are_split(scene->hosts, scene->all, 3, &one, &other);
+}
+
+static void
+each_host_is_to_be_asked_once_in_so_long(void **state)
+{
+	struct scene s = scene();
+	size_t which;
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(hosts_to_ask(s.hosts, s.all, 3, s.now_us, 5000, &which));
+		assert_int_equal(which, i);
+	}
+	assert_false(hosts_to_ask(s.hosts, s.all, 3, s.now_us + 4 * SECOND_US, 5000, &which));
+	assert_true(hosts_to_ask(s.hosts, s.all + 1, 2, s.now_us + 5 * SECOND_US, 5000, &which));
+	assert_int_equal(which, 0);
+	hosts_free(s.hosts);
+	(void)state;
+}
+
+static void
+two_are_primaries_when_each_says_so_after_the_other_did(void **state)
+{
+	struct scene s = scene();
+	size_t one, other;
+
+	ask(&s, 0, HOST_ROLE_PRIMARY, 1);
+	ask(&s, 1, HOST_ROLE_STANDBY, 2);
+	assert_false(is_split(&s));
+	ask(&s, 2, HOST_ROLE_PRIMARY, 3);
+	assert_false(is_split(&s)); /* the first may be gone by then */
+	ask(&s, 0, HOST_ROLE_PRIMARY, 1);
+	assert_true(hosts_are_split(s.hosts, s.all, 3, &one, &other));
+	assert_int_equal(one, 0);
+	assert_int_equal(other, 2);
+	hosts_free(s.hosts);
+	(void)state;
+}
+
+static void
+it_is_over_when_one_is_gone_or_demoted(void **state)
+{
+	for (int demoted = 0; demoted < 2; demoted++) {
+		struct scene s = scene();
+
+		for (int i = 0; i < 2; i++) {
+			ask(&s, 0, HOST_ROLE_PRIMARY, 1);
+			ask(&s, 1, HOST_ROLE_PRIMARY, 2);
+		}
+		assert_true(is_split(&s));
+		if (demoted)
+			hosts_note_role(s.hosts, &s.all[0], HOST_ROLE_STANDBY);
+		else
+			lose(&s, 0);
+		assert_false(is_split(&s));
+		ask(&s, 0, HOST_ROLE_PRIMARY, 1);
+		assert_false(is_split(&s));
+		ask(&s, 1, HOST_ROLE_PRIMARY, 2);
+		assert_true(is_split(&s));
+		hosts_free(s.hosts);
+	}
+	(void)state;
+}
+
+static void
+one_with_two_addresses_is_one_primary(void **state)
+{
+	struct scene s = scene();
+
+	for (int i = 0; i < 3; i++) {
+		ask(&s, 0, HOST_ROLE_PRIMARY, 1);
+		ask(&s, 1, HOST_ROLE_PRIMARY, 1);
+	}
+	assert_false(is_split(&s));
+	ask(&s, 1, HOST_ROLE_PRIMARY, 2); /* it was started anew meanwhile, and the other was not asked yet */
+	assert_false(is_split(&s));
+	hosts_free(s.hosts);
+	(void)state;
+}
+
+static void
+who_answers_when_asked_does_not_rest(void **state)
+{
+	struct scene s = scene();
+
+	lose(&s, 0);
+	assert_int_equal(choose(&s, 0, SESSION_ATTRS_ANY), 1);
+	ask(&s, 0, HOST_ROLE_PRIMARY, 1);
+	assert_int_equal(choose(&s, 0, SESSION_ATTRS_ANY), 0);
+	hosts_free(s.hosts);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -217,6 +322,11 @@ main(void)
 		cmocka_unit_test(another_role_ends_the_rest_of_who_did_not_fit),
 		cmocka_unit_test(another_host_is_one_that_does_not_rest_or_was_left_alone_for_long),
 		cmocka_unit_test(news_is_what_was_not_told_last_of_a_host_for_a_database),
+		cmocka_unit_test(each_host_is_to_be_asked_once_in_so_long),
+		cmocka_unit_test(two_are_primaries_when_each_says_so_after_the_other_did),
+		cmocka_unit_test(it_is_over_when_one_is_gone_or_demoted),
+		cmocka_unit_test(one_with_two_addresses_is_one_primary),
+		cmocka_unit_test(who_answers_when_asked_does_not_rest),
 		cmocka_unit_test(what_is_known_of_more_addresses_than_there_are_is_forgotten_oldest_first),
 	};
 
