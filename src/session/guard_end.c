@@ -81,7 +81,8 @@ guard_restore_lock(struct link *link)
 	struct guard *guard = link->guard;
 	bool session = guard->lock == LOCK_SESSION;
 
-	if (guard->lock == LOCK_THEIRS || link->requests.count > 0)
+	/* A batch that failed waits for its Sync, which is the client's to send. */
+	if (guard->lock == LOCK_THEIRS || link->requests.count > 0 || link->unsynced)
 		return;
 	/* To the end of a transaction that is over, or that failed. */
 	if (!session && link->server->transaction != 'T') {

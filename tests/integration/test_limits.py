@@ -463,7 +463,7 @@ defaults:
   limits: {lock_timeout: 300ms}
 rules:
   - {id: patient, match: {user: other}, action: allow, limits: {lock_timeout: 1h}}
-  - {id: both, match: {user: app_rw}, action: allow, limits: {max_affected_rows: 10}}
+  - {id: both, match: {user: app_rw}, action: allow, limits: {max_affected_rows: 10, max_rows: 50}}
 """
 
 
@@ -583,6 +583,15 @@ class LockTimeout(Case):
         self.holder.execute("ROLLBACK")
         self.assert_is_theirs(client)
         self.assert_usable(client)
+
+    def test_a_batch_that_is_cancelled_behind_ddl_goes_on_to_its_sync(self):
+        """The client's own value is set back behind that, and not when the cancel is over."""
+        client = self.raw_login(user="app_rw")
+        for _ in range(10):
+            answer = client.ask(*[wire.parse(text) + wire.bind() + wire.execute() for text in (
+                "DROP TABLE IF EXISTS nowhere", "SELECT generate_series(1, 2000000000)", "BEGIN")], wire.SYNC)
+            self.assertEqual(([error["C"] for error in answer.errors], answer.status), (["53400"], "I"))
+            self.assert_is_theirs(client)
 
     def test_an_error_of_the_statement_stays_its_own(self):
         client = self.raw_login()
