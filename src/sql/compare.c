@@ -1,6 +1,7 @@
 /* compare.c - see value.h: comparisons and arithmetic. Called by fold.c. */
 #include <ctype.h>
 #include <math.h>
+#include <string.h>
 
 #include "value.h"
 
@@ -338,6 +339,14 @@ changes_nothing(struct slice op, const struct value *a, const struct value *b)
 	return (slice_is(op, "*") || slice_is(op, "/")) && b->number == 1;
 }
 
+/* 1 + NULL: all of PostgreSQL's own are strict. */
+static bool
+is_null_arithmetic(struct slice op, const struct value *a, const struct value *b)
+{
+	return (a->kind == VALUE_NULL || b->kind == VALUE_NULL) && op.length == 1 &&
+	    memchr("+-*/%^", op.bytes[0], 6) != NULL;
+}
+
 struct value
 value_operate(struct arena *arena, struct slice op, const struct value *a, const struct value *b,
     struct tree_node node)
@@ -350,6 +359,8 @@ value_operate(struct arena *arena, struct slice op, const struct value *a, const
 	if (a->kind == VALUE_NUMBER && b->kind == VALUE_NUMBER && op.length == 1 &&
 	    calculate((char)op.bytes[0], a->number, b->number, is_integer, &number))
 		return value_of_number(number, is_integer && op.bytes[0] != '^');
+	if (is_null_arithmetic(op, a, b))
+		return (struct value){ .kind = VALUE_NULL };
 	if (slice_is(op, "||"))
 		return value_concat(arena, a, b, node);
 	if (changes_nothing(op, a, b))

@@ -481,15 +481,23 @@ take(struct folder *folder, const struct task *task)
 	folder_give(folder, sum);
 }
 
-bool
-fold_is_tautology(struct tree_node condition, const struct cte *ctes)
+static bool
+is_null(const struct value *value)
+{
+	return value->kind == VALUE_NULL;
+}
+
+/* Is what it folds to like that? */
+static bool
+folds_to(struct tree_node expression, const struct cte *ctes,
+    bool (*is_like_that)(const struct value *value))
 {
 	struct folder folder = { .ctes = ctes, .value_room = STACK_AT_FIRST };
-	bool tautology;
+	bool so;
 
 	folder.values = mem_alloc(folder.value_room * sizeof(*folder.values));
 	folder.arena = arena_new(ARENA_AT_FIRST);
-	folder_visit(&folder, condition);
+	folder_visit(&folder, expression);
 	while (folder.task_count > 0) {
 		struct task task = folder.tasks[--folder.task_count];
 
@@ -497,10 +505,22 @@ fold_is_tautology(struct tree_node condition, const struct cte *ctes)
 			break;
 		take(&folder, &task);
 	}
-	tautology = folder.task_count == 0 && folder.value_count == 1 &&
-		    value_is_tautology(&folder.values[0]);
+	so = folder.task_count == 0 && folder.value_count == 1 &&
+	    is_like_that(&folder.values[0]);
 	mem_free(folder.tasks);
 	mem_free(folder.values);
 	arena_free(folder.arena);
-	return tautology;
+	return so;
+}
+
+bool
+fold_is_tautology(struct tree_node condition, const struct cte *ctes)
+{
+	return folds_to(condition, ctes, value_is_tautology);
+}
+
+bool
+fold_is_null(struct tree_node expression, const struct cte *ctes)
+{
+	return folds_to(expression, ctes, is_null);
 }

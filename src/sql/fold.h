@@ -1,4 +1,4 @@
-/* fold.h - is a condition true for every row, whatever the data? */
+/* fold.h - is a condition true for every row, whatever the data? Is an expression NULL? */
 #ifndef SQL_FOLD_H
 #define SQL_FOLD_H
 
@@ -14,5 +14,7 @@
  * that are known.
  */
 bool fold_is_tautology(struct tree_node condition, const struct cte *ctes);
+/* Is it NULL, however it is spelled? What cannot be told is not. */
+bool fold_is_null(struct tree_node expression, const struct cte *ctes);
 
 #endif

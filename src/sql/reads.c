@@ -8,6 +8,7 @@
 #include <pg_query/pg_query.pb-c.h>
 
 #include "constant.h"
+#include "fold.h"
 #include "handlers.h"
 
 enum {
@@ -85,24 +86,33 @@ has_relations(struct slice body)
 }
 
 static bool
-has_limit(struct slice body)
+has_limit(struct slice body, const struct context *context)
 {
 	struct tree_node limit = tree_child(body, SELECT_LIMIT);
 
 	while (limit.type == PG_QUERY__NODE__NODE_TYPE_CAST)
 		limit = tree_child(limit.body, CAST_ARG);
-	/* LIMIT ALL and LIMIT NULL are none, nor is NULL::bigint. */
-	return limit.type != 0 && constant_of(limit).kind != CONSTANT_NULL;
+	/* LIMIT ALL and LIMIT NULL are none, nor is NULL::bigint or NULLIF(1, 1). */
+	switch (limit.type) {
+	case 0:
+		return false;
+	case PG_QUERY__NODE__NODE_PARAM_REF:
+		return true;
+	case PG_QUERY__NODE__NODE_A_CONST:
+		return constant_of(limit).kind != CONSTANT_NULL;
+	default:
+		return !fold_is_null(limit, context->ctes);
+	}
 }
 
-/* Where the literal of a LIMIT stands, so that who asks can read it: see facts.h. */
+/* Where the literal of the LIMIT stands, so that who asks can read it: see facts.h. */
 static int
 limit_location(const struct collector *facts, struct slice body)
 {
 	struct tree_node limit = tree_child(body, SELECT_LIMIT);
 	uint64_t location;
 
-	if (!has_limit(body) || limit.type == PG_QUERY__NODE__NODE_PARAM_REF)
+	if (limit.type == PG_QUERY__NODE__NODE_PARAM_REF)
 		return 0;
 	location = tree_value(limit.body, CONST_LOCATION);
 	if (limit.type != PG_QUERY__NODE__NODE_A_CONST || facts->in_body || location == 0 ||
@@ -117,7 +127,7 @@ reads_select(struct collector *facts, struct slice body, struct context *context
 	struct sql_statement *statement = facts->statement;
 	bool set = tree_value(body, SELECT_OPERATION) > PG_QUERY__SET_OPERATION__SETOP_NONE;
 	struct tree_node target;
-	bool tables;
+	bool tables, limited;
 
 	for (struct slice rest = body; tree_next_child(&rest, SELECT_TARGETS, &target);)
 		if (is_star(tree_child(target.body, TARGET_VALUE)) && !context->exists &&
@@ -127,12 +137,12 @@ reads_select(struct collector *facts, struct slice body, struct context *context
 		return;
 	tables = set || has_relations(body);
 	statement->reads_tables |= tables;
-	if (tables && has_limit(body))
+	limited = has_limit(body, context);
+	if (tables && limited)
 		statement->limit_location = limit_location(facts, body);
-	statement->reads_unlimited |=
-	    tables && !has_limit(body) && (set || !is_one_row(body));
-	statement->reads_all |= !set && tables && !tree_has(body, SELECT_WHERE) &&
-				!has_limit(body) && !is_one_row(body);
+	statement->reads_unlimited |= tables && !limited && (set || !is_one_row(body));
+	statement->reads_all |= !set && tables && !tree_has(body, SELECT_WHERE) && !limited &&
+				!is_one_row(body);
 }
 
 /* COPY t TO is a read of the whole table, as TABLE t is. */

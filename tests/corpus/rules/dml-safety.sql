@@ -28,6 +28,13 @@ SELECT id, state FROM orders WHERE state IS NOT NULL
 -- twin
 SELECT id, state FROM orders WHERE state IS NOT NULL LIMIT 10
 
+-- rule: limit-required
+-- flagged
+SELECT id, state FROM orders WHERE state IS NOT NULL LIMIT NULLIF(5, 5)
+-- twin
+SELECT id, state FROM orders WHERE state IS NOT NULL LIMIT NULLIF(5, 6)
+-- advice: there is a LIMIT in its place already
+
 -- rule: select-star
 -- flagged
 SELECT * FROM orders WHERE id = 5 LIMIT 1
