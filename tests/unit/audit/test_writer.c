@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "../../../src/audit/audit_internal.h"
+#include "../../../src/audit/writer.h"
 #include "audit/verify.h"
 
 /* `count` statements of a who and no text. */
@@ -17,6 +19,15 @@ post_statements(struct audit *audit, size_t lane, const struct audit_who *who, s
 		audit_statement(audit_lane(audit, lane),
 		    &(struct audit_statement){ .who = who, .stmt = i + 1, .sqlstate = "00000",
 			.wall_us = 1700000000000000 + i });
+}
+
+/* All of them in one round of the writer, which may come by at any time. */
+static void
+post_at_once(struct audit *audit, const struct audit_who *who, size_t count)
+{
+	pthread_mutex_lock(&audit->lock);
+	post_statements(audit, 0, who, count);
+	pthread_mutex_unlock(&audit->lock);
 }
 
 /* Start, record, stop. */
@@ -408,7 +419,7 @@ a_file_at_its_size_gets_a_name_of_its_own_and_the_chain_goes_on(void **state)
 
 	place->config.audit_rotate_size = 65536;
 	audit = audit_start(&place->config, 1, &err);
-	post_statements(audit, 0, who, 500);
+	post_at_once(audit, who, 500);
 	assert_true(audit_reload(audit, &place->config, &err));
 	post_statements(audit, 0, who, 10);
 	audit_stop(audit, "test");
