@@ -82,6 +82,7 @@ class Suggest(PgweirTest):
         cls.server.run("GRANT ALL ON ALL TABLES IN SCHEMA suggest TO suggest_rw", dbname="shop")
         cls.run_workload("watched")
         cls.pgweir.wait_records(len(WORKLOAD), event="statement", seconds=60, **{"user.name": "watched"})
+        cls.pgweir.wait_records(event="session.end", seconds=60, **{"user.name": "watched"})
 
     @classmethod
     def tearDownClass(cls):
@@ -109,6 +110,9 @@ class Suggest(PgweirTest):
         for statement in NOT_OBSERVED:
             with self.subTest(statement), self.assertRaises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
+        connection.close()
+        # The other test reads the log twice, and is to find the same in it.
+        self.pgweir.wait_records(2, event="session.end", seconds=60, **{"user.name": "fresh"})
         self.assertIn('GRANT UPDATE ("id", "state") ON "suggest"."orders"', script)
         self.assertIn('GRANT INSERT ("line") ON "suggest"."log"', script)
         self.assertIn("not seen: in which schema, and what it does: the function lower", script)
