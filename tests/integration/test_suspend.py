@@ -33,7 +33,9 @@ class Suspend(TimedTest):
         return {row["key"]: row["value"] for row in self.pgweir.console("SHOW STATE")}
 
     def suspend(self):
-        self.assertEqual(self.console().query("SUSPEND").tags, ["SUSPEND"])
+        console = self.console()
+        self.assertEqual(console.query("SUSPEND").tags, ["SUSPEND"])
+        console.close()
 
     def wait_running(self, text):
         wait_until(lambda: self.server.run(
@@ -173,6 +175,8 @@ class Suspend(TimedTest):
         self.assertEqual(client.answer().rows, [[b"1"]])
 
     def test_a_shutdown_that_waits_ends_it(self):
+        self.pgweir.change_config({"timeouts": {"shutdown": "10m"}})
+        self.pgweir.reload()
         client = self.login()
         client.query("BEGIN")
         self.suspend()
