@@ -16,7 +16,9 @@ from support.postgres import HBA, Postgres, bindir, demote
 from support.waiting import wait_until
 
 SETTINGS = {"wal_level": "logical", "max_wal_senders": "20", "max_replication_slots": "20",
-            "client_connection_check_interval": "0", "synchronous_commit": "on"}
+            "client_connection_check_interval": "0", "synchronous_commit": "on",
+            # Neither ends a client that is slow to answer, nor does away with a file that a test compares.
+            "wal_sender_timeout": "0", "checkpoint_timeout": "1h"}
 REPLICATION_HBA = HBA + "local replication all trust\nhost replication all 127.0.0.1/32 trust\n"
 
 DENIES = """
@@ -112,6 +114,12 @@ class ReplicationTest(TimedTest):
 
     def wait_no_senders(self):
         wait_until(lambda: self.senders() == 0, what="every walsender to be gone")
+
+    def drop_slot(self, name):
+        """Whoever used it has ended; its walsender may come to know of that later."""
+        wait_until(lambda: not self.server.run(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{name}' AND active"),
+                   what="the slot to be free")
+        self.server.run(f"SELECT pg_drop_replication_slot('{name}')")
 
     def peers(self, table, **wanted):
         return [row for row in self.pgweir.console(f"SHOW {table}")
@@ -230,8 +238,8 @@ class Replication(ReplicationTest):
     def test_clients_and_servers_are_shown_by_kind(self):
         clients = [self.login("database"), self.login("true")]
         for table in ("CLIENTS", "SERVERS"):
-            self.assertEqual(sorted(row["replication"] for row in self.peers(table, user="replicator")),
-                             ["logical", "physical"])
+            wait_until(lambda: sorted(row["replication"] for row in self.peers(table, user="replicator"))
+                       == ["logical", "physical"], what=f"one of each kind in SHOW {table}")
         for client in clients:
             client.send(wire.TERMINATE)
             client.close()
@@ -322,13 +330,13 @@ class Replication(ReplicationTest):
         self.wait_no_senders()
 
     def test_kill_client_ends_a_stream_and_reconnect_does_not(self):
-        client = self.login()
+        client = self.login(application_name="stays")
         self.slot(client, "stays")
         self.stream(client, "stays")
         self.pgweir.console("RECONNECT")
         self.insert(1, "after reconnect")
         self.receive_change(client, "after reconnect")
-        number = self.peers("CLIENTS", replication="logical")[0]["id"]
+        number = self.peers("CLIENTS", application_name="stays")[0]["id"]
         self.pgweir.console(f"KILL_CLIENT {number}")
         kind = body = None
         while kind != b"E":
@@ -338,7 +346,7 @@ class Replication(ReplicationTest):
     def test_pg_receivewal(self):
         folder = self.folder()
         self.assertIsNone(self.login("true").query("CREATE_REPLICATION_SLOT received PHYSICAL RESERVE_WAL").error)
-        self.addCleanup(self.server.run, "SELECT pg_drop_replication_slot('received')")
+        self.addCleanup(self.drop_slot, "received")
         first = self.server.scalar("SELECT pg_walfile_name(pg_current_wal_lsn())")
         self.insert(1, "in the log")
         self.server.run("SELECT pg_switch_wal()")
@@ -400,8 +408,7 @@ class Replication(ReplicationTest):
                 return b"for psycopg2" in b"".join(found)
             wait_until(look, what="the change")
             connection.close()
-            wait_until(lambda: not self.server.run("SELECT 1 FROM pg_replication_slots WHERE active"), what="its end")
-            self.server.run("SELECT pg_drop_replication_slot('of_psycopg2')")
+            self.drop_slot("of_psycopg2")
 
     def test_without_the_privilege_the_servers_own_error_comes(self):
         direct = wire.RawClient(os.path.join(self.server.socket_dir, f".s.PGSQL.{self.server.port}"), 60)

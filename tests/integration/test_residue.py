@@ -46,6 +46,8 @@ class Residue(PgweirTest):
         super().setUp()
         self.server.run(FUNCTIONS, dbname="shop")
         self.pgweir.console("RECONNECT")
+        # What the test before still had done on its server must not be found in the log of this one.
+        wait_until(lambda: not self.server_sessions("usename = 'app'"), what="earlier servers to be gone")
         self.client, self.other = self.raw_login(), self.raw_login()
 
     def one(self, client, sql):
@@ -198,7 +200,7 @@ class Residue(PgweirTest):
 
     def test_settings_that_were_not_touched_stay_equal_to_those_of_others(self):
         for client in (self.client, self.other):
-            for setting in ("statement_timeout TO 9000", "search_path TO residue", "application_name TO 'it''s'", "work_mem TO '5MB'"):
+            for setting in ("statement_timeout TO 9000000", "search_path TO residue", "application_name TO 'it''s'", "work_mem TO '5MB'"):
                 client.query(f"SET {setting}")
         for client in (self.client, self.other):
             client.query("RESET work_mem")
@@ -255,7 +257,17 @@ class Residue(PgweirTest):
                     connection.execute("DO $$ BEGIN CREATE TEMP TABLE IF NOT EXISTS slow_probe (a int); END $$")
                 except psycopg.errors.QueryCanceled:
                     pass
+            wait_until(lambda: self.has_reset(connection, "statement_timeout"), what="a RESET within 1 ms")
         self.assertEqual(self.other.query("SELECT a FROM slow_probe").sqlstate, "42P01")
+
+    @staticmethod
+    def has_reset(connection, name):
+        """It may take longer than what it does away with allows."""
+        try:
+            connection.execute(f"RESET {name}")
+        except psycopg.errors.QueryCanceled:
+            return False
+        return True
 
     def test_an_open_transaction_is_asked_about_when_it_ends(self):
         mark = self.server.log_mark()

@@ -125,6 +125,14 @@ class Restoring(OnShop, PgweirTest):
     def count(self):
         return self.server.scalar("SELECT count(*) FROM restored", dbname="shop")
 
+    def sleep(self):
+        """A statement that does not end by itself, and is not mistaken for that of another test."""
+        return f"SELECT pg_sleep(600), '{self.id()}'"
+
+    def wait_asleep(self):
+        """The pid of the server that runs it."""
+        return wait_until(lambda: self.server_sessions(f"query LIKE '%{self.id()}%' AND state = 'active'"), PATIENCE)[0][0]
+
     def test_a_query_runs_under_them_and_is_answered_as_ever(self):
         answer = self.query(MINE)
         self.assertEqual((answer.types, answer.rows), ("TDCZ", [[b"7MB", b"me"]]))
@@ -246,8 +254,8 @@ class Restoring(OnShop, PgweirTest):
 
     def test_a_statement_that_is_cancelled(self):
         self.swap()
-        self.mine.send(wire.query("SELECT pg_sleep(600)"))
-        wait_until(lambda: self.server_sessions("query LIKE '%pg_sleep(600)%' AND state = 'active'"), PATIENCE)
+        self.mine.send(wire.query(self.sleep()))
+        self.wait_asleep()
         with self.raw() as canceller:
             canceller.send(wire.cancel_request(self.mine.pid, self.mine.key))
             canceller.receive_rest()
@@ -266,8 +274,8 @@ class Restoring(OnShop, PgweirTest):
 
     def test_a_client_that_dies_in_its_first_statement(self):
         self.swap()
-        self.mine.send(wire.parse("SELECT pg_sleep(600)"), wire.bind(), wire.execute(), wire.SYNC)
-        wait_until(lambda: self.server_sessions("query LIKE '%pg_sleep(600)%' AND state = 'active'"), PATIENCE)
+        self.mine.send(wire.parse(self.sleep()), wire.bind(), wire.execute(), wire.SYNC)
+        self.wait_asleep()
         self.mine.reset()
         self.swap()
 
@@ -279,10 +287,8 @@ class Restoring(OnShop, PgweirTest):
 
     def test_a_server_that_is_lost_under_the_statement(self):
         self.swap()
-        self.mine.send(wire.query("SELECT pg_sleep(600)"))
-        wait_until(lambda: self.server_sessions("query LIKE '%pg_sleep(600)%' AND state = 'active'"), PATIENCE)
-        pid = self.server_sessions("query LIKE '%pg_sleep(600)%' AND state = 'active'")[0][0]
-        self.server.run(f"SELECT pg_terminate_backend({pid})")
+        self.mine.send(wire.query(self.sleep()))
+        self.server.run(f"SELECT pg_terminate_backend({self.wait_asleep()})")
         answer = self.mine.answer()
         self.assertEqual((len(answer.errors), answer.status), (1, "I"))
         self.assert_mine()

@@ -322,7 +322,7 @@ class ClientSide(PgweirTest):
             client.send(wire.untyped(wire.SSL_REQUEST) + behind)
             messages, rest = client.receive_rest()
             self.assertEqual((messages, rest), ([], b""))
-        self.assertIn("sent bytes behind its SSLRequest", self.pgweir.log())
+        wait_until(lambda: "sent bytes behind its SSLRequest" in self.pgweir.log(), what="the reason in the log")
 
     def test_plain_text_in_the_place_of_a_handshake_ends_the_connection(self):
         client = self.raw()
@@ -390,11 +390,12 @@ class ClientSide(PgweirTest):
         for kind in (TlsClient, wire.RawClient):
             client = self.tls()
             client.login(user="app", database="shop")
-            client.send(wire.query("SELECT pg_sleep(600)"))
-            wait_until(lambda: self.server_sessions("query LIKE '%pg_sleep(600)%' AND state = 'active'"),
-                       what="the statement to run")
-            with kind(address) as canceller:
+            mark = f"{self.id()} {kind.__name__}"
+            client.send(wire.query(f"SELECT pg_sleep(600), '{mark}'"))
+            wait_until(lambda: self.server_sessions(f"query LIKE '%{mark}%' AND state = 'active'"), what="the statement to run")
+            with kind(address, timeout=10 * slowness()) as canceller:
                 canceller.send(wire.cancel_request(client.pid, client.key))
+                canceller.receive_rest()
             self.assertEqual(client.answer().sqlstate, "57014")
             client.close()
 
@@ -495,7 +496,7 @@ class ServerSide(TimedTest):
                 self.start(mode=mode, more={"databases": {"*": {"host": "127.0.0.1", "port": plain.port}}})
                 if mode == "require":
                     self.assertIn("speaks no TLS, and tls.server.mode wants it", self.refusal())
-                    self.assertIn("127.0.0.1 speaks no TLS", self.pgweir.log())
+                    wait_until(lambda: "127.0.0.1 speaks no TLS" in self.pgweir.log(), what="the reason in the log")
                 else:
                     self.assertIsNone(self.version())
                 self.pgweir.close()
@@ -511,7 +512,8 @@ class ServerSide(TimedTest):
         self.assertIn("certificate verify failed", error)
         self.assertIn(files().stranger.cert, error)
         self.assertIn("127.0.0.1", error)
-        self.assertIn("certificate verify failed: self-signed certificate in certificate chain", self.pgweir.log())
+        wait_until(lambda: "certificate verify failed: self-signed certificate in certificate chain" in self.pgweir.log(),
+                   what="the reason in the log")
 
     def test_verify_full_holds_the_certificate_to_the_configured_host(self):
         root = files().authority.cert
