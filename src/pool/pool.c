@@ -74,10 +74,10 @@ pool_new(struct pools *pools, const char *database, const char *role, bool asks)
 	pool->role = mem_strdup(role);
 	pool->asks = asks;
 	pool_configure(pool);
-	scout_look(pool);
 	limits = pool_limits(pool);
 	pool->budget = (asks ? budget_get_asking : budget_get)(
 	    pools_budgets(pools), database, role, &limits);
+	scout_look(pool);
 	return pool;
 }
 

@@ -104,6 +104,16 @@ every_ms(const struct pool *pool)
 	return pool->split && check_ms > SPLIT_EVERY_MS ? SPLIT_EVERY_MS : check_ms;
 }
 
+/* One that is held takes no part of a cap from others. */
+static void
+hold(struct pool *pool, bool split)
+{
+	if (pool->split == split)
+		return;
+	pool->split = split;
+	budget_set_paused(pool->budget, pool_is_held(pool));
+}
+
 /* Those that there are, and what is known of them; false: there is nothing to choose. */
 static bool
 look(struct pool *pool, struct candidates *candidates)
@@ -113,10 +123,10 @@ look(struct pool *pool, struct candidates *candidates)
 	if (database != NULL)
 		host_candidates(pool, database, candidates);
 	if (database == NULL || candidates->count < 2) {
-		pool->split = false;
+		hold(pool, false);
 		return false;
 	}
-	pool->split = is_split(pool, database, candidates);
+	hold(pool, is_split(pool, database, candidates));
 	return true;
 }
 

@@ -314,6 +314,7 @@ class Asked(Pair):
 
     def test_no_server_is_lent_while_two_hosts_are_primaries(self):
         pgweir = self.start({"shop": self.database((FIRST, SECOND), target_session_attrs="primary"),
+                             "more": self.database((FIRST, SECOND), target_session_attrs="read-write"),
                              "reads": self.database((FIRST, SECOND), target_session_attrs="standby")},
                             backend=self.asked, pool={"wait_timeout": "10m", "wait_notice": "10ms"})
         client, begun, reader = self.login(pgweir, "shop"), self.login(pgweir, "shop"), self.login(pgweir, "reads")
@@ -327,6 +328,10 @@ class Asked(Pair):
         wait_until(lambda: not [row for row in pgweir.console("SHOW SERVERS") if row["database"] == "reads"],
                    60, "the server of the promoted host to be retired")
 
+        first = pgweir.raw(timeout=60)  # of a pool that has no server, and is new
+        self.addCleanup(first.close)
+        first.send(wire.startup(user="app", database="more"))
+        self.assertIn("are primaries", wire.error_fields(first.receive_until(b"N")[-1][1])["D"])
         self.query(begun, "COMMIT")
         for line, each in ((3, client), (4, begun)):
             each.send(wire.query(f"INSERT INTO ledger VALUES ({line}) RETURNING host(inet_server_addr())"))
@@ -339,6 +344,8 @@ class Asked(Pair):
         for each in (client, begun):
             answer = each.answer()
             self.assertEqual((answer.errors, answer.rows), ([], [[SECOND.encode()]]))
+        self.assertEqual(first.answer().errors, [])
+        self.assertEqual(self.host_of(first), SECOND)
         wait_until(lambda: "is the only primary again" in pgweir.log(), 60, "the end to be told")
         self.assertEqual(pgweir.log().count("two hosts are primaries"), 1)
 
