@@ -347,7 +347,7 @@ class Asked(Pair):
         self.assertEqual(first.answer().errors, [])
         self.assertEqual(self.host_of(first), SECOND)
         wait_until(lambda: "is the only primary again" in pgweir.log(), 60, "the end to be told")
-        self.assertEqual(pgweir.log().count("two hosts are primaries"), 1)
+        self.assertEqual(pgweir.log().count("database shop: two hosts are primaries"), 1)
 
 
 class OneByTwoNames(Pair):
