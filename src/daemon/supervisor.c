@@ -467,7 +467,7 @@ start_monitor(struct supervisor *supervisor)
 }
 
 static void
-start_workers(struct supervisor *supervisor, struct loop *const *loops)
+make_workers(struct supervisor *supervisor, struct loop *const *loops)
 {
 	const struct config *config = supervisor->snapshot.config;
 	const struct worker_setup setup = { .shared = &supervisor->shared,
@@ -481,6 +481,12 @@ start_workers(struct supervisor *supervisor, struct loop *const *loops)
 		supervisor->workers[i] =
 		    worker_new(&setup, i, loops[i],
 			supervisor->sockets.fds + i * config->listen_count, config->listen_count);
+}
+
+/* Last of all: clients that come in a crowd could take the descriptors that the rest needs. */
+static void
+start_workers(struct supervisor *supervisor)
+{
 	for (unsigned i = 0; i < supervisor->worker_count; i++)
 		worker_start(supervisor->workers[i]);
 }
@@ -512,7 +518,7 @@ serve(struct supervisor *supervisor, struct loop *const *loops)
 	folder_set(supervisor->folder, supervisor->snapshot.config->policies_watch
 		? supervisor->snapshot.config->policies
 		: "");
-	start_workers(supervisor, loops);
+	make_workers(supervisor, loops);
 	if (supervisor->shared.siblings != NULL)
 		siblings_start(supervisor->shared.siblings, supervisor->loop, &supervisor->shared);
 	supervisor->catalog_reader = catalog_reader_start(
@@ -521,6 +527,7 @@ serve(struct supervisor *supervisor, struct loop *const *loops)
 	supervisor->pulse = pulse_new(&supervisor->shared, supervisor->mailbox);
 	loop_add_tick(supervisor->loop, on_tick, supervisor);
 	signals_start(supervisor->mailbox, on_signal);
+	start_workers(supervisor);
 	log_info("pgweir %s is ready, pid %d, %u workers", PACKAGE_VERSION, (int)getpid(),
 	    supervisor->worker_count);
 	loop_run(supervisor->loop);

@@ -3,6 +3,7 @@ import os
 import random
 import socket
 import struct
+import threading
 import time
 
 import psycopg
@@ -346,6 +347,30 @@ class FewDescriptors(PgweirTest):
             one.close()
         wait_until(self.serves, 10 * slowness(), "service")
         self.assert_serves()
+
+    def test_a_crowd_that_waits_at_the_door_does_not_keep_it_from_starting(self):
+        self.pgweir.stop()
+        ended = threading.Event()
+
+        def crowd():
+            held = []
+            while not ended.is_set() and "is ready" not in self.pgweir.log():
+                try:
+                    if len(held) < 300:
+                        held.append(socket.create_connection((self.pgweir.host, self.pgweir.port), timeout=1))
+                except OSError:
+                    pass
+            for one in held:
+                one.close()
+        os.unlink(self.pgweir.log_path)  # what was ready before
+        thread = threading.Thread(target=crowd)
+        thread.start()
+        try:
+            self.pgweir.start(nofile=120)
+        finally:
+            ended.set()
+            thread.join()
+        wait_until(self.serves, 10 * slowness(), "service")
 
     def is_calm(self):
         before = self.pgweir.cpu_seconds()
