@@ -316,7 +316,8 @@ audit_get_status(struct audit *audit, struct audit_status *status)
 	pthread_mutex_unlock(&audit->plans.lock);
 	for (size_t i = 0; i < audit->lane_count; i++) {
 		status->queued += lane_queued(&audit->lanes[i]);
-		status->refused += atomic_load(&audit->lanes[i].refused);
+		for (size_t reason = 0; reason < GAP_REASONS; reason++)
+			status->refused += atomic_load(&audit->lanes[i].refused[reason]);
 	}
 	if (failure != 0)
 		snprintf(status->failure, sizeof(status->failure), "cannot write audit.file: %s",

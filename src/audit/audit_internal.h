@@ -105,6 +105,9 @@ struct lane_bell {
 	atomic_bool asleep;
 };
 
+/* Why records are missing, as audit.gap tells it. */
+enum gap_reason { GAP_QUEUE_FULL, GAP_WRITE_ERROR, GAP_DISK_FULL, GAP_REASONS };
+
 /*
  * One producer (its worker), one consumer (the writer). Positions only grow; the
  * offset in the ring is (position - base) modulo size. The producer moves `base` when
@@ -124,7 +127,8 @@ struct audit_lane {
 	atomic_uint_least64_t lost[EVENT_COUNT]; /* since the start */
 	atomic_uint_least64_t lost_slow;
 	atomic_uint_least64_t lost_first_us, lost_last_us; /* first: 0 once collected */
-	atomic_uint_least64_t refused; /* statements that did not begin, since the start */
+	atomic_uint_least64_t refused[GAP_REASONS]; /* statements that did not begin, since the start */
+	enum gap_reason refusal; /* why the last one may not begin: it is counted later */
 	void (*kept_callback)(void *arg); /* under the audit's lock */
 	void *kept_arg;
 	atomic_bool awaited;	/* somebody wants that call */
@@ -134,7 +138,7 @@ struct audit_lane {
 	atomic_size_t tail;
 	atomic_size_t thrown;	/* something that ends there was thrown away; 0: nothing was */
 	size_t taken; /* consumed but not yet given back */
-	uint64_t lost_seen[EVENT_COUNT], lost_slow_seen, refused_seen;
+	uint64_t lost_seen[EVENT_COUNT], lost_slow_seen, refused_seen[GAP_REASONS];
 };
 
 /*

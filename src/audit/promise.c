@@ -52,20 +52,24 @@ audit_may_begin(struct audit_lane *lane, const struct sql_facts *facts,
     const struct audit_verdict *rendered)
 {
 	const struct audit_settings *settings = audit_settings(lane->audit);
+	int failure;
 
 	if (audit_is_needed(rendered) && !settings->access_on)
 		return false;
 	if (!audit_is_needed(rendered) && (!settings->refuses || !settings->access_on ||
 	    !record_will_be(settings, facts, rendered)))
 		return true;
-	return atomic_load(&lane->audit->failure) == 0 &&
-	    lane_queued(lane) < LANE_SIZE - LANE_RESERVED;
+	failure = atomic_load(&lane->audit->failure);
+	if (failure == 0 && lane_queued(lane) < LANE_SIZE - LANE_RESERVED)
+		return true;
+	lane->refusal = gap_reason_of(failure);
+	return false;
 }
 
 void
 audit_refused(struct audit_lane *lane)
 {
-	atomic_fetch_add(&lane->refused, 1);
+	atomic_fetch_add(&lane->refused[lane->refusal], 1);
 }
 
 bool

@@ -25,8 +25,8 @@ enum {
 	KEY_SAVED_EVERY_US = 1000000, /* each replacement waits for the disk three times */
 };
 
-static enum gap_reason
-failure_reason(int failure)
+enum gap_reason
+gap_reason_of(int failure)
 {
 	if (failure == 0)
 		return GAP_QUEUE_FULL;
@@ -38,12 +38,14 @@ failure_reason(int failure)
 static void
 collect_refused(struct audit *audit, struct audit_lane *lane)
 {
-	uint64_t refused = atomic_load(&lane->refused);
+	for (size_t i = 0; i < GAP_REASONS; i++) {
+		uint64_t refused = atomic_load(&lane->refused[i]);
 
-	if (refused > lane->refused_seen)
-		own_count_refused(audit, failure_reason(audit->access.failure),
-		    refused - lane->refused_seen);
-	lane->refused_seen = refused;
+		if (refused > lane->refused_seen[i])
+			own_count_refused(
+			    audit, (enum gap_reason)i, refused - lane->refused_seen[i]);
+		lane->refused_seen[i] = refused;
+	}
 }
 
 /* What a worker could not queue since the last round. */
@@ -123,7 +125,7 @@ put_access(struct audit *audit, struct audit_lane *lane, const struct lane_entry
 	if (audit->access.path == NULL)
 		return;
 	now = clock_wall_us();
-	own_count_lost(audit, failure_reason(audit->access.failure),
+	own_count_lost(audit, gap_reason_of(audit->access.failure),
 	    (enum record_event)entry->header.event, 1, now, now);
 }
 

@@ -8,8 +8,6 @@
 #include "audit_internal.h"
 #include "keeper.h"
 
-/* Why records were lost. */
-enum gap_reason { GAP_QUEUE_FULL, GAP_WRITE_ERROR, GAP_DISK_FULL, GAP_REASONS };
 /* Losses not yet told; `records` 0 when there are none. */
 struct gap {
 	uint64_t since_us, until_us;
@@ -89,6 +87,8 @@ void own_put_deleted(struct audit *audit, const char *file);
 void own_put_checkpoint(struct audit *audit);
 void own_put_torn(struct audit *audit, const struct chain_torn *torn);
 /* Note that records were lost; they are told by the next own_tell_gaps(). */
+/* Why a record is lost while writing fails with this errno; 0: its lane was full. */
+enum gap_reason gap_reason_of(int failure);
 void own_count_lost(struct audit *audit, enum gap_reason reason, enum record_event event,
     uint64_t records, uint64_t since_us, uint64_t until_us);
 /* The same of statements that did not begin, because their record could not have been kept. */

@@ -279,6 +279,42 @@ what_a_full_disk_lost_is_told_exactly_once_it_has_room(void **state)
 }
 
 static void
+a_refusal_that_is_counted_once_there_is_room_again_is_told_with_its_own_reason(void **state)
+{
+	struct place *place = place_new();
+	struct audit_who *who = who_of_a_service();
+	struct sql_facts facts = { .classes = SQL_READ };
+	struct error err;
+	struct audit *audit;
+	json_t *records, *gap;
+	bool before, after;
+
+	place->config.audit_on_failure = AUDIT_REFUSE;
+	audit = audit_start(&place->config, 1, &err);
+	limit_files(1);
+	post_statements(audit, 0, who, 1);
+	assert_true(audit_reload(audit, &place->config, &err));
+	before = audit_may_begin(audit_lane(audit, 0), &facts, NULL);
+	limit_files(0);
+	assert_true(audit_reload(audit, &place->config, &err));
+	audit_refused(audit_lane(audit, 0));
+	after = audit_may_begin(audit_lane(audit, 0), &facts, NULL);
+	audit_stop(audit, "test");
+	records = chain_read(place->access, NULL);
+	gap = find_event(records, "audit.gap");
+
+	assert_false(before);
+	assert_true(after);
+	assert_non_null(gap);
+	assert_string_equal(member(gap, "reason"), "disk_full");
+	assert_int_equal(number(gap, "refused"), 1);
+	json_decref(records);
+	audit_who_free(NULL, who);
+	place_free(place);
+	(void)state;
+}
+
+static void
 a_record_that_no_queue_can_hold_is_a_gap_not_a_crash(void **state)
 {
 	struct place *place = place_new();
@@ -592,6 +628,8 @@ main(void)
 		cmocka_unit_test(a_full_device_ends_nothing_and_is_told_in_the_status),
 		cmocka_unit_test(a_partial_write_is_finished_when_there_is_room_again),
 		cmocka_unit_test(what_a_full_disk_lost_is_told_exactly_once_it_has_room),
+		cmocka_unit_test(
+		    a_refusal_that_is_counted_once_there_is_room_again_is_told_with_its_own_reason),
 		cmocka_unit_test(a_record_that_no_queue_can_hold_is_a_gap_not_a_crash),
 		cmocka_unit_test(a_burst_is_written_or_counted_to_the_last_record),
 		cmocka_unit_test(a_killed_process_leaves_a_file_to_go_on_from),
