@@ -3,7 +3,6 @@ import os
 import random
 import socket
 import struct
-import threading
 import time
 
 import psycopg
@@ -350,26 +349,17 @@ class FewDescriptors(PgweirTest):
 
     def test_a_crowd_that_waits_at_the_door_does_not_keep_it_from_starting(self):
         self.pgweir.stop()
-        ended = threading.Event()
-
-        def crowd():
-            held = []
-            while not ended.is_set() and "is ready" not in self.pgweir.log():
-                try:
-                    if len(held) < 300:
-                        held.append(socket.create_connection((self.pgweir.host, self.pgweir.port), timeout=1))
-                except OSError:
-                    pass
-            for one in held:
-                one.close()
         os.unlink(self.pgweir.log_path)  # what was ready before
-        thread = threading.Thread(target=crowd)
-        thread.start()
-        try:
-            self.pgweir.start(nofile=120)
-        finally:
-            ended.set()
-            thread.join()
+        self.pgweir.start(wait=False, nofile=120)
+        crowd = []
+        while "is ready" not in self.pgweir.log() and self.pgweir.is_running():
+            try:
+                if len(crowd) < 300:
+                    crowd.append(socket.create_connection((self.pgweir.host, self.pgweir.port), timeout=1))
+            except OSError:
+                pass  # it does not listen yet
+        for one in crowd:
+            one.close()
         wait_until(self.serves, 10 * slowness(), "service")
 
     def is_calm(self):
