@@ -113,6 +113,7 @@ struct client {
 	struct buf in;		    /* bytes not yet handled */
 	size_t passing;		    /* bytes of a message whose beginning was dealt with */
 	bool passing_on;	    /* they go to the server, else to nobody */
+	bool passing_rows;	    /* they are of a CopyData, and go there in messages of their own */
 	struct startup *startup;    /* ours; until READY */
 	struct auth_server *auth;   /* ours; while LOGIN */
 	struct waiting *waiting;    /* ours; NULL unless it has waited for longer than a tick */

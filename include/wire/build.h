@@ -65,6 +65,8 @@ void build_sync(struct buf *out);
 void build_flush(struct buf *out);
 void build_terminate(struct buf *out);
 void build_copy_fail(struct buf *out, const char *reason);
+/* The header: `length` bytes of rows are to follow. */
+void build_copy_data(struct buf *out, size_t length);
 /* 'p' with a password or SASL body. */
 void build_password(struct buf *out, const void *body, size_t length);
 

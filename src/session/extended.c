@@ -41,6 +41,7 @@ put_renamed(struct client *client, const struct inbound *message, size_t prefix,
 	buf_put(out, message->body + skip, message->here - skip);
 	client->passing = message->length - message->here;
 	client->passing_on = true;
+	client->passing_rows = false;
 	client->link->unsynced = true;
 }
 

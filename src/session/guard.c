@@ -220,21 +220,6 @@ is_last_of_query(const struct link *link, const struct request *head)
 	    link->sub + 1 == head->judged->facts->statement_count;
 }
 
-/*
- * A BEGIN, COMMIT or ROLLBACK of the client's ran in our transaction: as with an implicit one of
- * PostgreSQL, what ran before it is in the client's block now, or has ended. So ours is over.
- */
-static void
-leave_ours(struct guard *guard, const struct sql_statement *statement)
-{
-	static const bool moves[SQL_TXN_COMMIT_PREPARED + 1] = { [SQL_TXN_BEGIN] = true,
-		[SQL_TXN_COMMIT] = true, [SQL_TXN_ROLLBACK] = true, [SQL_TXN_PREPARE] = true };
-
-	if (statement != NULL && moves[statement->transaction] && guard->phase == GUARD_OPEN &&
-	    !guard->over)
-		guard->phase = GUARD_NONE;
-}
-
 static enum fate
 on_tag(struct link *link, const uint8_t *body, size_t length)
 {
@@ -247,7 +232,6 @@ on_tag(struct link *link, const uint8_t *body, size_t length)
 	int64_t affected;
 
 	forget_ration(guard);
-	leave_ours(guard, statement);
 	if (limits == NULL || tag == NULL)
 		return take_muted(link, 'C', body, length);
 	note_cursor(link, head, statement);
@@ -300,13 +284,10 @@ static enum fate
 finish(struct link *link, const uint8_t *body, size_t length)
 {
 	struct guard *guard = link->guard;
-	const struct request *head = requests_head(&link->requests);
 	enum fate fate;
 
 	link->failed = link->failed || guard->over;
-	/* A batch that ran nothing may have its ReadyForQuery when the next one has begun ours. */
-	if (guard->phase != GUARD_OPEN || head == NULL || head->batch >= guard->batch)
-		guard->phase = GUARD_NONE;
+	guard->phase = GUARD_NONE;
 	guard->over = false;
 	guard->cancel_us = 0;
 	buf_free(&guard->held);
@@ -324,7 +305,7 @@ on_ready(struct link *link, const uint8_t *body, size_t length)
 	struct guard *guard = link->guard;
 	const struct request *head = requests_head(&link->requests);
 	char status = length == 1 ? (char)body[0] : '\0';
-	bool open = guard->phase == GUARD_OPEN && head != NULL && head->batch == guard->batch;
+	bool open = guard->phase == GUARD_OPEN;
 
 	forget_ration(guard);
 	if (request_match(head, 'Z') != MATCH_LAST || strchr("ITE", status) == NULL ||

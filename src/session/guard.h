@@ -55,7 +55,6 @@ struct guard {
 	enum guard_ending ending;
 	enum guard_lock lock;
 	bool over;	   /* the client was told that a limit ended it: no more of it goes on */
-	uint64_t batch;	   /* in which our transaction was begun */
 	uint64_t cancel_us; /* when a cancel was last sent */
 	struct ration *ration; /* referenced: of the statement at the head; NULL before its first row */
 	struct cursors cursors;

@@ -14,12 +14,10 @@
 #include "quota.h"
 
 enum { LOCKS = SQL_DDL | SQL_LOCK | SQL_MAINTENANCE };
-/* What may be put in a transaction of ours: nothing that ends one or cannot be in one. */
+/* What may be put in a transaction of ours by itself: nothing that ends one or cannot be in one. */
 enum {
 	WRAPPED = SQL_READ | SQL_WRITE | SQL_FUNCTION | SQL_COPY_IN | SQL_COPY_OUT |
 	    SQL_COPY_FILE | SQL_COPY_PROGRAM | SQL_LOCK | SQL_EXPLAIN | SQL_PREPARE,
-	/* PostgreSQL itself runs these in one transaction when they are not alone. */
-	WRAPPED_TOGETHER = WRAPPED | SQL_DDL | SQL_ROLE | SQL_SESSION,
 };
 
 /* A place held by this link; several of its requests may share it. Owned by its requests. */
@@ -135,26 +133,40 @@ has_executed_in_batch(const struct link *link)
 	return link->executed_batch == link->server->batch;
 }
 
+/* PostgreSQL itself runs statements that are not alone in one transaction. */
 static bool
 can_wrap(const struct judged *judged)
 {
 	const struct sql_facts *facts = judged->facts;
-	unsigned allowed;
 
 	if (facts == NULL || facts->statement_count == 0 || (facts->classes & SQL_TXN) != 0)
 		return false;
-	allowed = facts->statement_count == 1 ? WRAPPED : WRAPPED_TOGETHER;
-	return (all_effects(judged) & ~allowed) == 0;
+	return facts->statement_count > 1 || (all_effects(judged) & ~(unsigned)WRAPPED) == 0;
 }
 
-static enum guard_way
-way_of(const struct link *link, const struct judged *judged)
+/* LOCK TABLE wants a block, and must not find ours. */
+static bool
+locks_tables(const struct judged *judged)
 {
+	return (all_effects(judged) & SQL_LOCK) != 0;
+}
+
+/*
+ * A batch is a transaction of PostgreSQL's to its Sync, which waits until the rows are known. A
+ * Query ends what was in front of it in its batch, so a block is begun behind that.
+ */
+static enum guard_way
+way_of(const struct link *link, const struct judged *judged, uint8_t type)
+{
+	bool more = has_executed_in_batch(link);
+
 	if (link->guard != NULL && link->guard->phase != GUARD_NONE)
 		return WAY_PLAIN; /* in a transaction of ours already */
-	if (link->server->transaction != 'I' || has_executed_in_batch(link))
+	if (link->server->transaction != 'I' || link->begun_batch == link->server->batch)
 		return WAY_INSIDE;
-	return any_writes(judged) && can_wrap(judged) ? WAY_WRAP : WAY_PLAIN;
+	if (!can_wrap(judged) || (!any_writes(judged) && (!more || locks_tables(judged))))
+		return more ? WAY_INSIDE : WAY_PLAIN;
+	return type == 'Q' ? WAY_WRAP : WAY_INSIDE;
 }
 
 /* Ask for the answers to messages whose Sync has not come. */
@@ -196,8 +208,8 @@ guard_awaits(struct client *client, const struct judged *judged, const struct ru
 	relay_settle(link);
 	if (is_uncertain(link))
 		waits = awaits_statement(link, type == 'Q' || guard_is_ours(link));
-	else if (way_of(link, judged) == WAY_WRAP)
-		waits = type == 'Q' ? link->requests.count > 0 : awaits_statement(link, false);
+	else if (way_of(link, judged, type) == WAY_WRAP)
+		waits = link->requests.count > 0;
 	else
 		waits = type == 'Q' && link->unsynced && link->requests.count > 0;
 	link->unsettled = waits;
@@ -395,6 +407,13 @@ put_lock_statement(struct link *link, const char *text, bool behind_ours, bool s
 	link->server->batch++;
 }
 
+/* Parse, Bind and the like in front of a Query began no transaction, and have been answered. */
+static bool
+ran_nothing(const struct link *link)
+{
+	return link->requests.count == 0 && !has_executed_in_batch(link);
+}
+
 /*
  * Outside a transaction it goes in a batch or a transaction of its own: what must not be in a
  * transaction must not be in a pipeline either. So it is sent with the first message of the
@@ -404,7 +423,7 @@ static void
 put_lock_timeout(struct link *link, int64_t limit_ms, uint8_t type)
 {
 	struct guard *guard = need_guard(link);
-	bool first = ahead_is_first(link);
+	bool first = ahead_is_first(link) || (type == 'Q' && ran_nothing(link));
 	bool apart = link->server->transaction == 'I' && first;
 	char *text;
 
@@ -416,20 +435,19 @@ put_lock_timeout(struct link *link, int64_t limit_ms, uint8_t type)
 	guard->lock = apart ? LOCK_SESSION : LOCK_LOCAL;
 }
 
-/* A transaction of ours; that of a Query is a message of its own. */
+/* A transaction of ours; behind others of its batch it takes these in, as PostgreSQL's would. */
 static void
-put_begin(struct link *link, uint8_t type)
+put_begin(struct link *link)
 {
 	struct guard *guard = need_guard(link);
 
-	if (type == 'Q') {
-		build_query(stream_out(link->server->stream), "BEGIN");
-		guard->phase = GUARD_BEGINNING;
-	} else {
+	if (has_executed_in_batch(link)) {
 		guard_put_statement(link, "BEGIN");
 		guard->phase = GUARD_OPEN;
+	} else {
+		build_query(stream_out(link->server->stream), "BEGIN");
+		guard->phase = GUARD_BEGINNING;
 	}
-	guard->batch = link->server->batch;
 }
 
 /*
@@ -477,11 +495,11 @@ guard_put_ahead(struct client *client, const struct judged *judged,
 	if ((ruling->verdict.limited & GUARD_TRIED) != 0)
 		ahead->exceeded = try_quotas(client, judged, ruling);
 	if (kinds != 0) {
-		ahead->way = way_of(link, judged);
-		ahead->alone = type == 'E' && ahead->way == WAY_INSIDE && has_executed_in_batch(link);
+		ahead->way = way_of(link, judged, type);
+		ahead->alone = type == 'E' && ahead->way == WAY_INSIDE && link->server->transaction == 'I';
 	}
 	if (ahead->way == WAY_WRAP)
-		put_begin(link, type);
+		put_begin(link);
 	link->guard->next = ahead;
 }
 
@@ -529,9 +547,7 @@ must_hold(struct client *client, uint8_t type)
 	const struct guard *guard = link->guard;
 	struct request *request;
 
-	if (guard->phase == GUARD_OPEN && guard->batch == link->server->batch && !guard->over)
-		; /* more of the batch goes into our transaction */
-	else if (guard->phase != GUARD_NONE || guard->over)
+	if (guard->phase != GUARD_NONE || guard->over)
 		return !client->skipping;
 	if (guard->lock == LOCK_SESSION && is_at_batch_start(link) && link->requests.count > 0)
 		return true;
@@ -546,7 +562,8 @@ guard_holds(struct client *client, uint8_t type)
 {
 	bool holds;
 
-	if (strchr("dcfHX", type) != NULL)
+	/* A server that reads rows ignores a Sync: the end of them stands behind it. */
+	if (strchr("dcfHX", type) != NULL || client->link->copy_in)
 		return false;
 	holds = must_hold(client, type);
 	client->link->unsettled = holds;

@@ -75,7 +75,7 @@ static enum step
 on_copy_data(struct client *client, const struct inbound *message)
 {
 	if (awaits_copy(client))
-		outgoing_pass(client, message);
+		outgoing_pass_rows(client, message);
 	else
 		outgoing_drop(client, message);
 	return STEP_DONE;
@@ -135,6 +135,8 @@ pass_on(struct client *client, const uint8_t *bytes, size_t length)
 		return here;
 	if (client->link->hearing == LINK_KEEPING)
 		client->link->hearing = LINK_SILENT; /* a long message */
+	if (client->passing_rows)
+		build_copy_data(outgoing_buf(client), here);
 	stream_send(client->link->server->stream, bytes, here);
 	/* Its answer may have come before its end: an error in the middle of a COPY. */
 	if (client->passing == 0)

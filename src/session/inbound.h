@@ -43,6 +43,12 @@ outgoing_buf(struct client *client)
 }
 /* Send the message on as it is. */
 void outgoing_pass(struct client *client, const struct inbound *message);
+/*
+ * Of a COPY. What is here of a message goes as a message, for the server may fail the COPY before
+ * the rest has come, and what is ours must not land between. Rows end anywhere (PostgreSQL
+ * documentation, "COPY Operations").
+ */
+void outgoing_pass_rows(struct client *client, const struct inbound *message);
 /* One of the extended protocol: the server is not done before its Sync. */
 void outgoing_pass_extended(struct client *client, const struct inbound *message);
 /* Let nothing of it through: the part that is here, nor what is still to come. */

@@ -14,6 +14,23 @@ outgoing_pass(struct client *client, const struct inbound *message)
 	buf_put(out, message->body, message->here);
 	client->passing = message->length - message->here;
 	client->passing_on = true;
+	client->passing_rows = false;
+}
+
+void
+outgoing_pass_rows(struct client *client, const struct inbound *message)
+{
+	if (message->here == message->length || client->replication != REPLICATION_NONE) {
+		outgoing_pass(client, message);
+		return;
+	}
+	if (message->here > 0) {
+		build_copy_data(outgoing_buf(client), message->here);
+		buf_put(outgoing_buf(client), message->body, message->here);
+	}
+	client->passing = message->length - message->here;
+	client->passing_on = true;
+	client->passing_rows = true;
 }
 
 void

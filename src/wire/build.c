@@ -324,6 +324,13 @@ build_copy_fail(struct buf *out, const char *reason)
 }
 
 void
+build_copy_data(struct buf *out, size_t length)
+{
+	buf_put_u8(out, 'd');
+	buf_put_u32(out, (uint32_t)(length + 4));
+}
+
+void
 build_password(struct buf *out, const void *body, size_t length)
 {
 	size_t mark = build_begin(out, 'p');

@@ -115,3 +115,39 @@ class Conversations(ConversationTest):
         self.assertIsNone(first.ask(wire.parse("ROLLBACK", "n"), wire.SYNC).error)
         self.assert_as_postgres([wire.query("BEGIN; SELECT 1/0")], [wire.parse("ROLLBACK", "m"), wire.bind("m"), wire.execute(), wire.SYNC],
                                 [wire.query("BEGIN; SELECT 1/0")], [wire.parse("ROLLBACK", "m"), wire.SYNC], [wire.query("ROLLBACK")])
+
+
+FAR = """\
+apiVersion: pgweir/v1
+kind: GuardrailPolicy
+metadata: {name: far, owner: platform}
+defaults:
+  limits: {max_rows: 1000000, max_affected_rows: 1000000, lock_timeout: 1h}
+"""
+
+
+class UnderLimits(ConversationTest):
+    """That nothing comes near: the answers are those of no limits."""
+    writes = wire.parse("UPDATE notes SET text = text WHERE id = 1") + wire.bind() + wire.execute()
+    # What PostgreSQL answers otherwise within a block, and what ends or begins one.
+    texts = ("BEGIN", "COMMIT", "ROLLBACK", "COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "SAVEPOINT a", "RELEASE a", "ROLLBACK TO a",
+             "LOCK TABLE notes", "DECLARE c CURSOR FOR SELECT 1", "SET LOCAL work_mem = '3MB'", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+             "BEGIN ISOLATION LEVEL SERIALIZABLE", "VACUUM notes", "PREPARE TRANSACTION 'x'", "DO $$BEGIN COMMIT; END$$", "UPDATE notes SET text = text WHERE id = 1")
+
+    @classmethod
+    def configure(cls):
+        return {"config": {**super().configure()["config"], "pool": {"size": 40}}, "policies": {"far.yaml": FAR}}
+
+    def test_behind_a_write_of_their_batch(self):
+        for text in self.texts:
+            with self.subTest(text=text):
+                self.assert_as_postgres([self.writes + run(text) + wire.SYNC], [wire.query("ROLLBACK")])
+
+    def test_as_a_query_behind_a_write_of_a_batch(self):
+        for text in (*self.texts, "BEGIN; SAVEPOINT a", "SELECT 1; SAVEPOINT a", "SELECT 1; LOCK TABLE notes", "COMMIT; BEGIN"):
+            with self.subTest(text=text):
+                self.assert_as_postgres([self.writes + wire.query(text)], [wire.query("ROLLBACK")])
+
+    def test_a_write_behind_a_begin_of_its_batch(self):
+        self.assert_as_postgres([run("BEGIN") + self.writes + wire.SYNC], [wire.query("ROLLBACK")])
+        self.assert_as_postgres([run("BEGIN") + wire.query("SELECT 1; SELECT 1/0")], [wire.query("ROLLBACK")])

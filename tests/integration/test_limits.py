@@ -420,6 +420,49 @@ class AffectedRows(Case):
         self.assertEqual(self.count("copied by message"), 0)
         self.assert_usable(client)
 
+    def test_a_copy_that_fails_in_the_middle_of_a_message_is_rolled_back_at_once(self):
+        """The end of the transaction that the limit wants must not land among the rows."""
+        for table, rows, code in (("nosuch", b"half of it\n", "42P01"), ("notes (text)", b"one column\ttoo many\n", "22P04")):
+            with self.subTest(table=table):
+                client = self.raw_login()
+                message = wire.copy_data(rows * 1000)
+                client.send(wire.query(f"COPY {table} FROM STDIN") + message[:5000])
+                answer = client.answer()
+                self.assertEqual((answer.sqlstate, answer.status), (code, "I"))
+                client.send(message[5000:])
+                self.assert_usable(client)
+                client.close()
+
+    def test_a_sync_among_the_rows_of_a_copy_is_ignored(self):
+        client = self.raw_login()
+        client.send(wire.query("COPY notes (text) FROM STDIN"))
+        client.receive_until((b"G",))
+        client.send(wire.copy_data(b"before a sync\n"), wire.SYNC, wire.copy_data(b"behind it\n"), wire.SYNC, wire.COPY_DONE)
+        answer = client.answer()
+        self.assertEqual((answer.error, answer.tags, answer.status), (None, ["COPY 2"], "I"))
+        self.assert_usable(client)
+
+    def test_what_stands_beside_a_write_does_not_keep_it(self):
+        client = self.raw_login()
+        for beside in ("DO $$BEGIN END$$", "DECLARE c CURSOR FOR SELECT 1", "NOTIFY beside", "UNLISTEN *", "ANALYZE notes"):
+            with self.subTest(beside=beside):
+                answer = client.query(f"INSERT INTO notes (text) SELECT 'beside' FROM generate_series(1, 20); {beside}")
+                self.assert_limit(answer, "max_affected_rows", "10")
+                self.assertEqual(self.count("beside"), 0)
+
+    def test_a_query_behind_an_execute_of_its_batch_is_undone_with_it(self):
+        client = self.raw_login()
+        first = wire.parse("INSERT INTO notes (text) VALUES ('with it')") + wire.bind() + wire.execute()
+        for text in ("INSERT INTO notes (text) SELECT 'with it' FROM generate_series(1, 20)", "SELECT generate_series(1, 51)"):
+            with self.subTest(text=text):
+                answer = client.ask(first, wire.query(text))
+                self.assertEqual((answer.sqlstate, answer.status, self.count("with it")), ("53400", "I", 0))
+        answer = client.ask(wire.parse("SELECT 1"), wire.bind(), wire.execute(), wire.query("INSERT INTO notes (text) SELECT 'with it' FROM generate_series(1, 20)"))
+        self.assertEqual((answer.sqlstate, answer.status, self.count("with it")), ("53400", "I", 0))
+        answer = client.ask(first, wire.query("INSERT INTO notes (text) VALUES ('with it')"))
+        self.assertEqual((answer.error, answer.status, self.count("with it")), (None, "I", 2))
+        self.assert_usable(client)
+
     def test_a_prepared_statement_of_sql_is_counted(self):
         client = self.raw_login()
         self.fill("prepared", 11)
