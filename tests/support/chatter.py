@@ -77,7 +77,7 @@ class Word:
         return made(*self.arguments) if callable(made) else made
 
     def __str__(self):
-        shown = re.sub(r"(tok\d+[a-z]end)\1+", r"\1 many times", ", ".join(map(repr, self.arguments)))
+        shown = re.sub(r"((?:\d+\\t)?tok\d+[a-z]end(?:\\n)?)\1+", r"\1 many times", ", ".join(map(repr, self.arguments)))
         return f"wire.{self.name}({shown})" if callable(getattr(wire, self.name)) else f"wire.{self.name}"
 
 
