@@ -5,9 +5,9 @@
  * Called by relay.c for each message of a link that has a guard.
  */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "affected.h"
 #include "base/mem.h"
 #include "guard.h"
 #include "session_internal.h"
@@ -88,13 +88,14 @@ take_muted(struct link *link, uint8_t type, const uint8_t *body, size_t here)
 /* Nothing more of it goes on. What it changed is undone when it has ended. */
 static void
 stop(struct link *link, const struct request *head, enum policy_limit_kind kind,
-    const struct policy_limit *limit, int64_t affected)
+    const struct policy_limit *limit, int64_t affected,
+    void (*say)(struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit))
 {
 	link->guard->over = true;
 	limits_note(link, kind, limit, head->ruling->policies);
 	record_statement(link, head, link->sub, "53400", affected < 0 ? (int64_t)link->rows : -1,
 	    affected, AUDIT_ERROR);
-	limits_tell_exceeded(link, kind, limit);
+	say(link, kind, limit);
 }
 
 /* ---- rows ---- */
@@ -129,27 +130,11 @@ on_row(struct link *link, uint8_t type, const uint8_t *body, size_t here, size_t
 	above = ration_take(
 	    ration_of_head(link, head), whole, &head->ruling->verdict.limits, &kind);
 	if (above != NULL)
-		stop(link, head, kind, above, -1);
+		stop(link, head, kind, above, -1, limits_tell_exceeded);
 	return take_muted(link, type, body, here);
 }
 
 /* ---- the end of a statement ---- */
-
-/* "INSERT 0 3", "COPY 5" of a COPY FROM: how many rows it changed; -1 for every other tag. */
-static int64_t
-affected_by_tag(const char *tag, const struct sql_statement *statement)
-{
-	static const char *const verbs[] = { "INSERT ", "UPDATE ", "DELETE ", "MERGE " };
-	const char *space = strrchr(tag, ' ');
-	bool counts = strncmp(tag, "COPY ", 5) == 0 && statement != NULL &&
-	    (statement->effects & SQL_COPY_IN) != 0;
-
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		counts = counts || strncmp(tag, verbs[i], strlen(verbs[i])) == 0;
-	if (!counts || space == NULL)
-		return -1;
-	return strtoll(space + 1, NULL, 10);
-}
 
 /* Is its Sync on its way to the server? */
 static bool
@@ -182,7 +167,7 @@ skip_with_client(struct link *link)
 	stream_flush(link->server->stream);
 }
 
-/* CommandComplete, EmptyQueryResponse, PortalSuspended. */
+/* CommandComplete, EmptyQueryResponse; PortalSuspended, too. */
 static enum fate
 end_statement(struct link *link, uint8_t type, const uint8_t *body, size_t length)
 {
@@ -195,6 +180,23 @@ end_statement(struct link *link, uint8_t type, const uint8_t *body, size_t lengt
 	if (fate != FATE_GONE && executed)
 		skip_with_client(link);
 	return fate;
+}
+
+/*
+ * An INSERT … RETURNING that is fetched in parts was done as a whole before the first of them,
+ * and its tag comes behind the last: which may never be asked for.
+ */
+static enum fate
+on_suspended(struct link *link, const uint8_t *body, size_t length)
+{
+	const struct request *head = requests_head(&link->requests);
+	const struct request_limits *limits = limits_of(link, head);
+
+	if (limits != NULL && (limits->kinds & GUARD_AFFECTED) != 0 && !link->guard->over &&
+	    affected_may_be(link->client, statement_at(head, link->sub)))
+		stop(link, head, POLICY_MAX_AFFECTED_ROWS,
+		    &head->ruling->verdict.limits.max_affected_rows, -1, limits_tell_uncounted);
+	return end_statement(link, 's', body, length);
 }
 
 static void
@@ -239,7 +241,8 @@ on_tag(struct link *link, const uint8_t *body, size_t length)
 	if ((limits->kinds & GUARD_AFFECTED) != 0 && !guard->over &&
 	    affected > head->ruling->verdict.limits.max_affected_rows.value)
 		stop(link, head, POLICY_MAX_AFFECTED_ROWS,
-		    &head->ruling->verdict.limits.max_affected_rows, affected);
+		    &head->ruling->verdict.limits.max_affected_rows, affected,
+		    limits_tell_exceeded);
 	else if (!guard->over && is_last_of_query(link, head)) {
 		/* PostgreSQL, too, says so only when it is committed. */
 		buf_clear(&guard->held);
@@ -420,8 +423,9 @@ guard_take(struct link *link, uint8_t type, const uint8_t *body, size_t here, si
 	case 'C':
 		return on_tag(link, body, here);
 	case 'I':
-	case 's':
 		return end_statement(link, type, body, here);
+	case 's':
+		return on_suspended(link, body, here);
 	case 'E':
 		return on_error(link, body, here);
 	case 'Z':

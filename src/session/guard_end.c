@@ -119,9 +119,10 @@ guard_tick(struct link *link, uint64_t now_us)
 
 	/* What is small has ended by now, without a cancel; what failed waits for its Sync only. */
 	if (!guard->over || guard->phase == GUARD_ENDING || guard->phase == GUARD_WAITING ||
-	    link->requests.count == 0 ||
+	    link->requests.count == 0 || requests_head(&link->requests)->answer == ANSWER_REFUSE ||
 	    (guard->cancel_us != 0 && now_us - guard->cancel_us < CANCEL_AGAIN_US))
 		return;
 	guard->cancel_us = now_us;
+	audit_cancel(clients_lane(link->clients), link->client->who, "limit");
 	limits_cancel(link, now_us);
 }

@@ -128,14 +128,10 @@ limits_note(struct link *link, enum policy_limit_kind kind, const struct policy_
 void
 limits_cancel(struct link *link, uint64_t now_us)
 {
-	if (!link->stopped || link->head_us > link->stopped_us) {
-		audit_cancel(clients_lane(link->clients), link->client->who, "limit");
-		link->stopped_us = now_us;
-	}
-	link->stopped = true;
+	if (!link->canceling)
+		link->canceling_us = now_us;
 	link->canceling = true;
 	link->stray_batch = UINT64_MAX;
-	link->limit_us = now_us;
 	server_cancel(link->server, NULL, NULL);
 }
 
@@ -154,6 +150,12 @@ stop(struct link *link, enum policy_limit_kind kind, const struct policy_limit *
 		return;
 	if (again && may_have_gone_on(link, kind != POLICY_STATEMENT_TIMEOUT))
 		return;
+	if (!link->stopped || link->head_us > link->stopped_us) {
+		audit_cancel(clients_lane(link->clients), link->client->who, "limit");
+		link->stopped_us = now_us;
+	}
+	link->stopped = true;
+	link->limit_us = now_us;
 	limits_note(link, kind, limit, of);
 	limits_cancel(link, now_us);
 }
@@ -282,6 +284,14 @@ limits_tell_exceeded(
 }
 
 void
+limits_tell_uncounted(
+    struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit)
+{
+	tell(link, kind, limit, "53400", "a write whose rows are fetched in parts",
+	    "Execute it without a limit of rows: those it changes are counted when it has ended.");
+}
+
+void
 limits_tell_lock_timeout(
     struct link *link, const struct wire_report *report, const struct policy_limit *limit)
 {
@@ -378,11 +388,12 @@ check_pin(struct link *link, uint64_t now_us)
 static bool
 is_deaf(const struct link *link, uint64_t now_us)
 {
-	int64_t patience_ms = clients_config(link->clients)->timeouts_cancel_ms;
-	bool runs = link->stopped && link->head_us <= link->stopped_us && link->requests.count > 0;
+	uint64_t patience_us = (uint64_t)clients_config(link->clients)->timeouts_cancel_ms * 1000;
 
-	return (runs || link->canceling) &&
-	    now_us - link->stopped_us >= (uint64_t)patience_ms * 1000;
+	if (link->canceling && now_us - link->canceling_us >= patience_us)
+		return true;
+	return link->stopped && link->head_us <= link->stopped_us && link->requests.count > 0 &&
+	    now_us - link->stopped_us >= patience_us;
 }
 
 static void

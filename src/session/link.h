@@ -136,6 +136,7 @@ struct link {
 	enum policy_limit_kind limit;
 	uint64_t limit_us;	   /* when a cancel was last sent for it */
 	uint64_t stopped_us;	   /* and when the first one was */
+	uint64_t canceling_us;	   /* since when one is under way */
 	struct policy_limit limit_rule; /* its value and where it came from … */
 	struct policies *limit_policies; /* … and whose words these are; referenced, or NULL */
 	uint64_t stray_batch;	   /* up to this a cancel that came late may hit what was sent; 0: none */

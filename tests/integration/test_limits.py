@@ -463,6 +463,37 @@ class AffectedRows(Case):
         self.assertEqual((answer.error, answer.status, self.count("with it")), (None, "I", 2))
         self.assert_usable(client)
 
+    def test_a_write_that_is_fetched_in_parts_is_refused(self):
+        """It was done before its first part came, and the tag that tells how many comes behind the last."""
+        insert = "INSERT INTO notes (text) SELECT 'in parts' FROM generate_series(1, 11) RETURNING id"
+        client = self.raw_login()
+        client.query("PREPARE inserts AS " + insert)
+        client.query("PREPARE reads AS SELECT generate_series(1, 11)")
+        for text in (insert, "EXECUTE inserts"):
+            for executes in (1, 3):
+                answer = client.ask(wire.parse(text), wire.bind(), *[wire.execute("", 1)] * executes, wire.SYNC)
+                self.assert_limit(answer, "max_affected_rows", "10")
+                self.assertIn("fetched in parts", answer.error["M"])
+            client.query("BEGIN")
+            answer = client.ask(wire.parse(text), wire.bind(portal="p"), wire.execute("p", 1), wire.SYNC)
+            self.assert_limit(answer, "max_affected_rows", "10", status="E")
+            self.assertEqual(client.query("COMMIT").tags, ["ROLLBACK"])
+        self.assertEqual(self.count("in parts"), 0)
+        for text in ("SELECT generate_series(1, 11)", "EXECUTE reads"):
+            self.assertEqual(client.ask(wire.parse(text), wire.bind(), wire.execute("", 3), wire.SYNC).types, "12DDDsZ")
+        answer = client.ask(wire.parse("INSERT INTO notes (text) VALUES ('in one part')"), wire.bind(), wire.execute("", 1), wire.SYNC)
+        self.assertEqual(answer.tags, ["INSERT 0 1"])
+        self.assert_usable(client)
+
+    def test_what_a_copy_out_writes_is_counted(self):
+        client = self.raw_login()
+        for rows, kept in ((10, 10), (11, 0)):
+            text = f"copied out {rows}"
+            answer = client.query(f"COPY (INSERT INTO notes (text) SELECT '{text}' FROM generate_series(1, {rows}) RETURNING id) TO STDOUT")
+            self.assertEqual((answer.sqlstate, answer.tags), (None, ["COPY 10"]) if kept else ("53400", []))
+            self.assertEqual(self.count(text), kept)
+        self.assert_usable(client)
+
     def test_a_prepared_statement_of_sql_is_counted(self):
         client = self.raw_login()
         self.fill("prepared", 11)
