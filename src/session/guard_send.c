@@ -195,6 +195,23 @@ awaits_statement(const struct link *link, bool of_this_batch)
 	return false;
 }
 
+/* Is a Query unanswered that is skipped, with all up to a Sync, if what its batch has in front fails? */
+static bool
+may_be_skipped(const struct link *link)
+{
+	const struct request *request, *before = NULL;
+	bool may = false;
+
+	for (size_t i = 0; (request = requests_at(&link->requests, i)) != NULL; i++) {
+		if (request->kind == REQUEST_SYNC)
+			may = false;
+		else if (request->kind == REQUEST_QUERY || request->kind == REQUEST_FUNCTION)
+			may = may || (before != NULL && before->batch == request->batch);
+		before = request;
+	}
+	return may;
+}
+
 bool
 guard_awaits(struct client *client, const struct judged *judged, const struct ruling *ruling,
     uint8_t type)
@@ -210,6 +227,8 @@ guard_awaits(struct client *client, const struct judged *judged, const struct ru
 		waits = awaits_statement(link, type == 'Q' || guard_is_ours(link));
 	else if (way_of(link, judged, type) == WAY_WRAP)
 		waits = link->requests.count > 0;
+	else if (may_be_skipped(link))
+		waits = true; /* a Sync behind a lock_timeout would end that */
 	else
 		waits = type == 'Q' && link->unsynced && link->requests.count > 0;
 	link->unsettled = waits;
@@ -427,7 +446,8 @@ put_lock_timeout(struct link *link, int64_t limit_ms, uint8_t type)
 	bool apart = link->server->transaction == 'I' && first;
 	char *text;
 
-	if (guard->lock != LOCK_THEIRS || (!apart && (type == 'P' || type == 'B')))
+	if (guard->lock != LOCK_THEIRS ||
+	    ((type == 'P' || type == 'B') && (!apart || may_be_skipped(link))))
 		return;
 	text = lock_timeout_text(limit_ms, apart ? "false" : "true");
 	put_lock_statement(link, text, first && link->ahead > 0, first && (apart || type == 'Q'));

@@ -85,8 +85,8 @@ def forgive(wanted, got):
         if one != other and other[0] == "E":
             if one[0] == "E" and (other[1][1] in ("42P05", "25P02") or (one[1][1], other[1][1]) in (("55000", "26000"), ("26000", "42501"), ("25P02", "42501"))):
                 wanted[number] = other
-            elif one == ("t", NO_PARAMETERS) and other[1][1] == "25P02":
-                del wanted[number:], got[number:]  # the rest of its batch was skipped
+            elif (one == ("t", NO_PARAMETERS) and other[1][1] == "25P02") or (one[0] == "s" and other[1][1] == "53400"):
+                del wanted[number:], got[number:]  # the rest of its batch was skipped; a write in parts is refused under limits
 
 
 class Stage:

@@ -151,3 +151,8 @@ class UnderLimits(ConversationTest):
     def test_a_write_behind_a_begin_of_its_batch(self):
         self.assert_as_postgres([run("BEGIN") + self.writes + wire.SYNC], [wire.query("ROLLBACK")])
         self.assert_as_postgres([run("BEGIN") + wire.query("SELECT 1; SELECT 1/0")], [wire.query("ROLLBACK")])
+
+    def test_what_is_skipped_behind_a_query_that_is_skipped(self):
+        """No Sync of pgweir's own ends that."""
+        self.assert_as_postgres([wire.parse("SELECT nosuch") + wire.query("SAVEPOINT a") + run("LOCK TABLE notes") + wire.SYNC],
+                                [wire.parse("SELECT nosuch") + wire.query("SAVEPOINT a") + wire.query("SAVEPOINT b") + run("LOCK TABLE notes") + wire.SYNC])
