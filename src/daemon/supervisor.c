@@ -59,7 +59,8 @@ struct supervisor {
 	uint64_t drain_us;	 /* when draining began */
 	bool asked;		 /* clients were asked to end */
 	unsigned outstanding;	 /* orders not yet carried out */
-	bool reloaded;		 /* all was read anew: told when every worker has it */
+	bool reloaded, policies_loaded; /* read anew: told when every worker has them */
+	bool finishing; /* clients are to end as soon as no worker lets in any more */
 	unsigned rounds;
 	struct folder *folder;	     /* of the policies' folder */
 	struct catalog_reader *catalog_reader;
@@ -98,6 +99,15 @@ order_all(struct supervisor *supervisor, enum order_kind kind)
 	}
 }
 
+/* Nobody lets in any more: whoever is there ends. */
+static void
+finish(struct supervisor *supervisor)
+{
+	supervisor->finishing = false;
+	order_all(supervisor, ORDER_FINISH);
+	order_all(supervisor, ORDER_RESUME);
+}
+
 /* Every worker did what it was told: the next round, or the end. */
 static void
 next_round(struct supervisor *supervisor)
@@ -123,13 +133,18 @@ on_order_done(struct message *message, void *receiver)
 	mem_free(message); /* the first member of its order */
 	if (--supervisor->outstanding > 0)
 		return;
+	/* Whoever reads these may count on every worker. */
 	if (supervisor->reloaded)
-		log_info("configuration reloaded"); /* whoever reads this may count on every worker */
-	supervisor->reloaded = false;
+		log_info("configuration reloaded");
+	if (supervisor->policies_loaded)
+		log_info("policies loaded again: their folder has changed");
+	supervisor->reloaded = supervisor->policies_loaded = false;
 	if (supervisor->reload != NULL) {
 		admin_reload_done(supervisor->reload);
 		supervisor->reload = NULL;
 	}
+	if (supervisor->finishing && supervisor->phase == PHASE_FINISH)
+		finish(supervisor);
 	next_round(supervisor);
 }
 
@@ -292,7 +307,7 @@ adopt_policies(struct supervisor *supervisor, struct policies *fresh)
 	monitor_configure(supervisor->monitor, before.config, fresh);
 	snapshot_release(&before);
 	order_all(supervisor, ORDER_CONFIGURE);
-	log_info("policies loaded again: their folder has changed");
+	supervisor->policies_loaded = true;
 }
 
 /* Something moved in the policies' folder. */
@@ -357,8 +372,7 @@ begin_finish(struct supervisor *supervisor)
 	monitor_drain(supervisor->monitor);
 	supervisor->drain_us = loop_now_us(supervisor->loop);
 	order_all(supervisor, ORDER_STOP_ACCEPTING);
-	order_all(supervisor, ORDER_FINISH);
-	order_all(supervisor, ORDER_RESUME);
+	supervisor->finishing = true; /* who is told to go could come back to another worker */
 }
 
 static void
