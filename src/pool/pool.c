@@ -8,11 +8,13 @@
 #include "base/random.h"
 #include "pool/inspect.h"
 #include "pool/own.h"
+#include "pool/own_limit.h"
 #include "pool_internal.h"
 
 enum {
 	SAME_SETTINGS_SEARCH = 16, /* idle servers looked at for one with equal settings */
 	ASKING_MOST = 4,	   /* server connections of a pool that asks about users */
+	HASTY_MS = 100,
 	TELL_AGAIN_US = 10 * 1000 * 1000, /* the log hears the same reason so rarely */
 };
 
@@ -176,15 +178,24 @@ wants_check(const struct server *server, uint64_t now_us)
 	    (check_ms > 0 && now_us - server->since_us >= (uint64_t)check_ms * 1000);
 }
 
+/* Its last client's statement_timeout is so short that it could strike what takes it away. */
+static bool
+is_hasty(const struct server *server)
+{
+	int64_t own_ms = own_limit_ms(&server->settings);
+
+	return own_ms > 0 && own_ms < HASTY_MS;
+}
+
 /*
- * Would its settings have to be taken away for its next client? RESET does not return to what
- * a connect_query has set, so that is run anew.
+ * Must its settings be taken away before its next client has it, and not with what that sends?
+ * RESET does not return to what a connect_query has set, so that is run anew.
  */
 static bool
 wants_renewal(const struct server *server, uint64_t settings_hash)
 {
-	return server->pool->introduces && server->settings.hash != settings_hash &&
-	    settings_length(&server->settings) > 0;
+	return server->settings.hash != settings_hash && settings_length(&server->settings) > 0 &&
+	    (server->pool->introduces || is_hasty(server));
 }
 
 /* It is seen to first. */

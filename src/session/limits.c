@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "guard.h"
 #include "listens.h"
-#include "own_limit.h"
+#include "pool/own_limit.h"
 #include "session_internal.h"
 
 enum { CANCEL_AGAIN_US = 1000 * 1000, PROBE_ANSWER_US = 10 * 1000 * 1000 };

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "inbound.h"
-#include "own_limit.h"
+#include "pool/own_limit.h"
 
 enum {
 	NOTICE_EVERY = 6,	 /* later notices come after six times pool.wait_notice each */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "own_limit.h"
+#include "pool/own_limit.h"
 
 static const double ms_most = 2147483647; /* PostgreSQL's own bound */
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "own_limit.h"
+#include "pool/own_limit.h"
 
 static void
 assert_says(const char *replay, int64_t ms)

@@ -3,8 +3,8 @@
  *
  * PostgreSQL keeps it while a statement runs; time in line counts against it too.
  */
-#ifndef SESSION_OWN_LIMIT_H
-#define SESSION_OWN_LIMIT_H
+#ifndef POOL_OWN_LIMIT_H
+#define POOL_OWN_LIMIT_H
 
 #include <stdint.h>
 
