@@ -236,7 +236,7 @@ awaits_unnamed_portal(struct link *link)
 /* It goes to the server, with what belongs in front of it and behind it. */
 static void
 send_execute(struct client *client, const struct inbound *message, struct portal *portal,
-    bool guarded)
+    uint32_t most, bool guarded)
 {
 	struct judged *judged = portal == NULL ? NULL : portal->judged;
 	struct ruling *ruling = portal == NULL ? NULL : portal->ruling;
@@ -252,7 +252,7 @@ send_execute(struct client *client, const struct inbound *message, struct portal
 	request = outgoing_expect(client, REQUEST_EXECUTE, ANSWER_FORWARD);
 	outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
 	if (guarded)
-		guard_note(client, request, portal);
+		guard_note(client, request, portal, most);
 	client->link->executed_batch = client->link->server->batch;
 	if (rewrite != NULL)
 		execute_edited(client, request, rewrite);
@@ -276,11 +276,12 @@ on_execute(struct client *client, const struct inbound *message)
 	struct portal *portal;
 	struct judged *judged;
 	struct ruling *ruling;
+	uint32_t most;
 	bool guarded;
 
 	if (client->skipping)
 		return STEP_DONE;
-	read_u32(&reader);
+	most = read_u32(&reader);
 	if (!reader_done(&reader))
 		return inbound_malformed(client, 'E');
 	if (aborted_message(client, 'E', NULL))
@@ -309,6 +310,10 @@ on_execute(struct client *client, const struct inbound *message)
 	guarded = guard_concerns(client, ruling);
 	if (guarded && guard_awaits(client, judged, ruling, 'E'))
 		return STEP_LATER;
+	if (portal != NULL && portal->spent) {
+		guard_refuse_rest(client, portal);
+		return STEP_DONE;
+	}
 	if (!hold_permits(client, 'E', judged, ruling))
 		return STEP_DONE;
 	if (judged != NULL && (!listens_is_subscribed(client, judged) ||
@@ -332,7 +337,7 @@ on_execute(struct client *client, const struct inbound *message)
 		return STEP_DONE;
 	if (guarded && !guard_admits(client, judged, ruling, 'E'))
 		return STEP_DONE;
-	send_execute(client, message, portal, guarded);
+	send_execute(client, message, portal, most, guarded);
 	return STEP_DONE;
 }
 

@@ -124,6 +124,8 @@ on_row(struct link *link, uint8_t type, const uint8_t *body, size_t here, size_t
 	const struct policy_limit *above;
 	enum policy_limit_kind kind;
 
+	if (limits != NULL && limits->counting)
+		return FATE_SWALLOW;
 	if (limits == NULL || (limits->kinds & GUARD_ROWS) == 0 || link->guard->over ||
 	    request_match(head, type) == MATCH_VIOLATION)
 		return take_muted(link, type, body, here);
@@ -184,19 +186,39 @@ end_statement(struct link *link, uint8_t type, const uint8_t *body, size_t lengt
 
 /*
  * An INSERT … RETURNING that is fetched in parts was done as a whole before the first of them,
- * and its tag comes behind the last: which may never be asked for.
+ * and its tag comes behind the last: so the rest is read too, and goes to nobody. The client
+ * hears that there is more when it is known that it may have changed so many.
  */
 static enum fate
 on_suspended(struct link *link, const uint8_t *body, size_t length)
 {
-	const struct request *head = requests_head(&link->requests);
+	struct request *head = requests_head(&link->requests);
 	const struct request_limits *limits = limits_of(link, head);
 
-	if (limits != NULL && (limits->kinds & GUARD_AFFECTED) != 0 && !link->guard->over &&
-	    affected_may_be(link->client, statement_at(head, link->sub)))
-		stop(link, head, POLICY_MAX_AFFECTED_ROWS,
-		    &head->ruling->verdict.limits.max_affected_rows, -1, limits_tell_uncounted);
-	return end_statement(link, 's', body, length);
+	if (limits == NULL || !limits->in_parts || limits->counting || link->guard->over)
+		return end_statement(link, 's', body, length);
+	head->limits->counting = true;
+	build_execute(stream_out(link->server->stream), limits->portal == NULL ? "" : limits->portal);
+	build_flush(stream_out(link->server->stream));
+	stream_flush(link->server->stream);
+	return FATE_SWALLOW;
+}
+
+/* It changed no more than it may: the client hears that it was suspended. */
+static enum fate
+tell_suspended(struct link *link, const struct request *head)
+{
+	struct portal *portal =
+	    link_portal(link, head->limits->portal == NULL ? "" : head->limits->portal);
+	enum fate fate;
+
+	if (portal != NULL)
+		portal->spent = true;
+	fate = end_statement(link, 's', NULL, 0);
+	if (fate != FATE_FORWARD)
+		return fate;
+	build_end(relay_emit(link), build_begin(relay_emit(link), 's'));
+	return FATE_SWALLOW;
 }
 
 static void
@@ -238,11 +260,15 @@ on_tag(struct link *link, const uint8_t *body, size_t length)
 		return take_muted(link, 'C', body, length);
 	note_cursor(link, head, statement);
 	affected = affected_by_tag(tag, statement);
+	if (limits->counting && affected >= 0)
+		affected += (int64_t)link->rows; /* of the first part; the tag tells those behind it */
 	if ((limits->kinds & GUARD_AFFECTED) != 0 && !guard->over &&
 	    affected > head->ruling->verdict.limits.max_affected_rows.value)
 		stop(link, head, POLICY_MAX_AFFECTED_ROWS,
 		    &head->ruling->verdict.limits.max_affected_rows, affected,
 		    limits_tell_exceeded);
+	else if (limits->counting && !guard->over)
+		return tell_suspended(link, head);
 	else if (!guard->over && is_last_of_query(link, head)) {
 		/* PostgreSQL, too, says so only when it is committed. */
 		buf_clear(&guard->held);

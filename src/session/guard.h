@@ -79,6 +79,9 @@ struct request_limits {
 	enum guard_way way;
 	bool alone;	       /* not even a Sync may follow before it is answered */
 	bool flushed;	       /* the server was asked to answer now */
+	bool in_parts;	       /* a write, and its Execute has a limit of rows: then */
+	char *portal;	       /* … ours: the name; NULL: unnamed */
+	bool counting; /* its rows go to nobody: what is awaited is the tag, guard.c */
 };
 
 /* guard_send.c */
@@ -100,8 +103,11 @@ bool guard_admits(struct client *client, const struct judged *judged,
 /* What goes in front of it: a BEGIN, a lock_timeout. `type` is of the client's message. */
 void guard_put_ahead(struct client *client, const struct judged *judged,
     const struct ruling *ruling, uint8_t type);
-/* The request that it became; `portal` is NULL for a Query. */
-void guard_note(struct client *client, struct request *request, struct portal *portal);
+/* The request that it became; `portal` is NULL for a Query. `most`: rows that an Execute asks for, or 0. */
+void guard_note(
+    struct client *client, struct request *request, struct portal *portal, uint32_t most);
+/* What was left of a write's rows is asked for, and nobody has it any more: the client is told. */
+void guard_refuse_rest(struct client *client, const struct portal *portal);
 /* Must a message of this type wait for what is guarded? */
 bool guard_holds(struct client *client, uint8_t type);
 /* What the request holds is given back; by requests.c. */

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "affected.h"
 #include "ahead.h"
 #include "base/mem.h"
 #include "guard.h"
@@ -291,6 +292,7 @@ guard_release(struct requests *requests, struct request_limits *limits)
 	if (limits->tried != NULL)
 		leave(requests, limits->tried);
 	ration_release(limits->ration);
+	mem_free(limits->portal);
 	mem_free(limits);
 }
 
@@ -523,8 +525,33 @@ guard_put_ahead(struct client *client, const struct judged *judged,
 	link->guard->next = ahead;
 }
 
+/* Nothing of the client's goes on before it is known how many rows it changed: guard.c. */
+static void
+note_parts(const struct client *client, struct request *request, const struct portal *portal)
+{
+	struct request_limits *limits = request->limits;
+
+	if ((limits->kinds & GUARD_AFFECTED) == 0 || limits->way == WAY_PLAIN ||
+	    request->judged->facts == NULL || request->judged->facts->statement_count != 1 ||
+	    !affected_may_be(client, &request->judged->facts->statements[0]))
+		return;
+	limits->in_parts = limits->alone = true;
+	limits->portal = portal->name == NULL ? NULL : mem_strdup(portal->name);
+}
+
 void
-guard_note(struct client *client, struct request *request, struct portal *portal)
+guard_refuse_rest(struct client *client, const struct portal *portal)
+{
+	client->stmt++;
+	client->link->unsynced = true;
+	refuse(client, portal->judged, portal->ruling, 'E', POLICY_MAX_AFFECTED_ROWS,
+	    "a write whose rows are fetched in parts",
+	    "Execute it without a limit of rows: those it changes are counted when it has ended.");
+}
+
+void
+guard_note(
+    struct client *client, struct request *request, struct portal *portal, uint32_t most)
 {
 	struct guard *guard = client->link->guard;
 
@@ -532,6 +559,8 @@ guard_note(struct client *client, struct request *request, struct portal *portal
 		return;
 	request->limits = guard->next;
 	guard->next = NULL;
+	if (portal != NULL && most > 0)
+		note_parts(client, request, portal);
 	if (portal == NULL || (request->limits->kinds & GUARD_ROWS) == 0)
 		return;
 	if (portal->ration == NULL)

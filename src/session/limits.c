@@ -284,14 +284,6 @@ limits_tell_exceeded(
 }
 
 void
-limits_tell_uncounted(
-    struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit)
-{
-	tell(link, kind, limit, "53400", "a write whose rows are fetched in parts",
-	    "Execute it without a limit of rows: those it changes are counted when it has ended.");
-}
-
-void
 limits_tell_lock_timeout(
     struct link *link, const struct wire_report *report, const struct policy_limit *limit)
 {

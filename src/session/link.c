@@ -148,6 +148,7 @@ empty_portal(struct portal *portal)
 	portal->ration = NULL;
 	portal->judged = NULL;
 	portal->ruling = NULL;
+	portal->spent = false;
 }
 
 void

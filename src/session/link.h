@@ -54,6 +54,7 @@ struct portal {
 	struct ruling *ruling; /* referenced */
 	struct ration *ration; /* referenced: rows it has given; NULL without such a limit */
 	uint64_t batch;	       /* in which it was bound */
+	bool spent;	       /* the rest of its rows was read to know how many there are: guard.c */
 };
 
 /*

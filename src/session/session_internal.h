@@ -264,9 +264,6 @@ void limits_tell(struct link *link);
 /* It is above what it may return or change. */
 void limits_tell_exceeded(
     struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit);
-/* What it changes cannot be told before it is too late. */
-void limits_tell_uncounted(
-    struct link *link, enum policy_limit_kind kind, const struct policy_limit *limit);
 /* The server ended it by the lock_timeout that we set. */
 void limits_tell_lock_timeout(struct link *link, const struct wire_report *report,
     const struct policy_limit *limit);

@@ -39,7 +39,7 @@ send_query(struct client *client, const struct inbound *message, struct judged *
 		build_query(outgoing_buf(client), rewrite->text);
 	}
 	if (guarded)
-		guard_note(client, request, NULL);
+		guard_note(client, request, NULL, 0);
 	client->link->server->batch++;
 }
 
@@ -112,7 +112,7 @@ send_function_call(struct client *client, const struct inbound *message, struct 
 	outgoing_expect_statement(request, client, judged, ruling, message->length + FRAME_HEADER);
 	outgoing_pass(client, message);
 	if (guarded)
-		guard_note(client, request, NULL);
+		guard_note(client, request, NULL, 0);
 	client->link->server->batch++;
 }
 

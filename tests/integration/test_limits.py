@@ -463,19 +463,20 @@ class AffectedRows(Case):
         self.assertEqual((answer.error, answer.status, self.count("with it")), (None, "I", 2))
         self.assert_usable(client)
 
-    def test_a_write_that_is_fetched_in_parts_is_refused(self):
+    def test_a_write_of_which_a_part_is_fetched_is_counted_as_a_whole(self):
         """It was done before its first part came, and the tag that tells how many comes behind the last."""
-        insert = "INSERT INTO notes (text) SELECT 'in parts' FROM generate_series(1, 11) RETURNING id"
+        insert = "INSERT INTO notes (text) SELECT 'in parts' FROM generate_series(1, $1) RETURNING id"
         client = self.raw_login()
-        client.query("PREPARE inserts AS " + insert)
+        client.query("PREPARE inserts (int) AS " + insert)
+        client.query("PREPARE many AS " + insert.replace("$1", "11"))
         client.query("PREPARE reads AS SELECT generate_series(1, 11)")
-        for text in (insert, "EXECUTE inserts"):
+        for text, values in ((insert, (11,)), ("EXECUTE many", ())):
             for executes in (1, 3):
-                answer = client.ask(wire.parse(text), wire.bind(), *[wire.execute("", 1)] * executes, wire.SYNC)
+                answer = client.ask(wire.parse(text), wire.bind(values=values), *[wire.execute("", 1)] * executes, wire.SYNC)
                 self.assert_limit(answer, "max_affected_rows", "10")
-                self.assertIn("fetched in parts", answer.error["M"])
+                self.assertEqual(answer.types, "12DEZ")
             client.query("BEGIN")
-            answer = client.ask(wire.parse(text), wire.bind(portal="p"), wire.execute("p", 1), wire.SYNC)
+            answer = client.ask(wire.parse(text), wire.bind(portal="p", values=values), wire.execute("p", 1), wire.SYNC)
             self.assert_limit(answer, "max_affected_rows", "10", status="E")
             self.assertEqual(client.query("COMMIT").tags, ["ROLLBACK"])
         self.assertEqual(self.count("in parts"), 0)
@@ -483,6 +484,38 @@ class AffectedRows(Case):
             self.assertEqual(client.ask(wire.parse(text), wire.bind(), wire.execute("", 3), wire.SYNC).types, "12DDDsZ")
         answer = client.ask(wire.parse("INSERT INTO notes (text) VALUES ('in one part')"), wire.bind(), wire.execute("", 1), wire.SYNC)
         self.assertEqual(answer.tags, ["INSERT 0 1"])
+        self.assert_usable(client)
+
+    def test_who_fetches_one_row_of_a_write_gets_it(self):
+        """As asyncpg's fetchrow() does, and others that want the id of what they made."""
+        insert = "INSERT INTO notes (text) SELECT 'fetched' FROM generate_series(1, $1) RETURNING text"
+        client = self.raw_login()
+        for rows in (1, 10):
+            answer = client.ask(wire.parse(insert), wire.bind(values=(rows,)), wire.execute("", 1), wire.SYNC)
+            self.assertEqual((answer.types, answer.rows, answer.status), ("12DsZ", [[b"fetched"]], "I"))
+        answer = client.ask(wire.parse(insert), wire.bind(values=(2,)), wire.execute("", 3), wire.SYNC)
+        self.assertEqual((answer.types, answer.tags), ("12DDCZ", ["INSERT 0 2"]))
+        self.assertEqual(self.count("fetched"), 13)
+        client.query("BEGIN")
+        for portal in ("", "p"):
+            answer = client.ask(wire.parse(insert), wire.bind(portal=portal, values=(10,)), wire.execute(portal, 1), wire.SYNC)
+            self.assertEqual((answer.types, answer.status), ("12DsZ", "T"))
+        self.assertEqual(client.query("COMMIT").tags, ["COMMIT"])
+        self.assertEqual(self.count("fetched"), 33)
+        self.assert_usable(client)
+
+    def test_the_rest_of_what_a_write_returned_is_refused_and_undoes_it(self):
+        insert = "INSERT INTO notes (text) SELECT 'rest' FROM generate_series(1, 3) RETURNING text"
+        client = self.raw_login()
+        answer = client.ask(wire.parse(insert), wire.bind(), *[wire.execute("", 1)] * 2, wire.SYNC)
+        self.assertEqual(answer.types, "12DsEZ")
+        self.assert_limit(answer, "max_affected_rows", "10")
+        self.assertIn("fetched in parts", answer.error["M"])
+        client.query("BEGIN")
+        client.ask(wire.parse(insert), wire.bind(portal="p"), wire.execute("p", 1), wire.SYNC)
+        self.assert_limit(client.ask(wire.execute("p", 1), wire.SYNC), "max_affected_rows", "10", status="E")
+        self.assertEqual(client.query("COMMIT").tags, ["ROLLBACK"])
+        self.assertEqual(self.count("rest"), 0)
         self.assert_usable(client)
 
     def test_what_a_copy_out_writes_is_counted(self):
