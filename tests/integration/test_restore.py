@@ -58,6 +58,15 @@ class OneWrite(TimedTest):
     def kinds(self):
         return b"".join(kind for kind, _ in self.seen).decode()
 
+    def test_a_statement_timeout_of_some_milliseconds_does_not_strike_what_takes_it_away(self):
+        for value, expected in (("5ms", b"DISCARD ALL\0"), ("5s", None), ("99", b"DISCARD ALL\0"), ("100ms", None)):
+            self.start()
+            self.first.query(f"SET statement_timeout TO '{value}'")
+            del self.seen[:]
+            self.assertEqual(self.second.query("SELECT 1").rows, [[b"fine"]])
+            alone = self.seen[0] == (b"Q", b"DISCARD ALL\0")
+            self.assertEqual((alone, self.kinds()), (True, "QQ") if expected else (False, self.kinds()), value)
+
     def texts(self):
         return [body.split(b"\0")[kind == b"P"].decode() for kind, body in self.seen if kind in (b"P", b"Q")]
 
