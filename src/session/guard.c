@@ -206,14 +206,14 @@ on_suspended(struct link *link, const uint8_t *body, size_t length)
 
 /* It changed no more than it may: the client hears that it was suspended. */
 static enum fate
-tell_suspended(struct link *link, const struct request *head)
+tell_suspended(struct link *link, const struct request *head, int64_t affected)
 {
 	struct portal *portal =
 	    link_portal(link, head->limits->portal == NULL ? "" : head->limits->portal);
 	enum fate fate;
 
 	if (portal != NULL)
-		portal->spent = true;
+		portal->spent = affected != (int64_t)link->rows; /* else another Execute finds none, as it would */
 	fate = end_statement(link, 's', NULL, 0);
 	if (fate != FATE_FORWARD)
 		return fate;
@@ -268,7 +268,7 @@ on_tag(struct link *link, const uint8_t *body, size_t length)
 		    &head->ruling->verdict.limits.max_affected_rows, affected,
 		    limits_tell_exceeded);
 	else if (limits->counting && !guard->over)
-		return tell_suspended(link, head);
+		return tell_suspended(link, head, affected);
 	else if (!guard->over && is_last_of_query(link, head)) {
 		/* PostgreSQL, too, says so only when it is committed. */
 		buf_clear(&guard->held);

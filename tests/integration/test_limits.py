@@ -502,6 +502,8 @@ class AffectedRows(Case):
             self.assertEqual((answer.types, answer.status), ("12DsZ", "T"))
         self.assertEqual(client.query("COMMIT").tags, ["COMMIT"])
         self.assertEqual(self.count("fetched"), 33)
+        answer = client.ask(wire.parse(insert), wire.bind(values=(1,)), *[wire.execute("", 1)] * 2, wire.SYNC)
+        self.assertEqual((answer.types, answer.tags), ("12DsCZ", ["INSERT 0 0"]))  # as PostgreSQL's
         self.assert_usable(client)
 
     def test_the_rest_of_what_a_write_returned_is_refused_and_undoes_it(self):
