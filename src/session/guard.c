@@ -33,7 +33,7 @@ void
 guard_skipped(struct link *link)
 {
 	link->guard->phase = GUARD_NONE;
-	if (link->guard->lock == LOCK_SESSION)
+	if (link->guard->lock == LOCK_SESSION && link->guard->lock_batch == link->ahead_batch)
 		link->guard->lock = LOCK_THEIRS;
 }
 

@@ -54,6 +54,7 @@ struct guard {
 	enum guard_phase phase;
 	enum guard_ending ending;
 	enum guard_lock lock;
+	uint64_t lock_batch; /* in which it was put, if behind what goes ahead; else UINT64_MAX */
 	bool over;	   /* the client was told that a limit ended it: no more of it goes on */
 	uint64_t cancel_us; /* when a cancel was last sent */
 	struct ration *ration; /* referenced: of the statement at the head; NULL before its first row */
@@ -146,6 +147,8 @@ guard_keeps_link(const struct link *link)
 {
 	return link->guard != NULL && guard_keeps(link);
 }
+/* Nobody gets a server on which it is ours still: true, if it is set back only now. */
+bool guard_gives_back_lock(struct link *link);
 /* No cancel is under way any more: what waited for that. */
 void guard_go_on(struct link *link);
 /* Cancel what goes on too long after its limit. */

@@ -103,6 +103,15 @@ guard_restore_lock(struct link *link)
 	stream_flush(link->server->stream);
 }
 
+bool
+guard_gives_back_lock(struct link *link)
+{
+	if (link->guard == NULL || link->guard->lock != LOCK_SESSION)
+		return false;
+	guard_restore_lock(link);
+	return link->requests.count > 0;
+}
+
 void
 guard_go_on(struct link *link)
 {

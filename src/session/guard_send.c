@@ -452,6 +452,7 @@ put_lock_timeout(struct link *link, int64_t limit_ms, uint8_t type)
 	    ((type == 'P' || type == 'B') && (!apart || may_be_skipped(link))))
 		return;
 	text = lock_timeout_text(limit_ms, apart ? "false" : "true");
+	guard->lock_batch = first && link->ahead > 0 ? link->server->batch : UINT64_MAX;
 	put_lock_statement(link, text, first && link->ahead > 0, first && (apart || type == 'Q'));
 	mem_free(text);
 	guard->lock = apart ? LOCK_SESSION : LOCK_LOCAL;
