@@ -380,7 +380,10 @@ tell_held(struct link *link)
 
 	if (buf_length(held) == 0 || link->client == NULL)
 		return;
-	answer_take(link, 'C', buf_bytes(held), buf_length(held));
+	if (answer_take(link, 'C', buf_bytes(held), buf_length(held)) != FATE_FORWARD) {
+		buf_free(held); /* it was told by another tag */
+		return;
+	}
 	out = relay_emit(link);
 	buf_put_u8(out, 'C');
 	buf_put_u32(out, (uint32_t)(buf_length(held) + 4));

@@ -433,6 +433,15 @@ class AffectedRows(Case):
                 self.assert_usable(client)
                 client.close()
 
+    def test_a_deallocate_behind_a_batch_without_its_sync_is_told_once(self):
+        """The tag of what goes to the server in its stead was told behind it."""
+        client = self.raw_login()
+        client.ask(wire.parse("SELECT 1", "mine"), wire.SYNC)
+        answer = client.ask(wire.parse("INSERT INTO notes (text) VALUES ('in front')"), wire.bind(), wire.execute(),
+                            wire.query("DEALLOCATE mine"))
+        self.assertEqual((answer.errors, answer.tags, answer.status), ([], ["INSERT 0 1", "DEALLOCATE"], "I"))
+        self.assert_usable(client)
+
     def test_a_sync_among_the_rows_of_a_copy_is_ignored(self):
         client = self.raw_login()
         client.send(wire.query("COPY notes (text) FROM STDIN"))
