@@ -363,13 +363,14 @@ writer_main(void *arg)
 
 	pthread_setname_np(pthread_self(), "audit-writer"); /* as top -H and bench/audit.py show it */
 	while (!atomic_load(&audit->stopping)) {
-		bool any;
+		bool any, stuck;
 
 		pthread_mutex_lock(&audit->lock);
 		any = writer_round(audit);
+		stuck = is_stuck(audit); /* a reload tries to write, too */
 		pthread_mutex_unlock(&audit->lock);
 		quiet = any ? 0 : quiet + 1;
-		if (is_stuck(audit))
+		if (stuck)
 			wait_bell(audit, RETRY_ROUND_MS);
 		else if (quiet < QUIET_ROUNDS && !audit_settings(audit)->waits)
 			wait_bell(audit, ROUND_EVERY_MS);
