@@ -195,10 +195,10 @@ on_suspended(struct link *link, const uint8_t *body, size_t length)
 	struct request *head = requests_head(&link->requests);
 	const struct request_limits *limits = limits_of(link, head);
 
-	if (limits == NULL || !limits->in_parts || limits->counting || link->guard->over)
+	if (limits == NULL || limits->portal == NULL || limits->counting || link->guard->over)
 		return end_statement(link, 's', body, length);
 	head->limits->counting = true;
-	build_execute(stream_out(link->server->stream), limits->portal == NULL ? "" : limits->portal);
+	build_execute(stream_out(link->server->stream), limits->portal);
 	build_flush(stream_out(link->server->stream));
 	stream_flush(link->server->stream);
 	return FATE_SWALLOW;
@@ -208,8 +208,7 @@ on_suspended(struct link *link, const uint8_t *body, size_t length)
 static enum fate
 tell_suspended(struct link *link, const struct request *head, int64_t affected)
 {
-	struct portal *portal =
-	    link_portal(link, head->limits->portal == NULL ? "" : head->limits->portal);
+	struct portal *portal = link_portal(link, head->limits->portal);
 	enum fate fate;
 
 	if (portal != NULL)

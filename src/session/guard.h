@@ -80,8 +80,7 @@ struct request_limits {
 	enum guard_way way;
 	bool alone;	       /* not even a Sync may follow before it is answered */
 	bool flushed;	       /* the server was asked to answer now */
-	bool in_parts;	       /* a write, and its Execute has a limit of rows: then */
-	char *portal;	       /* … ours: the name; NULL: unnamed */
+	char *portal; /* ours: of a write whose Execute has a limit of rows, its name; else NULL */
 	bool counting; /* its rows go to nobody: what is awaited is the tag, guard.c */
 };
 

@@ -106,7 +106,7 @@ guard_restore_lock(struct link *link)
 bool
 guard_gives_back_lock(struct link *link)
 {
-	if (link->guard == NULL || link->guard->lock != LOCK_SESSION)
+	if (link->guard->lock != LOCK_SESSION)
 		return false;
 	guard_restore_lock(link);
 	return link->requests.count > 0;

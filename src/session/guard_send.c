@@ -536,8 +536,8 @@ note_parts(const struct client *client, struct request *request, const struct po
 	    request->judged->facts == NULL || request->judged->facts->statement_count != 1 ||
 	    !affected_may_be(client, &request->judged->facts->statements[0]))
 		return;
-	limits->in_parts = limits->alone = true;
-	limits->portal = portal->name == NULL ? NULL : mem_strdup(portal->name);
+	limits->alone = true;
+	limits->portal = mem_strdup(portal->name == NULL ? "" : portal->name);
 }
 
 void

@@ -263,7 +263,8 @@ link_release(struct link *link)
 	struct server *server = link->server;
 	struct client *client = link->client;
 
-	if (is_busy(link) || server->state != SERVER_ACTIVE || guard_gives_back_lock(link))
+	if (is_busy(link) || server->state != SERVER_ACTIVE ||
+	    (link->guard != NULL && guard_gives_back_lock(link)))
 		return false;
 	if (link->probe != NULL && server->replication == REPLICATION_NONE && probe_begin(link))
 		return false;

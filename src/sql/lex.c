@@ -329,6 +329,15 @@ lex_is_word(const char *text, const struct lex_token *token, const char *word)
 }
 
 bool
+lex_is_one_of(const char *text, const struct lex_token *token, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (lex_is_word(text, token, *words))
+			return true;
+	return false;
+}
+
+bool
 lex_is_mark(const char *text, const struct lex_token *token, char mark)
 {
 	return token->kind == LEX_PUNCTUATION && text[token->start] == mark;

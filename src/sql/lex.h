@@ -43,6 +43,8 @@ void lex_next(struct lexer *lexer, struct lex_token *token);
 void lex_next_real(struct lexer *lexer, struct lex_token *token);
 /* Is the token this keyword (lower case)? */
 bool lex_is_word(const char *text, const struct lex_token *token, const char *word);
+/* Is it one of these, which end with NULL? */
+bool lex_is_one_of(const char *text, const struct lex_token *token, const char *const *words);
 /* Is it this one byte of punctuation? */
 bool lex_is_mark(const char *text, const struct lex_token *token, char mark);
 

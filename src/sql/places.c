@@ -196,15 +196,6 @@ static const char *const behind_relation[] = { "where", "group", "having", "wind
 	"limit", "offset", "fetch", "for", "union", "intersect", "except", "join", "inner", "left",
 	"right", "full", "cross", "natural", "on", "using", "tablesample", NULL };
 
-static bool
-is_one_of(const char *text, const struct lex_token *token, const char *const *words)
-{
-	for (; *words != NULL; words++)
-		if (lex_is_word(text, token, *words))
-			return true;
-	return false;
-}
-
 /* What stands before a token; `last` is nearest to it. */
 struct before {
 	struct lex_token last, second, third;
@@ -249,7 +240,7 @@ sql_place_relation(const char *text, struct sql_place statement, const char *rel
 			if (found || !is_read(text, &before, place) || next.kind == LEX_OPERATOR)
 				return false;
 			found = true;
-			*aliased = is_name(&next) && !is_one_of(text, &next, behind_relation);
+			*aliased = is_name(&next) && !lex_is_one_of(text, &next, behind_relation);
 		}
 		shift(&before, &token);
 	}

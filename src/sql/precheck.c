@@ -56,15 +56,6 @@ count_link(struct counts *counts, struct error *err)
 }
 
 static bool
-is_one_of(const char *text, const struct lex_token *token, const char *const *words)
-{
-	for (; *words != NULL; words++)
-		if (lex_is_word(text, token, *words))
-			return true;
-	return false;
-}
-
-static bool
 count_word(struct counts *counts, const char *text, const struct lex_token *token,
     struct error *err)
 {
@@ -74,9 +65,9 @@ count_word(struct counts *counts, const char *text, const struct lex_token *toke
 	static const char *const links[] = { "is", "isnull", "notnull", "collate", "at",
 		NULL };
 
-	if (is_one_of(text, token, flat))
+	if (lex_is_one_of(text, token, flat))
 		counts->chain[counts->depth] = 0;
-	return !is_one_of(text, token, links) || count_link(counts, err);
+	return !lex_is_one_of(text, token, links) || count_link(counts, err);
 }
 
 static bool
